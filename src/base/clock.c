@@ -1,0 +1,35 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+double jup_clock_now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+const char *jup_clock_kind(void)
+{
+    return "wall";
+}
+
+bool jup_clock_is_simulated(void)
+{
+    return false;
+}
+
+void jup_clock_pause(double seconds)
+{
+    struct timespec pause = {.tv_sec = (time_t)seconds,
+                             .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&pause, NULL);
+}
+
+void jup_clock_date(char text[32])
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    gmtime_r(&now, &parts);
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}

@@ -1,0 +1,23 @@
+/**
+ * The one clock. No other file reads the time or waits for it to pass. The kind of clock is fixed
+ * when the program is configured: wall clock here; simulated time in a SimGrid build.
+ */
+#ifndef JUP_BASE_CLOCK_H
+#define JUP_BASE_CLOCK_H
+
+#include <stdbool.h>
+
+/** Seconds since an arbitrary start that is the same for all ranks of one host. */
+double jup_clock_now_s(void);
+
+/** "wall" or "simulated". */
+const char *jup_clock_kind(void);
+bool jup_clock_is_simulated(void);
+
+/** Gives the processor away for about `seconds`; for waits that poll. */
+void jup_clock_pause(double seconds);
+
+/** Seconds since the epoch and as text (ISO 8601, UTC), for names and records only. */
+void jup_clock_date(char text[32]);
+
+#endif

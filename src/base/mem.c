@@ -1,0 +1,166 @@
+#include "base/mem.h"
+
+#include "base/checked.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Each block is preceded by one alignment unit that holds its size. */
+enum { ALIGNMENT = 64 };
+
+static atomic_size_t live_bytes;
+static atomic_size_t live_blocks;
+static atomic_size_t peak_bytes;
+
+static void count_block(size_t bytes)
+{
+    size_t live = atomic_fetch_add(&live_bytes, bytes) + bytes;
+    atomic_fetch_add(&live_blocks, 1);
+    size_t peak = atomic_load(&peak_bytes);
+    while (live > peak && !atomic_compare_exchange_weak(&peak_bytes, &peak, live)) {
+    }
+}
+
+/* Returns NULL when the size overflows or memory is short. */
+static void *get_block(size_t count, size_t size)
+{
+    size_t bytes, padded;
+    if (!jup_mul_size(count, size, &bytes) || !jup_add_size(bytes, (size_t)2 * ALIGNMENT, &padded))
+        return NULL;
+    padded &= ~(size_t)(ALIGNMENT - 1);
+    char *base = aligned_alloc(ALIGNMENT, padded);
+    if (!base)
+        return NULL;
+    memcpy(base, &bytes, sizeof bytes);
+    memset(base + ALIGNMENT, 0, padded - ALIGNMENT);
+    count_block(bytes);
+    return base + ALIGNMENT;
+}
+
+static size_t block_bytes(const void *block)
+{
+    size_t bytes;
+    memcpy(&bytes, (const char *)block - ALIGNMENT, sizeof bytes);
+    return bytes;
+}
+
+void *jup_new(size_t count, size_t size)
+{
+    void *block = get_block(count, size);
+    if (!block)
+        jup_die(JUP_EENV, "out of memory: %zu x %zu bytes", count, size);
+    return block;
+}
+
+void *jup_resize(void *block, size_t count, size_t size)
+{
+    void *grown = jup_new(count, size);
+    if (block) {
+        size_t old = block_bytes(block), now = block_bytes(grown);
+        memcpy(grown, block, old < now ? old : now);
+        jup_free(block);
+    }
+    return grown;
+}
+
+char *jup_strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    return memcpy(jup_new(bytes, 1), text, bytes);
+}
+
+jup_status_t jup_alloc(void **block, size_t count, size_t size, const char *what, jup_error_t *err)
+{
+    *block = get_block(count, size);
+    if (*block)
+        return JUP_OK;
+    return jup_fail(err, JUP_EENV,
+                    "not enough memory for %s: %.1f MiB asked, %.1f MiB available; use a smaller "
+                    "context, a smaller weight type or more devices",
+                    what, (double)count * (double)size / 1048576.0,
+                    (double)jup_mem_available_bytes() / 1048576.0);
+}
+
+void jup_free(void *block)
+{
+    if (!block)
+        return;
+    atomic_fetch_sub(&live_bytes, block_bytes(block));
+    atomic_fetch_sub(&live_blocks, 1);
+    (free)((char *)block - ALIGNMENT);
+}
+
+size_t jup_mem_live_bytes(void)
+{
+    return atomic_load(&live_bytes);
+}
+
+size_t jup_mem_live_blocks(void)
+{
+    return atomic_load(&live_blocks);
+}
+
+size_t jup_mem_peak_bytes(void)
+{
+    return atomic_load(&peak_bytes);
+}
+
+/* Reads "<key>  <number> kB" from a file of the proc file system; 0 when it is not there. */
+static size_t proc_value_bytes(const char *path, const char *key)
+{
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return 0;
+    char line[256];
+    unsigned long long kib = 0;
+    size_t key_length = strlen(key);
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, key, key_length) == 0 && sscanf(line + key_length, ": %llu", &kib) == 1)
+            break;
+    }
+    fclose(file);
+    return (size_t)kib * 1024;
+}
+
+size_t jup_mem_peak_resident_bytes(void)
+{
+    return proc_value_bytes("/proc/self/status", "VmHWM");
+}
+
+size_t jup_mem_resident_bytes(void)
+{
+    return proc_value_bytes("/proc/self/status", "VmRSS");
+}
+
+/* First number in a file; SIZE_MAX when there is none (also cgroup v2's "max"). */
+static size_t first_number(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    unsigned long long value;
+    if (!file)
+        return SIZE_MAX;
+    int found = fscanf(file, "%llu", &value);
+    fclose(file);
+    return found == 1 ? (size_t)value : SIZE_MAX;
+}
+
+static size_t cgroup_left(const char *limit_path, const char *used_path)
+{
+    size_t limit = first_number(limit_path), used = first_number(used_path);
+    if (limit == SIZE_MAX || used == SIZE_MAX)
+        return SIZE_MAX;
+    return limit > used ? limit - used : 0;
+}
+
+size_t jup_mem_available_bytes(void)
+{
+    size_t system = proc_value_bytes("/proc/meminfo", "MemAvailable");
+    size_t v2 = cgroup_left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current");
+    size_t v1 = cgroup_left("/sys/fs/cgroup/memory/memory.limit_in_bytes",
+                            "/sys/fs/cgroup/memory/memory.usage_in_bytes");
+    size_t least = system ? system : SIZE_MAX;
+    least = v2 < least ? v2 : least;
+    return v1 < least ? v1 : least;
+}

@@ -1,0 +1,43 @@
+/**
+ * Counted allocation: what is live and what was the peak, in bytes and in blocks. Every heap block
+ * of the project comes from here, so that a test can ask for leaks and a run can report memory.
+ * Thread safe.
+ */
+#ifndef JUP_BASE_MEM_H
+#define JUP_BASE_MEM_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Zeroed block of count * size bytes, aligned to 64. Small things: failure ends the job. */
+void *jup_new(size_t count, size_t size);
+
+/** Grows or makes a block; new bytes are not zeroed. Failure ends the job. */
+void *jup_resize(void *block, size_t count, size_t size);
+
+/** Like strdup. Failure ends the job. */
+char *jup_strdup(const char *text);
+
+/**
+ * Big things (weights, KV cache, scratch): zeroed, aligned to 64; a failure is reported as
+ * JUP_EENV with `what` and the size, so that the ranks can stop together. Size 0 gives a block.
+ */
+jup_status_t jup_alloc(void **block, size_t count, size_t size, const char *what, jup_error_t *err);
+
+/** Releases a block of this module; NULL is fine. */
+void jup_free(void *block);
+
+size_t jup_mem_live_bytes(void);
+size_t jup_mem_live_blocks(void);
+size_t jup_mem_peak_bytes(void);
+
+/** Peak and present resident memory of this process in bytes, as the system counts it. */
+size_t jup_mem_peak_resident_bytes(void);
+size_t jup_mem_resident_bytes(void);
+
+/** Memory this process could still use: the system's, or its cgroup's if that is less. */
+size_t jup_mem_available_bytes(void);
+
+#endif

@@ -1,0 +1,1 @@
+libjupiter_a_SOURCES +=

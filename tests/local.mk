@@ -1,0 +1,4 @@
+# unit: one Check program per module; mpi: scripts that start the program through the launcher
+include tests/unit/local.mk
+include tests/mpi/local.mk
+include tests/fuzz/local.mk

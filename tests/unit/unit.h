@@ -1,0 +1,27 @@
+/** The frame of a unit test program: define `static Suite *suite(void)`, then UNIT_MAIN. */
+#ifndef JUP_TESTS_UNIT_H
+#define JUP_TESTS_UNIT_H
+
+#include <check.h>
+#include <stdlib.h>
+
+/* Adds a test function to a case made on the spot, with a time limit in seconds. */
+static inline void unit_add(Suite *suite, const TTest *test, double limit_s)
+{
+    TCase *test_case = tcase_create(test->name);
+    tcase_set_timeout(test_case, limit_s);
+    tcase_add_test(test_case, test);
+    suite_add_tcase(suite, test_case);
+}
+
+#define UNIT_MAIN(make_suite)                                                                      \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        SRunner *runner = srunner_create(make_suite());                                            \
+        srunner_run_all(runner, CK_NORMAL);                                                        \
+        int failed = srunner_ntests_failed(runner);                                                \
+        srunner_free(runner);                                                                      \
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                               \
+    }
+
+#endif
