@@ -1,1 +1,6 @@
-libjupiter_a_SOURCES +=
+libjupiter_a_SOURCES += \
+	%D%/comm.c %D%/comm.h \
+	%D%/collect.c %D%/collect.h \
+	%D%/message.c %D%/message.h \
+	%D%/mpi.c \
+	%D%/transport.h

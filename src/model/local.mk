@@ -1,1 +1,8 @@
-libjupiter_a_SOURCES +=
+libjupiter_a_SOURCES += \
+	%D%/config.c %D%/config.h \
+	%D%/forward.c %D%/forward.h \
+	%D%/kv.c %D%/kv.h \
+	%D%/rope.c %D%/rope.h \
+	%D%/sampler.c %D%/sampler.h \
+	%D%/step.c %D%/step.h \
+	%D%/weights.c %D%/weights.h

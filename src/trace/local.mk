@@ -1,1 +1,2 @@
-libjupiter_a_SOURCES +=
+libjupiter_a_SOURCES += \
+	%D%/recorder.c %D%/recorder.h

@@ -1,0 +1,132 @@
+#include "comm/collect.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void jup_comm_share_fixed(jup_comm_t *comm, void *data, size_t bytes)
+{
+    if (comm->rank != 0) {
+        jup_comm_recv(comm, 0, JUP_MSG_SHARE, data, bytes);
+        return;
+    }
+    for (int rank = 1; rank < comm->size; rank++)
+        jup_comm_send(comm, rank, JUP_MSG_SHARE, data, bytes);
+}
+
+void jup_comm_share(jup_comm_t *comm, void **data, size_t *bytes)
+{
+    uint64_t size = comm->rank == 0 ? *bytes : 0;
+    jup_comm_share_fixed(comm, &size, sizeof size);
+    if (comm->rank != 0) {
+        *bytes = (size_t)size;
+        *data = jup_new(*bytes, 1);
+    }
+    if (size)
+        jup_comm_share_fixed(comm, *data, *bytes);
+}
+
+static void gather_on_root(jup_comm_t *comm, const void *data, size_t bytes, void **all,
+                           size_t **offsets)
+{
+    size_t *at = jup_new((size_t)comm->size + 1, sizeof *at);
+    at[1] = bytes;
+    for (int rank = 1; rank < comm->size; rank++) {
+        uint64_t size;
+        jup_comm_recv(comm, rank, JUP_MSG_GATHER, &size, sizeof size);
+        at[rank + 1] = at[rank] + (size_t)size;
+    }
+    char *block = jup_new(at[comm->size] ? at[comm->size] : 1, 1);
+    if (bytes)
+        memcpy(block, data, bytes);
+    for (int rank = 1; rank < comm->size; rank++) {
+        size_t size = at[rank + 1] - at[rank];
+        if (size)
+            jup_comm_recv(comm, rank, JUP_MSG_GATHER, block + at[rank], size);
+    }
+    *all = block;
+    *offsets = at;
+}
+
+void jup_comm_gather(jup_comm_t *comm, const void *data, size_t bytes, void **all, size_t **offsets)
+{
+    if (comm->rank == 0) {
+        gather_on_root(comm, data, bytes, all, offsets);
+        return;
+    }
+    uint64_t size = bytes;
+    jup_comm_send(comm, 0, JUP_MSG_GATHER, &size, sizeof size);
+    if (bytes)
+        jup_comm_send(comm, 0, JUP_MSG_GATHER, data, bytes);
+    *all = NULL;
+    *offsets = NULL;
+}
+
+typedef struct verdict {
+    int32_t status;
+    char text[sizeof((jup_error_t *)0)->text];
+} verdict_t;
+
+/* Rank 0: takes in the other ranks' verdicts; the lowest failing rank's one stands. */
+static void judge(jup_comm_t *comm, verdict_t *standing)
+{
+    for (int rank = 1; rank < comm->size; rank++) {
+        verdict_t theirs;
+        jup_comm_recv(comm, rank, JUP_MSG_VERDICT, &theirs, sizeof theirs);
+        if (standing->status != JUP_OK || theirs.status == JUP_OK)
+            continue;
+        standing->status = theirs.status;
+        theirs.text[sizeof theirs.text - 16] = '\0';
+        snprintf(standing->text, sizeof standing->text, "rank %d: %s", rank, theirs.text);
+    }
+}
+
+jup_status_t jup_comm_agree(jup_comm_t *comm, jup_status_t mine, jup_error_t *err)
+{
+    verdict_t verdict = {.status = (int32_t)mine};
+    if (mine != JUP_OK)
+        memcpy(verdict.text, err->text, sizeof verdict.text);
+    if (comm->rank == 0)
+        judge(comm, &verdict);
+    else
+        jup_comm_send(comm, 0, JUP_MSG_VERDICT, &verdict, sizeof verdict);
+    jup_comm_share_fixed(comm, &verdict.status, sizeof verdict.status);
+    if (comm->rank == 0 && verdict.status != JUP_OK)
+        return jup_fail(err, (jup_status_t)verdict.status, "%s", verdict.text);
+    return (jup_status_t)verdict.status;
+}
+
+enum { PINGS = 20 };
+
+static double measure_offset(jup_comm_t *comm)
+{
+    double best_trip_s = 1e9, offset_s = 0;
+    for (int i = 0; i < PINGS; i++) {
+        double sent_s = jup_clock_now_s(), root_s = 0;
+        jup_comm_send(comm, 0, JUP_MSG_PING, &sent_s, sizeof sent_s);
+        jup_comm_recv(comm, 0, JUP_MSG_PING, &root_s, sizeof root_s);
+        double back_s = jup_clock_now_s();
+        if (back_s - sent_s < best_trip_s) {
+            best_trip_s = back_s - sent_s;
+            offset_s = 0.5 * (sent_s + back_s) - root_s;
+        }
+    }
+    return offset_s;
+}
+
+double jup_comm_clock_offset_s(jup_comm_t *comm)
+{
+    if (comm->rank != 0)
+        return measure_offset(comm);
+    for (int rank = 1; rank < comm->size; rank++) {
+        for (int i = 0; i < PINGS; i++) {
+            double theirs_s, mine_s;
+            jup_comm_recv(comm, rank, JUP_MSG_PING, &theirs_s, sizeof theirs_s);
+            mine_s = jup_clock_now_s();
+            jup_comm_send(comm, rank, JUP_MSG_PING, &mine_s, sizeof mine_s);
+        }
+    }
+    return 0;
+}

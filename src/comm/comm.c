@@ -1,0 +1,115 @@
+#include "comm/comm.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void post(jup_comm_t *comm, jup_pending_t *pending)
+{
+    assert(!pending->active);
+    pending->active = true;
+    pending->post_s = jup_clock_now_s();
+    pending->done_s = 0;
+    pending->next = comm->active;
+    comm->active = pending;
+}
+
+void jup_comm_begin_send(jup_comm_t *comm, int dst, int kind, int32_t label, const void *buffer,
+                         size_t bytes, jup_pending_t *pending)
+{
+    pending->sending = true;
+    pending->peer = dst;
+    pending->kind = kind;
+    pending->label = label;
+    pending->bytes = bytes;
+    post(comm, pending);
+    comm->sent_bytes += bytes;
+    comm->sent_messages++;
+    comm->transport->start_send(comm->transport_self, dst, kind, buffer, bytes, &pending->handle);
+}
+
+void jup_comm_begin_recv(jup_comm_t *comm, int src, int kind, int32_t label, void *buffer,
+                         size_t bytes, jup_pending_t *pending)
+{
+    pending->sending = false;
+    pending->peer = src;
+    pending->kind = kind;
+    pending->label = label;
+    pending->bytes = bytes;
+    post(comm, pending);
+    comm->transport->start_recv(comm->transport_self, src, kind, buffer, bytes, &pending->handle);
+}
+
+static void finish(jup_comm_t *comm, jup_pending_t *pending, size_t bytes)
+{
+    jup_pending_t **link = &comm->active;
+    while (*link != pending)
+        link = &(*link)->next;
+    *link = pending->next;
+    pending->active = false;
+    pending->done_s = jup_clock_now_s();
+    if (!pending->sending)
+        pending->bytes = bytes;
+    if (comm->observer.message)
+        comm->observer.message(comm->observer.self, pending);
+}
+
+void jup_comm_progress(jup_comm_t *comm)
+{
+    jup_pending_t *next;
+    for (jup_pending_t *pending = comm->active; pending; pending = next) {
+        size_t bytes = pending->bytes;
+        next = pending->next;
+        if (comm->transport->test(comm->transport_self, &pending->handle, &bytes))
+            finish(comm, pending, bytes);
+    }
+}
+
+/* Polls with growing pauses: ranks may share cores, and a waiting one must not take them. */
+static void poll_until_done(jup_comm_t *comm, jup_pending_t *pending)
+{
+    enum { EAGER_POLLS = 200 };
+    const double shortest_s = 5e-6, longest_s = 100e-6;
+    double pause_s = shortest_s;
+    for (int polls = 0;; polls++) {
+        jup_comm_progress(comm);
+        if (!pending->active)
+            return;
+        if (polls < EAGER_POLLS)
+            continue;
+        jup_clock_pause(pause_s);
+        pause_s = pause_s * 1.5 < longest_s ? pause_s * 1.5 : longest_s;
+    }
+}
+
+void jup_comm_end(jup_comm_t *comm, jup_pending_t *pending)
+{
+    if (!pending->active)
+        return;
+    double start_s = jup_clock_now_s();
+    if (comm->transport->wait) {
+        size_t bytes = pending->bytes;
+        comm->transport->wait(comm->transport_self, &pending->handle, &bytes);
+        finish(comm, pending, bytes);
+    } else {
+        poll_until_done(comm, pending);
+    }
+    if (comm->observer.waited)
+        comm->observer.waited(comm->observer.self, pending, start_s, jup_clock_now_s());
+}
+
+void jup_comm_send(jup_comm_t *comm, int dst, int kind, const void *buffer, size_t bytes)
+{
+    jup_pending_t pending = {0};
+    jup_comm_begin_send(comm, dst, kind, -1, buffer, bytes, &pending);
+    jup_comm_end(comm, &pending);
+}
+
+size_t jup_comm_recv(jup_comm_t *comm, int src, int kind, void *buffer, size_t bytes)
+{
+    jup_pending_t pending = {0};
+    jup_comm_begin_recv(comm, src, kind, -1, buffer, bytes, &pending);
+    jup_comm_end(comm, &pending);
+    return pending.bytes;
+}

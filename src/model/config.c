@@ -1,0 +1,59 @@
+#include "model/config.h"
+
+const char *jup_arch_name(jup_arch_t arch)
+{
+    return arch == JUP_ARCH_QWEN2 ? "qwen2" : "llama";
+}
+
+static jup_status_t check_range(const char *what, int64_t value, int64_t most, jup_error_t *err)
+{
+    if (value >= 1 && value <= most)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT, "%s is %lld, must be between 1 and %lld", what,
+                    (long long)value, (long long)most);
+}
+
+jup_status_t jup_config_check(const jup_config_t *c, jup_error_t *err)
+{
+    JUP_TRY(check_range("the number of layers", c->layers, JUP_MAX_LAYERS, err));
+    JUP_TRY(check_range("the embedding length", c->dim, 1 << 20, err));
+    JUP_TRY(check_range("the number of attention heads", c->heads, 4096, err));
+    JUP_TRY(check_range("the number of KV heads", c->kv_heads, c->heads, err));
+    JUP_TRY(check_range("the head length", c->head_dim, JUP_MAX_HEAD_DIM, err));
+    JUP_TRY(check_range("the feed-forward length", c->ffn, 1 << 24, err));
+    JUP_TRY(check_range("the vocabulary size", c->vocab, 1 << 24, err));
+    JUP_TRY(check_range("the context length", c->context, 1 << 28, err));
+    if (c->heads % c->kv_heads != 0)
+        return jup_fail(err, JUP_EINPUT, "%d attention heads are not a multiple of %d KV heads",
+                        c->heads, c->kv_heads);
+    if (c->rope_dim < 2 || c->rope_dim % 2 != 0 || c->rope_dim > c->head_dim)
+        return jup_fail(err, JUP_EINPUT,
+                        "the RoPE dimension count is %d, must be even and at most the head length "
+                        "%d",
+                        c->rope_dim, c->head_dim);
+    if (!(c->norm_eps >= 0 && c->norm_eps < 1))
+        return jup_fail(err, JUP_EINPUT, "the RMSNorm epsilon is %g, must be in [0, 1)",
+                        (double)c->norm_eps);
+    if (!(c->rope_base > 0) || !(c->rope_scale > 0))
+        return jup_fail(err, JUP_EINPUT, "the RoPE base %g and scale %g must be positive",
+                        (double)c->rope_base, (double)c->rope_scale);
+    return JUP_OK;
+}
+
+double jup_config_layer_flops(const jup_config_t *c, int64_t rows, int64_t prefix)
+{
+    double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
+    double weights = (double)c->dim * (2 * q + 2 * kv + 3.0 * c->ffn);
+    double seen = (double)rows * ((double)prefix + 0.5 * ((double)rows + 1));
+    return 2 * (double)rows * weights + 4 * seen * q;
+}
+
+double jup_config_head_flops(const jup_config_t *c, int64_t rows)
+{
+    return 2 * (double)rows * c->dim * c->vocab;
+}
+
+size_t jup_config_kv_bytes(const jup_config_t *c, jup_dtype_t kv_dtype)
+{
+    return 2 * jup_dtype_bytes(kv_dtype, (int64_t)c->kv_heads * c->head_dim);
+}

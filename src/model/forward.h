@@ -1,0 +1,65 @@
+/**
+ * The forward pass of one stage: embedding, its decoder layers over its KV cache, the head.
+ * Each layer (Touvron et al. 2023):
+ *   x += Wo attention(rope(Wq n), rope(Wk n), Wv n)     n = rmsnorm(x)
+ *   x += Wdown (silu(Wgate n) * Wup n)                  n = rmsnorm(x)
+ */
+#ifndef JUP_MODEL_FORWARD_H
+#define JUP_MODEL_FORWARD_H
+
+#include "model/kv.h"
+#include "model/rope.h"
+#include "model/step.h"
+#include "model/weights.h"
+
+typedef struct jup_forward_limits {
+    int32_t rows;        /* of one step */
+    int32_t outputs;     /* rows with logits of one step */
+    int64_t kv_tokens;   /* of all sequences together */
+    jup_dtype_t kv_dtype;
+} jup_forward_limits_t;
+
+typedef struct jup_forward {
+    const jup_config_t *config;
+    const jup_weights_t *weights;
+    jup_compute_t *compute;
+    jup_forward_limits_t limits;
+    jup_kv_t kv;
+    jup_rope_t rope;
+    /* called between sub-layers, to move messages; may be NULL */
+    void (*between)(void *self);
+    void *between_self;
+
+    float *x;      /* (rows, dim): in and out of layers() */
+    float *norm;   /* (rows, dim) */
+    float *q, *k, *v, *attended; /* (rows, heads * head_dim), 2 x (rows, kv_heads * head_dim) */
+    float *gate, *up;            /* (rows, ffn) */
+    float *hidden; /* (outputs, dim): normalised, input of the output matrix and of draft heads */
+    float *logits; /* (outputs, vocab) */
+    int32_t *pos;  /* (rows) */
+    uint64_t *masks;
+    jup_attention_t *attention; /* (JUP_STEP_MAX_SEGMENTS) */
+    jup_kv_run_t *runs, *new_runs;
+    int cap_runs;
+    size_t work_bytes; /* of the buffers above */
+} jup_forward_t;
+
+/** The config, weights and compute stay with the caller and outlive the forward pass. */
+jup_status_t jup_forward_init(jup_forward_t *f, const jup_config_t *config,
+                              const jup_weights_t *weights, jup_compute_t *compute,
+                              const jup_forward_limits_t *limits, jup_error_t *err);
+void jup_forward_reset(jup_forward_t *f);
+
+/** Applies the step's edits and takes cache slots for its rows. Before the next three. */
+jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_error_t *err);
+
+/** x = the embeddings of the step's tokens. First stage. */
+void jup_forward_embed(jup_forward_t *f, const jup_step_t *step);
+
+/** x -> x through the shard's layers. */
+void jup_forward_layers(jup_forward_t *f, const jup_step_t *step);
+
+/** logits of the rows that want them, in step order; returns how many. Last stage. */
+int32_t jup_forward_head(jup_forward_t *f, const jup_step_t *step);
+
+#endif

@@ -1,0 +1,39 @@
+/** From logits to a token: greedy, or temperature with top-k, top-p and a repetition penalty. */
+#ifndef JUP_MODEL_SAMPLER_H
+#define JUP_MODEL_SAMPLER_H
+
+#include "base/rng.h"
+
+#include <stdint.h>
+
+typedef struct jup_sampling {
+    float temperature;    /* 0: greedy */
+    int32_t top_k;        /* 0: all */
+    float top_p;          /* 1: all */
+    float repeat_penalty; /* 1: none (Keskar et al. 2019, divides or multiplies logits) */
+    int32_t repeat_last;  /* how many last tokens it looks at */
+    uint64_t seed;
+} jup_sampling_t;
+
+typedef struct jup_sampler {
+    jup_sampling_t params;
+    jup_rng_t rng;
+    int32_t vocab;
+    struct jup_candidate *candidates; /* (vocab) */
+    int32_t *recent; /* ring of the last tokens */
+    int32_t n_recent;
+} jup_sampler_t;
+
+void jup_sampler_init(jup_sampler_t *sampler, const jup_sampling_t *params, int32_t vocab);
+void jup_sampler_reset(jup_sampler_t *sampler);
+
+/** Tells of a token of the context (prompt or answer), for the penalty. */
+void jup_sampler_accept(jup_sampler_t *sampler, int32_t token);
+
+/** Picks a token; logits (vocab) may be changed. Ties go to the smallest id. */
+int32_t jup_sampler_pick(jup_sampler_t *sampler, float *logits);
+
+/** The largest logit's index (smallest index on ties) and its lead over the second. */
+int32_t jup_argmax(const float *logits, int32_t n, float *margin);
+
+#endif

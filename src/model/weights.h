@@ -1,0 +1,35 @@
+/** The weights of one shard: views into a mapped file (or into anything that outlives them). */
+#ifndef JUP_MODEL_WEIGHTS_H
+#define JUP_MODEL_WEIGHTS_H
+
+#include "model/config.h"
+
+typedef struct jup_layer_weights {
+    const float *attn_norm; /* (dim) */
+    jup_linear_t qkv[3];    /* (heads * head_dim, dim), 2 x (kv_heads * head_dim, dim) */
+    jup_linear_t out;       /* (dim, heads * head_dim) */
+    const float *ffn_norm;  /* (dim) */
+    jup_linear_t gate_up[2]; /* 2 x (ffn, dim) */
+    jup_linear_t down;      /* (dim, ffn) */
+} jup_layer_weights_t;
+
+typedef struct jup_weights {
+    jup_shard_t shard;
+    jup_layer_weights_t *layers; /* shard.last - shard.first of them, owned */
+    jup_matrix_t embedding;      /* (vocab, dim); on the first stage */
+    const float *output_norm;    /* (dim); on the last stage, as is the next */
+    jup_linear_t output;         /* (vocab, dim) */
+    float *rope_factors;         /* (rope_dim / 2) divisors of the frequencies, owned, or NULL */
+    float **converted;           /* norms and biases that were stored as F16 / BF16, owned */
+    int n_converted;
+    size_t mapped_bytes;         /* of the weights in the file */
+} jup_weights_t;
+
+/** Makes room for the shard's layers; everything zero. */
+void jup_weights_init(jup_weights_t *weights, const jup_shard_t *shard);
+void jup_weights_reset(jup_weights_t *weights);
+
+/** Keeps a block of floats alive until reset; returns it. */
+float *jup_weights_keep(jup_weights_t *weights, float *block);
+
+#endif
