@@ -1,0 +1,84 @@
+/**
+ * A device profile: what a kind of board can do, as plain data. Rates describe any model; a
+ * measured grid describes one layer shape exactly and is preferred where it fits.
+ *
+ * Seconds of a matrix product y (rows, out) = x (rows, in) W^T on a device:
+ *
+ *   memory  = bytes of W / bandwidth              the floor: short chunks pay it in full
+ *   compute = rows * flops per row / rate
+ *   time    = max(memory, compute) + (1 - overlap) * min(memory, compute)
+ *
+ * overlap 1 is the roofline (Williams et al. 2009); overlap 0 is software that first dequantises,
+ * then multiplies. Their quotient, memory * rate / flops per row, is the number of rows at which a
+ * chunk is half used: the utilisation curve of short chunks.
+ */
+#ifndef JUP_CLUSTER_PROFILE_H
+#define JUP_CLUSTER_PROFILE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { JUP_PROFILE_NAME = 64, JUP_PROFILE_KEY = 96, JUP_PROFILE_POINTS = 64 };
+
+/** Times of one layer of one shape, measured on the device. */
+typedef struct jup_measured {
+    char key[JUP_PROFILE_KEY]; /* of the layer's shape and type, see plan/cost.h; "": none */
+    int n_chunks, n_prefixes;  /* 0: no grid */
+    int32_t chunks[JUP_PROFILE_POINTS];   /* ascending, from 1 */
+    int32_t prefixes[JUP_PROFILE_POINTS]; /* ascending, from 0 */
+    double *layer_s;                      /* (n_chunks, n_prefixes), owned */
+    double embed_row_s;                   /* embedding of one token */
+    double head_s;                        /* output head for one row */
+    double fit_error; /* mean relative error of the rates below against the grid */
+} jup_measured_t;
+
+typedef struct jup_profile {
+    char name[JUP_PROFILE_NAME];
+    char title[128];
+    double memory_bytes;   /* of the board */
+    double reserved_bytes; /* for the system: not for us */
+    int threads;           /* 0: all */
+    double flops_per_s;    /* sustained, matrix products of a long chunk */
+    double attention_flops_per_s;
+    double bytes_per_s; /* sustained, reading weights for one row */
+    double overlap;     /* of reading weights and computing, 0..1 */
+    double layer_s;     /* fixed cost of a layer in a step (launches, norms) */
+    double step_s;      /* fixed cost of a step on a stage */
+    jup_measured_t measured;
+} jup_profile_t;
+
+void jup_profile_reset(jup_profile_t *profile);
+
+/** Deep copy; *copy is overwritten. */
+void jup_profile_copy(jup_profile_t *copy, const jup_profile_t *profile);
+
+/** Whether two profiles give the same times for everything (names do not matter). */
+bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b);
+
+/** Seconds of a product with a matrix of `weight_bytes`, `flops_per_row` operations a row. */
+double jup_profile_linear_s(const jup_profile_t *profile, double rows, double flops_per_row,
+                            double weight_bytes);
+
+/** Seconds of attention: its operations, or reading the cached keys and values if that is more. */
+double jup_profile_attention_s(const jup_profile_t *profile, double flops, double kv_bytes);
+
+/**
+ * Seconds of a measured layer, bilinear between the grid's points. Outside the grid: linear in the
+ * chunk and in the prefix with the slope of the last interval, never below the border's value.
+ */
+double jup_measured_layer_s(const jup_measured_t *measured, double rows, double prefix);
+
+/**
+ * Reads and checks a profile. Errors name the file, line, field, value and what is allowed.
+ * jup_profile_find takes a path (it has a '/' or ends in .yaml; relative to `beside`, a file, when
+ * that is given) or the name of a shipped profile.
+ */
+jup_status_t jup_profile_read(jup_profile_t *profile, const char *path, jup_error_t *err);
+jup_status_t jup_profile_find(jup_profile_t *profile, const char *name, const char *beside,
+                              jup_error_t *err);
+jup_status_t jup_profile_write(const jup_profile_t *profile, const char *path, jup_error_t *err);
+
+#endif

@@ -1,0 +1,81 @@
+/**
+ * The cost model: seconds and bytes of a part of a model on a device.
+ *
+ * A layer, for `rows` new tokens over `prefix` cached ones (rates: cluster/profile.h):
+ *   fixed + linear(rows) + attention(rows * (prefix + (rows + 1) / 2) pairs)
+ * from the profile's rates, or interpolated where the profile has a measured grid of this very
+ * layer (same key). All layers cost the same, so a stage's time depends on how many it holds.
+ * A message holds its link for latency + bytes / bandwidth (the cautious reading: latency is not
+ * overlapped by the next message of the same link).
+ */
+#ifndef JUP_PLAN_COST_H
+#define JUP_PLAN_COST_H
+
+#include "cluster/cluster.h"
+#include "cluster/fit.h"
+#include "model/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** A model as numbers. */
+typedef struct jup_model_size {
+    char name[64];
+    char type[16];             /* of the weights, for people */
+    char key[JUP_PROFILE_KEY]; /* of one layer: equal keys have equal times */
+    int layers;
+    jup_layer_ops_t layer;  /* of one layer (the largest, for the bytes) */
+    double embedding_bytes; /* the whole table */
+    double embedding_row_bytes;
+    double head_bytes; /* output matrix and norm */
+    double head_flops_per_row;
+    bool tied;               /* one table for both, when one stage has both */
+    double work_row_bytes;   /* activations of one row */
+    double output_row_bytes; /* hidden state and logits of one row */
+    double scratch_bytes;    /* dequantised weight panels */
+    double wire_row_bytes;   /* activations of one row on the wire */
+    int window;              /* 0: none */
+} jup_model_size_t;
+
+/** What is asked of the model. */
+typedef struct jup_workload {
+    int64_t prompt_tokens;   /* >= 1 */
+    int64_t generate_tokens; /* >= 0; the first comes out of the prefill */
+    int64_t context_tokens;  /* room in the KV cache; 0: prompt + generate */
+    int branches;            /* answers decoded at the same time; >= 1 */
+} jup_workload_t;
+
+/** Weights of one type throughout, KV of another, activations on the wire of a third. */
+jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *config,
+                                 jup_dtype_t weights, jup_dtype_t kv, jup_dtype_t wire,
+                                 jup_error_t *err);
+
+/** Names the kind of layer: "d4096-f11008-h32-kv32-hd128-q4_0-f16". */
+void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *config, const char *weights,
+                   const char *kv);
+
+double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
+                        double prefix);
+double jup_cost_embed_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows);
+double jup_cost_head_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows);
+
+/** A step's message to the next stage, and the answer from the last stage to the first. */
+double jup_cost_message_bytes(const jup_model_size_t *size, int64_t rows);
+double jup_cost_result_bytes(void);
+
+/** Memory of a stage. */
+typedef struct jup_stage_memory {
+    double weight_bytes;
+    double kv_bytes;
+    double work_bytes; /* activations, scratch, messages in flight, the program itself */
+} jup_stage_memory_t;
+
+jup_stage_memory_t jup_cost_memory(const jup_model_size_t *size, const jup_workload_t *workload,
+                                   int layers, bool embedding, bool head, int64_t max_rows);
+
+static inline double jup_stage_memory_bytes(jup_stage_memory_t m)
+{
+    return m.weight_bytes + m.kv_bytes + m.work_bytes;
+}
+
+#endif

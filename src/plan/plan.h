@@ -1,0 +1,87 @@
+/**
+ * A plan as plain data: which device holds which layers, how the prompt is cut, what that should
+ * take. It can be made (plan/planner.h), printed, written, read, forced and checked, all without
+ * any device at hand.
+ */
+#ifndef JUP_PLAN_PLAN_H
+#define JUP_PLAN_PLAN_H
+
+#include "plan/cost.h"
+
+#include <stdio.h>
+
+enum { JUP_PLAN_CHUNKS = 4096 };
+
+typedef enum jup_objective {
+    JUP_OBJECTIVE_TOTAL,   /* prefill makespan + expected decoding of the workload */
+    JUP_OBJECTIVE_TTFT,    /* prefill makespan */
+    JUP_OBJECTIVE_SLOWEST, /* the paper's: the slowest stage, devices in the cluster's order */
+} jup_objective_t;
+
+/** "total", "ttft", "slowest"; -1 for another name. */
+const char *jup_objective_name(jup_objective_t objective);
+int jup_objective_by_name(const char *name);
+
+typedef struct jup_plan_stage {
+    int device; /* index in the cluster, and rank */
+    char name[JUP_CLUSTER_NAME];
+    int first, last; /* layers [first, last) */
+    jup_stage_memory_t memory;
+    double budget_bytes;
+    double prefill_s; /* busy during the prefill */
+    double decode_s;  /* busy for one token (the workload's mean context) */
+    double send_s;    /* its link to the next stage (the last one: to the first), busy in prefill */
+} jup_plan_stage_t;
+
+typedef struct jup_prediction {
+    double ttft_s;    /* until the first token is known on the first stage */
+    double token_s;   /* each further one of one answer */
+    double decode_s;  /* of all further tokens of the workload */
+    double total_s;   /* ttft + decode */
+    double bubble;    /* share of the prefill that the stages wait, 0..1 */
+    double slowest_s; /* the slowest stage's busy time in prefill */
+} jup_prediction_t;
+
+typedef struct jup_plan {
+    char cluster[JUP_CLUSTER_NAME];
+    char model[64], type[16];
+    int layers;
+    jup_workload_t workload;
+    jup_objective_t objective;
+    jup_plan_stage_t *stages; /* (n_stages), in pipeline order, owned */
+    int n_stages;
+    int32_t *chunks; /* (n_chunks) lengths, summing to the prompt, owned */
+    int n_chunks;
+    jup_prediction_t predicted;
+    bool proven; /* the planner searched exhaustively */
+} jup_plan_t;
+
+/** Room for stages and chunks; everything else zero. */
+void jup_plan_init(jup_plan_t *plan, int n_stages, int n_chunks);
+void jup_plan_reset(jup_plan_t *plan);
+void jup_plan_copy(jup_plan_t *copy, const jup_plan_t *plan);
+
+/** Checks that stages and chunks fit together (not whether memory suffices). */
+jup_status_t jup_plan_check(const jup_plan_t *plan, jup_error_t *err);
+
+/** The stage that a device runs, or -1. */
+int jup_plan_stage_of(const jup_plan_t *plan, int device);
+
+/**
+ * Chunks for a prompt of another length: the plan's own when the length is the plan's, else its
+ * boundaries in proportion. chunks has room for n_chunks; returns how many.
+ */
+int jup_plan_scale_chunks(const jup_plan_t *plan, int64_t tokens, int32_t *chunks);
+
+/** Tables for people, and the prefill as text, `width` columns wide. */
+void jup_plan_print(const jup_plan_t *plan, FILE *out);
+
+/** YAML. A plan read from a file has been checked. */
+jup_status_t jup_plan_write(const jup_plan_t *plan, const char *path, jup_error_t *err);
+jup_status_t jup_plan_read(jup_plan_t *plan, const char *path, jup_error_t *err);
+
+/** The same text in memory, for sharing between ranks; *text is for jup_free(). */
+void jup_plan_pack(const jup_plan_t *plan, char **text, size_t *bytes);
+jup_status_t jup_plan_unpack(jup_plan_t *plan, const char *text, size_t bytes, jup_error_t *err);
+
+#endif
