@@ -13,18 +13,19 @@ void jup_trace_sync_clocks(jup_comm_t *comm, jup_recorder_t *recorder);
 
 /**
  * Collects spans, messages, tokens and `mine` of all ranks in *run (initialised, empty) on rank 0;
- * elsewhere *run stays as it is. Times become rank 0's, from the first span on; the two sides of
- * each message become one. Recording stops: recorder->on becomes false. Collective.
+ * elsewhere *run stays as it is. Times become rank 0's (in the recorder too), from the first span
+ * on; the two sides of each message become one. Recording stops: recorder->on becomes false
+ * and the comm is no longer observed. Collective.
  */
 void jup_trace_gather(jup_comm_t *comm, jup_recorder_t *recorder, const jup_rank_record_t *mine,
                       jup_run_t *run);
 
 /**
- * Matches sides into messages: the n-th send from src to dst of a kind is the n-th receive of that
- * kind there (messages of one tag do not overtake each other). `sides` is sorted in place;
- * *messages is a new block for the caller to jup_free(), in the order of time.
+ * Matches sides into messages: the n-th send from src to dst of a kind, in the order of posting, is
+ * the n-th receive of that kind there (messages of one tag do not overtake each other). *messages
+ * is a new block for the caller to jup_free(), in the order of time.
  */
-void jup_trace_match(jup_message_record_t *sides, size_t n_sides, jup_message_t **messages,
+void jup_trace_match(const jup_message_record_t *sides, size_t n_sides, jup_message_t **messages,
                      size_t *n_messages);
 
 #endif

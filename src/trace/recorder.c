@@ -50,16 +50,15 @@ static void add_to_sums(jup_recorder_t *recorder, jup_span_kind_t kind, double s
         recorder->busy_s += seconds;
 }
 
-void jup_recorder_span(jup_recorder_t *recorder, jup_span_kind_t kind, double start_s,
-                       double end_s, int32_t rows, double flops, double bytes)
+void jup_recorder_span(jup_recorder_t *recorder, jup_span_kind_t kind, double start_s, double end_s,
+                       int32_t rows, double flops, double bytes)
 {
     add_to_sums(recorder, kind, end_s - start_s);
     if (!recorder->on)
         return;
     if (recorder->n_spans == recorder->cap_spans) {
         recorder->cap_spans *= 2;
-        recorder->spans =
-            jup_resize(recorder->spans, recorder->cap_spans, sizeof *recorder->spans);
+        recorder->spans = jup_resize(recorder->spans, recorder->cap_spans, sizeof *recorder->spans);
     }
     jup_span_t *span = &recorder->spans[recorder->n_spans++];
     *span = recorder->context;

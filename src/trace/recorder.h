@@ -13,13 +13,13 @@
 #include <stdint.h>
 
 typedef enum jup_span_kind {
-    JUP_SPAN_LOAD,    /* mapping weights, making buffers */
-    JUP_SPAN_PLAN,    /* planning and profiling before the run */
-    JUP_SPAN_EMBED,   /* compute: token embedding */
-    JUP_SPAN_LAYERS,  /* compute: the shard's decoder layers for one step */
-    JUP_SPAN_HEAD,    /* compute: output head, sampling */
-    JUP_SPAN_DRAFT,   /* compute: draft heads or a draft model */
-    JUP_SPAN_PACK,    /* activations to and from the wire's type */
+    JUP_SPAN_LOAD,      /* mapping weights, making buffers */
+    JUP_SPAN_PLAN,      /* planning and profiling before the run */
+    JUP_SPAN_EMBED,     /* compute: token embedding */
+    JUP_SPAN_LAYERS,    /* compute: the shard's decoder layers for one step */
+    JUP_SPAN_HEAD,      /* compute: output head, sampling */
+    JUP_SPAN_DRAFT,     /* compute: draft heads or a draft model */
+    JUP_SPAN_PACK,      /* activations to and from the wire's type */
     JUP_SPAN_WAIT_RECV, /* waiting for a message to arrive */
     JUP_SPAN_WAIT_SEND, /* waiting for an earlier send, to use its buffer again */
     JUP_SPAN_KINDS
@@ -33,32 +33,33 @@ bool jup_span_kind_is_compute(int kind);
 
 typedef struct jup_span {
     double start_s, end_s;
-    double flops, bytes;   /* done; weights and cache read. 0: not known */
+    double flops, bytes; /* done; weights and cache read. 0: not known */
     int32_t rank, kind;
     int32_t request, branch; /* -1: none */
-    int32_t step;          /* the step's number; -1: none */
-    int32_t chunk;         /* prefill chunk 0, 1, ...; -1: decoding */
+    int32_t step;            /* the step's number; -1: none */
+    int32_t chunk;           /* prefill chunk 0, 1, ...; -1: decoding */
     int32_t rows;
-    int32_t layer_first, layer_last;
+    int32_t layer_first, layer_last; /* from first up to, not including, last */
 } jup_span_t;
 
 typedef struct jup_message_record {
     double post_s, done_s; /* of this side */
     int64_t bytes;
-    int32_t rank;          /* whose record it is */
+    int32_t rank; /* whose record it is */
     int32_t src, dst, kind, label;
 } jup_message_record_t;
 
 typedef struct jup_token_record {
     double time_s;
     int32_t request, branch, position, id;
-    int32_t accepted_by;   /* 0: the model's own pick; 1 + draft source otherwise */
+    int32_t accepted_by; /* 0: the model's own pick; 1 + draft source otherwise */
 } jup_token_record_t;
 
 typedef struct jup_recorder {
     bool on;
     int rank;
-    double offset_s; /* this clock minus rank 0's */
+    double offset_s; /* this clock minus rank 0's, measured at sync_s (0: never) */
+    double sync_s;
     jup_span_t *spans;
     jup_message_record_t *messages;
     jup_token_record_t *tokens;
@@ -73,8 +74,8 @@ void jup_recorder_init(jup_recorder_t *recorder, int rank, bool on);
 void jup_recorder_reset(jup_recorder_t *recorder);
 
 /** Adds a span of the recorder's context (kind, times, rows, flops given here). */
-void jup_recorder_span(jup_recorder_t *recorder, jup_span_kind_t kind, double start_s,
-                       double end_s, int32_t rows, double flops, double bytes);
+void jup_recorder_span(jup_recorder_t *recorder, jup_span_kind_t kind, double start_s, double end_s,
+                       int32_t rows, double flops, double bytes);
 
 void jup_recorder_token(jup_recorder_t *recorder, const jup_token_record_t *token);
 

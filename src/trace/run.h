@@ -16,7 +16,7 @@ enum { JUP_HOST_BYTES = 64 };
 /** One rank: where it ran, what it held, what memory it took. 0: not known. */
 typedef struct jup_rank_record {
     int32_t rank;
-    int32_t layer_first, layer_last; /* first to last, both held; last < first: none */
+    int32_t layer_first, layer_last; /* from first up to, not including, last; equal: none */
     int32_t threads;
     char host[JUP_HOST_BYTES];
     double clock_offset_s;       /* its clock minus rank 0's, at the end of the run */
