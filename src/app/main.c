@@ -1,4 +1,72 @@
-int main(void)
+/* jupiter: the commands, and which of them argv asks for. */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
+#include "app/commands.h"
+#include "app/options.h"
+#include "base/status.h"
+#include "tensor/ops.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct command {
+    const char *name, *summary;
+    int (*run)(int argc, const char **argv);
+} command_t;
+
+static const command_t commands[] = {
+    {"run", "answer a prompt with a model spread over the ranks", jup_cmd_run},
+    {"info", "describe a model file", jup_cmd_info},
+    {"tokenize", "turn text into token ids", jup_cmd_tokenize},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *out)
 {
-    return 0;
+    fprintf(out, "usage: [mpirun -n RANKS] jupiter COMMAND [OPTIONS]\n\n"
+                 "Runs a large language model over a handful of devices, one MPI rank each.\n\n"
+                 "commands:\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\njupiter COMMAND --help describes a command; jupiter --version the program.\n");
+}
+
+static int unknown_command(const char *name)
+{
+    if (!jup_launched_beside_others())
+        fprintf(stderr, "jupiter: unknown command '%s'; jupiter --help lists the commands\n", name);
+    return JUP_EINPUT;
+}
+
+static int print_about(const char *what)
+{
+    if (jup_launched_beside_others())
+        return JUP_OK;
+    if (strcmp(what, "--version") == 0)
+        printf("jupiter %s\n", PACKAGE_VERSION);
+    else
+        print_help(stdout);
+    return JUP_OK;
+}
+
+int main(int argc, char **argv)
+{
+    jup_blas_choose_core(argv);
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        if (!jup_launched_beside_others())
+            print_help(stderr);
+        return JUP_EINPUT;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--version") == 0)
+        return print_about(argv[1]);
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, (const char **)argv + 1);
+    return unknown_command(argv[1]);
 }

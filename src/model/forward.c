@@ -36,6 +36,7 @@ static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
         JUP_TRY(new_floats(f, &f->hidden, outputs, c->dim, err));
         JUP_TRY(new_floats(f, &f->logits, outputs, c->vocab, err));
     }
+    f->halves = jup_new((size_t)(rows * c->dim), sizeof *f->halves);
     f->pos = jup_new((size_t)rows, sizeof *f->pos);
     f->masks = jup_new((size_t)(rows * ((rows + 63) / 64)), sizeof *f->masks);
     f->attention = jup_new(JUP_STEP_MAX_SEGMENTS, sizeof *f->attention);
@@ -83,6 +84,7 @@ void jup_forward_reset(jup_forward_t *f)
                               f->gate, f->up,   f->hidden, f->logits};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         jup_free(buffers[i]);
+    jup_free(f->halves);
     jup_free(f->pos);
     jup_free(f->masks);
     jup_free(f->attention);
@@ -252,6 +254,19 @@ static void ffn_block(jup_forward_t *f, int64_t rows, int layer)
     move_messages(f);
 }
 
+void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out)
+{
+    const float largest = 65504.0f;
+    int64_t saturated = 0;
+    for (int64_t i = 0; i < n; i++) {
+        saturated += fabsf(x[i]) > largest;
+        x[i] = x[i] > largest ? largest : x[i] < -largest ? -largest : x[i];
+    }
+    jup_f32_to_f16(x, out, n);
+    jup_f16_to_f32(out, x, n);
+    f->saturated += saturated;
+}
+
 void jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
 {
     jup_rope_angles_t angles = jup_rope_at(&f->rope, f->pos, step->rows);
@@ -259,6 +274,8 @@ void jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
     for (int layer = 0; layer < layers; layer++) {
         attention_block(f, step, layer, &angles);
         ffn_block(f, step->rows, layer);
+        if (f->limits.residual_dtype == JUP_F16)
+            jup_forward_round(f, f->x, (int64_t)step->rows * f->config->dim, f->halves);
     }
 }
 

@@ -17,6 +17,12 @@ typedef struct jup_forward_limits {
     int32_t outputs;     /* rows with logits of one step */
     int64_t kv_tokens;   /* of all sequences together */
     jup_dtype_t kv_dtype;
+    /**
+     * JUP_F16: the residual stream is rounded to half precision after every layer, which is what
+     * the wire does between stages; so the answer does not depend on where the layers are cut.
+     * JUP_F32: it is not (the wire then carries f32).
+     */
+    jup_dtype_t residual_dtype;
 } jup_forward_limits_t;
 
 typedef struct jup_forward {
@@ -41,7 +47,9 @@ typedef struct jup_forward {
     jup_attention_t *attention; /* (JUP_STEP_MAX_SEGMENTS) */
     jup_kv_run_t *runs, *new_runs;
     int cap_runs;
+    uint16_t *halves; /* (rows, dim): the residual stream in half precision */
     size_t work_bytes; /* of the buffers above */
+    int64_t saturated; /* elements that half precision could not hold; they became the largest */
 } jup_forward_t;
 
 /** The config, weights and compute stay with the caller and outlive the forward pass. */
@@ -55,6 +63,9 @@ jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_err
 
 /** x = the embeddings of the step's tokens. First stage. */
 void jup_forward_embed(jup_forward_t *f, const jup_step_t *step);
+
+/** Rounds x (n) to half precision in place as described above; out (n) are the halves. */
+void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out);
 
 /** x -> x through the shard's layers. */
 void jup_forward_layers(jup_forward_t *f, const jup_step_t *step);

@@ -1,1 +1,4 @@
-libjupiter_a_SOURCES +=
+libjupiter_a_SOURCES += \
+	%D%/hop.c %D%/hop.h \
+	%D%/pipeline.c %D%/pipeline.h \
+	%D%/request.h

@@ -1,0 +1,82 @@
+/* jupiter tokenize: text to token ids, on one line. Works on a vocabulary without weights. */
+#include "app/commands.h"
+#include "app/options.h"
+#include "app/text_file.h"
+#include "base/mem.h"
+#include "io/tokenizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct tokenize_options {
+    char *model, *text, *file;
+    int no_bos, special;
+} tokenize_options_t;
+
+static void print_ids(const int32_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        printf("%s%d", i ? " " : "", ids[i]);
+    printf("\n");
+}
+
+static jup_status_t tokenize(const tokenize_options_t *o, jup_error_t *err)
+{
+    jup_gguf_t *g;
+    jup_tokenizer_t *tokenizer = NULL;
+    char *text = o->text ? jup_strdup(o->text) : NULL;
+    size_t length = text ? strlen(text) : 0;
+    JUP_TRY(jup_gguf_open(o->model, &g, err));
+    jup_status_t status = jup_tokenizer_new(g, &tokenizer, err);
+    if (status == JUP_OK && !text)
+        status = jup_text_read(o->file ? o->file : "-", &text, &length, err);
+    if (status == JUP_OK) {
+        int32_t *ids;
+        size_t n;
+        jup_tokenizer_encode(tokenizer, text, length,
+                             (o->no_bos ? 0 : JUP_ENCODE_BOS) |
+                                 (o->special ? JUP_ENCODE_SPECIAL : 0),
+                             &ids, &n);
+        print_ids(ids, n);
+        jup_free(ids);
+    }
+    jup_free(text);
+    jup_tokenizer_destroy(tokenizer);
+    jup_gguf_close(g);
+    return status;
+}
+
+int jup_cmd_tokenize(int argc, const char **argv)
+{
+    tokenize_options_t o = {0};
+    jup_options_t options = {0};
+    jup_error_t err;
+    const struct poptOption table[] = {
+        {"model", 'm', POPT_ARG_STRING, &o.model, 0, "a model or vocabulary, a GGUF file", "FILE"},
+        {"prompt", 'p', POPT_ARG_STRING, &o.text, 0, "the text", "TEXT"},
+        {"file", 'f', POPT_ARG_STRING, &o.file, 0,
+         "read the text from a file; - (default): standard input", "FILE"},
+        {"no-bos", 0, POPT_ARG_NONE, &o.no_bos, 0, "no begin-of-text token in front", NULL},
+        {"special", 0, POPT_ARG_NONE, &o.special, 0,
+         "take special tokens written out in the text as such", NULL},
+        JUP_OPTION_HELP,
+        POPT_TABLEEND};
+    if (jup_launched_beside_others())
+        return JUP_OK;
+    jup_status_t status = jup_options_parse(&options, argc, argv, table,
+                                            "-m FILE [-p TEXT | -f FILE] [--no-bos]", false, &err);
+    if (status == JUP_OK && options.help)
+        jup_options_print_help(&options);
+    else if (status == JUP_OK && !o.model)
+        status = jup_fail(&err, JUP_EINPUT, "no model given; use -m FILE");
+    else if (status == JUP_OK && o.text && o.file)
+        status = jup_fail(&err, JUP_EINPUT, "both -p and -f are given; use one of them");
+    else if (status == JUP_OK)
+        status = tokenize(&o, &err);
+    jup_options_reset(&options);
+    free(o.model);
+    free(o.text);
+    free(o.file);
+    return status == JUP_OK ? 0 : jup_report(&err);
+}

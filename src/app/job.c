@@ -1,0 +1,33 @@
+#include "app/job.h"
+
+#include "base/mem.h"
+#include "comm/collect.h"
+
+#include <string.h>
+
+void jup_job_share(jup_comm_t *comm, jup_job_t *job)
+{
+    int32_t *chunks = job->chunks;
+    size_t bytes = (size_t)job->request.n_chunks * sizeof *chunks;
+    jup_comm_share_fixed(comm, job, sizeof *job);
+    void *block = chunks;
+    jup_comm_share(comm, &block, &bytes);
+    job->chunks = block;
+    job->request.chunks = block;
+}
+
+void jup_job_reset(jup_job_t *job)
+{
+    jup_free(job->chunks);
+    memset(job, 0, sizeof *job);
+}
+
+jup_shard_t jup_job_shard(const jup_job_t *job, int rank, int ranks)
+{
+    return (jup_shard_t){
+        .first = job->first_layer[rank],
+        .last = job->first_layer[rank + 1],
+        .embedding = rank == 0,
+        .head = rank == ranks - 1,
+    };
+}

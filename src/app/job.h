@@ -1,0 +1,35 @@
+/**
+ * What every rank has to know of a run: rank 0 makes it from the user's options and the model, and
+ * shares it. Plain data.
+ */
+#ifndef JUP_APP_JOB_H
+#define JUP_APP_JOB_H
+
+#include "comm/comm.h"
+#include "model/config.h"
+#include "strategy/request.h"
+
+#include <limits.h>
+
+enum { JUP_MAX_RANKS = 1024 };
+
+typedef struct jup_job {
+    char model[PATH_MAX];
+    uint64_t model_digest; /* all ranks must see the same file */
+    char compute[16];
+    int32_t threads;       /* 0: all that the process may use */
+    jup_dtype_t wire, kv_dtype;
+    int32_t log_level;
+    int32_t first_layer[JUP_MAX_RANKS + 1]; /* rank r holds [first_layer[r], first_layer[r + 1]) */
+    jup_request_t request; /* chunks: a block of its own after jup_job_share() */
+    int32_t *chunks;       /* request.chunks, owned */
+} jup_job_t;
+
+/** Every rank gets rank 0's job. Collective. */
+void jup_job_share(jup_comm_t *comm, jup_job_t *job);
+void jup_job_reset(jup_job_t *job);
+
+/** This rank's part of the model. */
+jup_shard_t jup_job_shard(const jup_job_t *job, int rank, int ranks);
+
+#endif

@@ -1,0 +1,131 @@
+#include "app/options.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Up to and with the entry that ends it. */
+static struct poptOption *copy_table(const struct poptOption *table)
+{
+    size_t n = 1;
+    for (const struct poptOption *o = table; o->longName || o->shortName || o->arg; o++)
+        n++;
+    struct poptOption *copy = jup_new(n, sizeof *copy);
+    return memcpy(copy, table, n * sizeof *copy);
+}
+
+jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **argv,
+                               const struct poptOption *table, const char *usage, bool takes_args,
+                               jup_error_t *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "jupiter %s", argv[0]);
+    options->command = argv[0];
+    options->help = false;
+    options->table = copy_table(table);
+    options->context = poptGetContext(name, argc, argv, options->table, 0);
+    poptSetOtherOptionHelp(options->context, usage);
+
+    int code;
+    while ((code = poptGetNextOpt(options->context)) > 0) {
+        if (code == JUP_OPTION_HELP_VALUE) {
+            options->help = true;
+            return JUP_OK;
+        }
+    }
+    if (code < -1)
+        return jup_fail(err, JUP_EINPUT, "%s: %s; see jupiter %s --help",
+                        poptBadOption(options->context, POPT_BADOPTION_NOALIAS),
+                        poptStrerror(code), argv[0]);
+    const char *extra = takes_args ? NULL : poptPeekArg(options->context);
+    if (extra)
+        return jup_fail(err, JUP_EINPUT, "unexpected argument '%s'; see jupiter %s --help", extra,
+                        argv[0]);
+    return JUP_OK;
+}
+
+void jup_options_print_help(jup_options_t *options)
+{
+    poptPrintHelp(options->context, stdout, 0);
+}
+
+void jup_options_reset(jup_options_t *options)
+{
+    if (options->context)
+        poptFreeContext(options->context);
+    jup_free(options->table);
+    options->context = NULL;
+    options->table = NULL;
+}
+
+static int32_t count_items(const char *text)
+{
+    int32_t n = 1;
+    for (const char *c = text; *c; c++)
+        n += *c == ',';
+    return n;
+}
+
+jup_status_t jup_parse_list(const char *option, const char *text, int32_t most, int32_t **numbers,
+                            int32_t *n, jup_error_t *err)
+{
+    int32_t *list = jup_new((size_t)count_items(text), sizeof *list);
+    int32_t count = 0;
+    const char *at = text;
+    for (;;) {
+        char *end;
+        errno = 0;
+        long value = strtol(at, &end, 10);
+        if (end == at || (*end != ',' && *end != '\0') || errno || value < 1 || value > most) {
+            jup_free(list);
+            return jup_fail(err, JUP_EINPUT,
+                            "%s is '%s', must be numbers between 1 and %d with commas between them",
+                            option, text, most);
+        }
+        list[count++] = (int32_t)value;
+        if (*end == '\0')
+            break;
+        at = end + 1;
+    }
+    *numbers = list;
+    *n = count;
+    return JUP_OK;
+}
+
+jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int64_t most,
+                           jup_error_t *err)
+{
+    if (value >= least && value <= most)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT, "%s is %lld, must be between %lld and %lld", option,
+                    (long long)value, (long long)least, (long long)most);
+}
+
+jup_status_t jup_check_float(const char *option, double value, double least, double most,
+                             jup_error_t *err)
+{
+    if (value >= least && value <= most)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT, "%s is %g, must be between %g and %g", option, value, least,
+                    most);
+}
+
+int jup_report(const jup_error_t *err)
+{
+    fprintf(stderr, "jupiter: %s\n", err->text);
+    return (int)err->code;
+}
+
+bool jup_launched_beside_others(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *rank = getenv(variables[i]);
+        if (rank)
+            return strcmp(rank, "0") != 0;
+    }
+    return false;
+}

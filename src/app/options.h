@@ -1,0 +1,55 @@
+/** Option parsing through popt, with one way of asking for help and of reporting mistakes. */
+#ifndef JUP_APP_OPTIONS_H
+#define JUP_APP_OPTIONS_H
+
+#include "base/status.h"
+
+#include <popt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct jup_options {
+    poptContext context;
+    struct poptOption *table; /* a copy, since popt keeps pointing at it */
+    const char *command;
+    bool help; /* --help was given; nothing else was checked */
+} jup_options_t;
+
+/** A table entry that shows --help; it goes into every table's end, before POPT_TABLEEND. */
+#define JUP_OPTION_HELP                                                                            \
+    {                                                                                              \
+        "help", 'h', POPT_ARG_NONE, NULL, JUP_OPTION_HELP_VALUE, "show this help", NULL            \
+    }
+enum { JUP_OPTION_HELP_VALUE = 'h' };
+
+/**
+ * Reads argv into the table's variables. `usage` is what follows "jupiter COMMAND" in the help.
+ * Leftover arguments are read with poptGetArg(options->context); a command that takes none passes
+ * takes_args = false. Ends with jup_options_reset() in any case.
+ */
+jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **argv,
+                               const struct poptOption *table, const char *usage, bool takes_args,
+                               jup_error_t *err);
+void jup_options_print_help(jup_options_t *options);
+void jup_options_reset(jup_options_t *options);
+
+/** "8,8,6,10" -> numbers, each in [1, most]; a new block, *n of them. */
+jup_status_t jup_parse_list(const char *option, const char *text, int32_t most, int32_t **numbers,
+                            int32_t *n, jup_error_t *err);
+
+/** "option is value, must be between least and most" unless it is. */
+jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int64_t most,
+                           jup_error_t *err);
+jup_status_t jup_check_float(const char *option, double value, double least, double most,
+                             jup_error_t *err);
+
+/** Prints "jupiter: message" on stderr and returns the exit code. */
+int jup_report(const jup_error_t *err);
+
+/**
+ * For commands that do not use MPI: whether a launcher started this process as another rank than
+ * the first, which alone speaks.
+ */
+bool jup_launched_beside_others(void);
+
+#endif

@@ -1,0 +1,148 @@
+#include "app/run_options.h"
+
+#include "app/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static void set_defaults(jup_run_options_t *o)
+{
+    memset(o, 0, sizeof *o);
+    o->generate = 128;
+    o->temperature = 0;
+    o->top_k = 40;
+    o->top_p = 0.95f;
+    o->repeat_penalty = 1;
+    o->repeat_last = 64;
+    o->seed = 1;
+}
+
+static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup_error_t *err)
+{
+    const struct poptOption table[] = {
+        {"model", 'm', POPT_ARG_STRING, &o->model, 0, "the model, a GGUF file", "FILE"},
+        {"prompt", 'p', POPT_ARG_STRING, &o->prompt, 0, "the prompt", "TEXT"},
+        {"file", 'f', POPT_ARG_STRING, &o->prompt_file, 0,
+         "read the prompt from a file (default: standard input)", "FILE"},
+        {"generate", 'n', POPT_ARG_INT, &o->generate, 0, "generate at most N tokens (128)", "N"},
+        {"context", 'c', POPT_ARG_INT, &o->context, 0,
+         "room for N tokens, prompt included (default: what prompt and -n need, within the "
+         "model's own)", "N"},
+        {"threads", 't', POPT_ARG_INT, &o->threads, 0,
+         "threads per rank (default: its processors, shared fairly with ranks on the same host)",
+         "N"},
+        {"layers", 0, POPT_ARG_STRING, &o->layers, 0, "layers of each rank (default: even)",
+         "N,N,..."},
+        {"chunk", 0, POPT_ARG_INT, &o->chunk, 0, "cut the prompt into chunks of N tokens", "N"},
+        {"chunks", 0, POPT_ARG_STRING, &o->chunks, 0, "cut it into chunks of these lengths",
+         "N,N,..."},
+        {"temperature", 0, POPT_ARG_FLOAT, &o->temperature, 0, "0 picks the likeliest token (0)",
+         "T"},
+        {"top-k", 0, POPT_ARG_INT, &o->top_k, 0, "sample from the K likeliest; 0: all (40)", "K"},
+        {"top-p", 0, POPT_ARG_FLOAT, &o->top_p, 0,
+         "sample from the likeliest that sum to P (0.95)", "P"},
+        {"repeat-penalty", 0, POPT_ARG_FLOAT, &o->repeat_penalty, 0,
+         "divide the logits of recent tokens by X (1)", "X"},
+        {"repeat-last", 0, POPT_ARG_INT, &o->repeat_last, 0, "how many tokens are recent (64)",
+         "N"},
+        {"seed", 0, POPT_ARG_LONGLONG, &o->seed, 0, "seed of the sampling (1)", "N"},
+        {"stop", 0, POPT_ARG_ARGV, &o->stops, 0, "stop before this text; may be given often",
+         "TEXT"},
+        {"no-bos", 0, POPT_ARG_NONE, &o->no_bos, 0, "no begin-of-text token in front", NULL},
+        {"special", 0, POPT_ARG_NONE, &o->special, 0,
+         "take special tokens written out in the prompt as such", NULL},
+        {"ignore-eos", 0, POPT_ARG_NONE, &o->ignore_eos, 0, "go on after the end of text", NULL},
+        {"wire", 0, POPT_ARG_STRING, &o->wire_name, 0,
+         "activations between ranks: f16 or f32 (f16)", "TYPE"},
+        {"kv", 0, POPT_ARG_STRING, &o->kv_name, 0, "KV cache: f16 or f32 (f16)", "TYPE"},
+        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas or naive (blas)", "NAME"},
+        {"trace", 0, POPT_ARG_STRING, &o->trace, 0, "write a trace of the run", "FILE.h5"},
+        {"logits", 0, POPT_ARG_STRING, &o->logits, 0,
+         "write the logits of every position, (positions, vocabulary)", "FILE.npy"},
+        {"json", 0, POPT_ARG_NONE, &o->json, 0, "print answer and figures as JSON", NULL},
+        {"tokens", 0, POPT_ARG_NONE, &o->print_tokens, 0, "print token ids instead of text", NULL},
+        {"quiet", 'q', POPT_ARG_NONE, &o->quiet, 0, "only the answer", NULL},
+        {"verbose", 'v', POPT_ARG_NONE, &o->verbose, 0, "say more", NULL},
+        JUP_OPTION_HELP,
+        POPT_TABLEEND};
+    return jup_options_parse(&o->popt, argc, argv, table, "-m FILE [-p TEXT | -f FILE] [OPTIONS]",
+                             false, err);
+}
+
+static jup_status_t parse_half_or_single(const char *option, const char *name, jup_dtype_t *dtype,
+                                         jup_error_t *err)
+{
+    if (!name || strcasecmp(name, "f16") == 0)
+        *dtype = JUP_F16;
+    else if (strcasecmp(name, "f32") == 0)
+        *dtype = JUP_F32;
+    else
+        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be f16 or f32", option, name);
+    return JUP_OK;
+}
+
+static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
+{
+    JUP_TRY(jup_check_float("--temperature", (double)o->temperature, 0, 100, err));
+    JUP_TRY(jup_check_int("--top-k", o->top_k, 0, 1 << 30, err));
+    JUP_TRY(jup_check_float("--top-p", (double)o->top_p, 1e-6, 1, err));
+    JUP_TRY(jup_check_float("--repeat-penalty", (double)o->repeat_penalty, 0.01, 100, err));
+    return jup_check_int("--repeat-last", o->repeat_last, 0, 1 << 20, err);
+}
+
+static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
+{
+    if (!o->model)
+        return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
+    if (strlen(o->model) >= sizeof((jup_job_t *)0)->model)
+        return jup_fail(err, JUP_EINPUT, "the path given to -m is too long");
+    if (o->prompt && o->prompt_file)
+        return jup_fail(err, JUP_EINPUT, "both -p and -f are given; use one of them");
+    if (o->chunk && o->chunks)
+        return jup_fail(err, JUP_EINPUT, "both --chunk and --chunks are given; use one of them");
+    JUP_TRY(jup_check_int("-n", o->generate, 0, 1 << 24, err));
+    JUP_TRY(jup_check_int("--context", o->context, 0, 1 << 28, err));
+    JUP_TRY(jup_check_int("--threads", o->threads, 0, 1024, err));
+    JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 20, err));
+    JUP_TRY(parse_half_or_single("--wire", o->wire_name, &o->wire, err));
+    JUP_TRY(parse_half_or_single("--kv", o->kv_name, &o->kv_dtype, err));
+    if (o->compute && strcmp(o->compute, "blas") != 0 && strcmp(o->compute, "naive") != 0)
+        return jup_fail(err, JUP_EINPUT, "--compute is '%s', must be blas or naive", o->compute);
+    for (char **stop = o->stops; stop && *stop; stop++)
+        if (!**stop)
+            return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
+    return check_sampling(o, err);
+}
+
+jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **argv,
+                                   jup_error_t *err)
+{
+    set_defaults(o);
+    JUP_TRY(parse(o, argc, argv, err));
+    return o->popt.help ? JUP_OK : check(o, err);
+}
+
+void jup_run_options_reset(jup_run_options_t *o)
+{
+    char *const texts[] = {o->model,     o->prompt,  o->prompt_file, o->layers, o->chunks,
+                           o->wire_name, o->kv_name, o->compute,     o->trace,  o->logits};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+    for (char **stop = o->stops; stop && *stop; stop++)
+        free(*stop);
+    free(o->stops);
+    jup_options_reset(&o->popt);
+}
+
+jup_sampling_t jup_run_options_sampling(const jup_run_options_t *o)
+{
+    return (jup_sampling_t){
+        .temperature = o->temperature,
+        .top_k = o->top_k,
+        .top_p = o->top_p,
+        .repeat_penalty = o->repeat_penalty,
+        .repeat_last = o->repeat_last,
+        .seed = (uint64_t)o->seed,
+    };
+}

@@ -1,0 +1,33 @@
+/** The options of `jupiter run`, as the user gave them. Rank 0 alone has them. */
+#ifndef JUP_APP_RUN_OPTIONS_H
+#define JUP_APP_RUN_OPTIONS_H
+
+#include "app/options.h"
+#include "strategy/request.h"
+#include "tensor/dtype.h"
+
+typedef struct jup_run_options {
+    jup_options_t popt;
+    char *model, *prompt, *prompt_file;
+    int generate, context, threads;
+    char *layers, *chunks;
+    int chunk;
+    char *wire_name, *kv_name, *compute;
+    jup_dtype_t wire, kv_dtype;
+    float temperature, top_p, repeat_penalty;
+    int top_k, repeat_last;
+    long long seed;
+    char **stops; /* NULL-terminated, or NULL */
+    int no_bos, special, ignore_eos;
+    char *trace, *logits;
+    int json, verbose, quiet, print_tokens;
+} jup_run_options_t;
+
+/** Parses and checks everything that can be checked without the model. */
+jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **argv,
+                                   jup_error_t *err);
+void jup_run_options_reset(jup_run_options_t *o);
+
+jup_sampling_t jup_run_options_sampling(const jup_run_options_t *o);
+
+#endif

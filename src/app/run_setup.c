@@ -1,0 +1,154 @@
+#include "app/run_setup.h"
+
+#include "app/split.h"
+#include "app/text_file.h"
+#include "base/checked.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "comm/collect.h"
+#include "io/model_file.h"
+#include "trace/run_file.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static jup_status_t read_prompt(const jup_run_options_t *o, char **text, size_t *length,
+                                jup_error_t *err)
+{
+    if (o->prompt) {
+        *text = jup_strdup(o->prompt);
+        *length = strlen(o->prompt);
+        return JUP_OK;
+    }
+    if (!o->prompt_file && isatty(STDIN_FILENO) && !o->quiet)
+        fprintf(stderr, "Type the prompt and end it with Ctrl-D (or use -p TEXT):\n");
+    return jup_text_read(o->prompt_file ? o->prompt_file : "-", text, length, err);
+}
+
+static jup_status_t tokenize_prompt(jup_run_setup_t *setup, jup_error_t *err)
+{
+    char *text;
+    size_t length;
+    const jup_run_options_t *o = &setup->options;
+    JUP_TRY(read_prompt(o, &text, &length, err));
+    size_t n;
+    jup_tokenizer_encode(setup->tokenizer, text, length,
+                         (o->no_bos ? 0 : JUP_ENCODE_BOS) | (o->special ? JUP_ENCODE_SPECIAL : 0),
+                         &setup->prompt, &n);
+    setup->n_prompt = (int32_t)n;
+    jup_free(text);
+    if (n == 0)
+        return jup_fail(err, JUP_EINPUT, "the prompt is empty and this model puts no token in "
+                                         "front; give a prompt with -p or -f");
+    return JUP_OK;
+}
+
+/* Prompt and answer must fit into the context; what the user did not fix is made to fit. */
+static jup_status_t fit_context(jup_run_setup_t *setup, const jup_config_t *config,
+                                jup_request_t *request, jup_error_t *err)
+{
+    const jup_run_options_t *o = &setup->options;
+    int64_t context = o->context ? o->context : config->context;
+    if (o->context > config->context)
+        jup_warn("--context %d is more than the %d tokens the model was trained with", o->context,
+                 config->context);
+    if (setup->n_prompt > context || (setup->n_prompt == context && o->generate > 0))
+        return jup_fail(err, JUP_EINPUT,
+                        "the prompt has %d tokens, the context has room for %lld; shorten the "
+                        "prompt%s",
+                        setup->n_prompt, (long long)context,
+                        o->context ? " or raise --context" : "");
+    request->prompt_tokens = setup->n_prompt;
+    request->generate = (int32_t)jup_min_i64(o->generate, context - setup->n_prompt);
+    return JUP_OK;
+}
+
+static jup_status_t divide(const jup_run_setup_t *setup, const jup_config_t *config, int ranks,
+                           jup_job_t *job, jup_error_t *err)
+{
+    const jup_run_options_t *o = &setup->options;
+    int32_t tokens = job->request.prompt_tokens;
+    if (ranks > JUP_MAX_RANKS)
+        return jup_fail(err, JUP_EINPUT, "%d ranks are more than this program's %d", ranks,
+                        JUP_MAX_RANKS);
+    if (ranks > config->layers)
+        return jup_fail(err, JUP_EINPUT,
+                        "%d ranks are more than the model's %d layers; start at most %d ranks",
+                        ranks, config->layers, config->layers);
+    if (o->layers)
+        JUP_TRY(jup_split_layers_as_told(o->layers, config->layers, ranks, job->first_layer, err));
+    else
+        jup_split_layers_evenly(config->layers, ranks, job->first_layer);
+    if (o->chunks)
+        return jup_split_chunks_as_told(o->chunks, tokens, &job->chunks, &job->request.n_chunks,
+                                        err);
+    int32_t chunk = o->chunk ? o->chunk : jup_split_default_chunk(tokens, ranks);
+    jup_split_uniform_chunks(tokens, chunk, &job->chunks, &job->request.n_chunks);
+    return JUP_OK;
+}
+
+static jup_status_t make_job(jup_run_setup_t *setup, int ranks, jup_job_t *job, jup_error_t *err)
+{
+    jup_config_t config;
+    const jup_run_options_t *o = &setup->options;
+    JUP_TRY(jup_model_file_config(setup->gguf, &config, err));
+    snprintf(job->model, sizeof job->model, "%s", o->model);
+    job->model_digest = jup_model_file_digest(setup->gguf);
+    snprintf(job->compute, sizeof job->compute, "%s", o->compute ? o->compute : "blas");
+    job->threads = o->threads;
+    job->wire = o->wire;
+    job->kv_dtype = o->kv_dtype;
+    job->log_level = o->quiet ? JUP_LOG_QUIET : o->verbose ? JUP_LOG_VERBOSE : JUP_LOG_NORMAL;
+    job->request.sampling = jup_run_options_sampling(o);
+    job->request.all_logits = o->logits != NULL;
+    JUP_TRY(fit_context(setup, &config, &job->request, err));
+    JUP_TRY(divide(setup, &config, ranks, job, err));
+    job->request.chunks = job->chunks;
+    return JUP_OK;
+}
+
+static jup_status_t prepare_on_root(int argc, const char **argv, int ranks,
+                                    jup_run_setup_t *setup, jup_job_t *job, bool *help,
+                                    jup_error_t *err)
+{
+    jup_run_options_t *o = &setup->options;
+    JUP_TRY(jup_run_options_parse(o, argc, argv, err));
+    if (o->popt.help) {
+        *help = true;
+        jup_options_print_help(&o->popt);
+        return JUP_OK;
+    }
+    if (o->trace)
+        JUP_TRY(jup_run_file_check_writable(o->trace, err));
+    JUP_TRY(jup_gguf_open(o->model, &setup->gguf, err));
+    JUP_TRY(jup_tokenizer_new(setup->gguf, &setup->tokenizer, err));
+    JUP_TRY(tokenize_prompt(setup, err));
+    return make_job(setup, ranks, job, err);
+}
+
+jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
+                             jup_run_setup_t *setup, jup_job_t *job, bool *help, jup_error_t *err)
+{
+    jup_status_t status = JUP_OK;
+    int32_t stop_here = 0;
+    if (comm->rank == 0) {
+        status = prepare_on_root(argc, argv, comm->size, setup, job, help, err);
+        stop_here = *help;
+    }
+    JUP_TRY(jup_comm_agree(comm, status, err));
+    jup_comm_share_fixed(comm, &stop_here, sizeof stop_here);
+    *help = stop_here != 0;
+    if (!*help)
+        jup_job_share(comm, job);
+    return JUP_OK;
+}
+
+void jup_run_setup_reset(jup_run_setup_t *setup)
+{
+    jup_free(setup->prompt);
+    jup_tokenizer_destroy(setup->tokenizer);
+    jup_gguf_close(setup->gguf);
+    jup_run_options_reset(&setup->options);
+    memset(setup, 0, sizeof *setup);
+}

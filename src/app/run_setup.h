@@ -1,0 +1,26 @@
+/** Rank 0 before a run: options, model header, tokenizer, prompt; from these the job for all. */
+#ifndef JUP_APP_RUN_SETUP_H
+#define JUP_APP_RUN_SETUP_H
+
+#include "app/job.h"
+#include "app/run_options.h"
+#include "io/tokenizer.h"
+#include "io/gguf.h"
+
+typedef struct jup_run_setup {
+    jup_run_options_t options;
+    jup_gguf_t *gguf;
+    jup_tokenizer_t *tokenizer;
+    int32_t *prompt; /* (n_prompt) token ids */
+    int32_t n_prompt;
+} jup_run_setup_t;
+
+/**
+ * Rank 0 parses argv and prepares; every rank gets the verdict and the job. With *help set the
+ * help was printed and there is nothing to run. Collective. The setup is rank 0's.
+ */
+jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
+                             jup_run_setup_t *setup, jup_job_t *job, bool *help, jup_error_t *err);
+void jup_run_setup_reset(jup_run_setup_t *setup);
+
+#endif

@@ -1,0 +1,137 @@
+/* The shape of a model from GGUF metadata. */
+#include "io/model_file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef char metadata_key_t[128];
+
+/* "<architecture>.<suffix>" */
+static const char *arch_key(metadata_key_t key, const jup_config_t *config, const char *suffix)
+{
+    snprintf(key, sizeof(metadata_key_t), "%s.%s", jup_arch_name(config->arch), suffix);
+    return key;
+}
+
+static jup_status_t require_int(const jup_gguf_t *g, const jup_config_t *config, const char *suffix,
+                                int *out, jup_error_t *err)
+{
+    metadata_key_t key;
+    int64_t value;
+    JUP_TRY(jup_gguf_require_int(g, arch_key(key, config, suffix), 1, 1 << 28, &value, err));
+    *out = (int)value;
+    return JUP_OK;
+}
+
+static jup_status_t get_int(const jup_gguf_t *g, const jup_config_t *config, const char *suffix,
+                            int fallback, int *out, jup_error_t *err)
+{
+    metadata_key_t key;
+    int64_t value;
+    JUP_TRY(jup_gguf_get_int(g, arch_key(key, config, suffix), 0, 1 << 28, fallback, &value, err));
+    *out = (int)value;
+    return JUP_OK;
+}
+
+static jup_status_t get_float(const jup_gguf_t *g, const jup_config_t *config, const char *suffix,
+                              double fallback, float *out, jup_error_t *err)
+{
+    metadata_key_t key;
+    double value;
+    JUP_TRY(jup_gguf_get_float(g, arch_key(key, config, suffix), fallback, &value, err));
+    *out = (float)value;
+    return JUP_OK;
+}
+
+static jup_status_t read_arch(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    const char *name;
+    JUP_TRY(jup_gguf_require_text(g, "general.architecture", &name, err));
+    if (strcmp(name, "llama") == 0) {
+        config->arch = JUP_ARCH_LLAMA;
+        config->rope_layout = JUP_ROPE_INTERLEAVED;
+    } else if (strcmp(name, "qwen2") == 0) {
+        config->arch = JUP_ARCH_QWEN2;
+        config->rope_layout = JUP_ROPE_HALVES;
+    } else {
+        return jup_fail(err, JUP_EINPUT,
+                        "%s: architecture '%s' is not supported; supported: llama, qwen2",
+                        jup_gguf_path(g), name);
+    }
+    int experts;
+    JUP_TRY(get_int(g, config, "expert_count", 0, &experts, err));
+    if (experts > 0)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s: a mixture of %d experts is not supported; use a dense model",
+                        jup_gguf_path(g), experts);
+    const char *title;
+    JUP_TRY(jup_gguf_get_text(g, "general.name", name, &title, err));
+    snprintf(config->name, sizeof config->name, "%s", title);
+    return JUP_OK;
+}
+
+static jup_status_t read_sizes(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    JUP_TRY(require_int(g, config, "block_count", &config->layers, err));
+    JUP_TRY(require_int(g, config, "embedding_length", &config->dim, err));
+    JUP_TRY(require_int(g, config, "feed_forward_length", &config->ffn, err));
+    JUP_TRY(require_int(g, config, "attention.head_count", &config->heads, err));
+    JUP_TRY(get_int(g, config, "attention.head_count_kv", config->heads, &config->kv_heads, err));
+    JUP_TRY(get_int(g, config, "attention.key_length", config->dim / config->heads,
+                    &config->head_dim, err));
+    int value_length;
+    JUP_TRY(get_int(g, config, "attention.value_length", config->head_dim, &value_length, err));
+    if (value_length != config->head_dim)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s: key length %d and value length %d differ, which is not supported",
+                        jup_gguf_path(g), config->head_dim, value_length);
+    JUP_TRY(get_int(g, config, "context_length", 2048, &config->context, err));
+    JUP_TRY(get_int(g, config, "attention.sliding_window", 0, &config->window, err));
+    return get_float(g, config, "attention.layer_norm_rms_epsilon", 1e-5, &config->norm_eps, err);
+}
+
+static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    metadata_key_t key;
+    const char *scaling;
+    float factor;
+    JUP_TRY(get_int(g, config, "rope.dimension_count", config->head_dim, &config->rope_dim, err));
+    JUP_TRY(get_float(g, config, "rope.freq_base", 10000.0, &config->rope_base, err));
+    JUP_TRY(
+        jup_gguf_get_text(g, arch_key(key, config, "rope.scaling.type"), "none", &scaling, err));
+    JUP_TRY(get_float(g, config, "rope.scaling.factor", 1.0, &factor, err));
+    JUP_TRY(get_float(g, config, "rope.scale_linear", (double)factor, &factor, err));
+    if (strcmp(scaling, "none") != 0 && strcmp(scaling, "linear") != 0)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s: RoPE scaling '%s' is not supported; supported: none, linear and the "
+                        "frequency factors of Llama 3.x",
+                        jup_gguf_path(g), scaling);
+    config->rope_scale = factor > 0 ? 1.0f / factor : 1.0f;
+    return JUP_OK;
+}
+
+/* The vocabulary is as long as the embedding has rows. */
+static jup_status_t read_vocabulary(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    const jup_gguf_tensor_t *embedding;
+    JUP_TRY(jup_gguf_require_tensor(g, "token_embd.weight", &embedding, err));
+    if (embedding->rows > 1 << 24)
+        return jup_fail(err, JUP_EINPUT, "%s: token_embd.weight has %lld rows, too many",
+                        jup_gguf_path(g), (long long)embedding->rows);
+    config->vocab = (int)embedding->rows;
+    config->tied = !jup_gguf_tensor(g, "output.weight");
+    return JUP_OK;
+}
+
+jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    memset(config, 0, sizeof *config);
+    JUP_TRY(read_arch(g, config, err));
+    JUP_TRY(read_sizes(g, config, err));
+    JUP_TRY(read_rope(g, config, err));
+    JUP_TRY(read_vocabulary(g, config, err));
+    if (jup_config_check(config, err) != JUP_OK)
+        return jup_fail_in(err, "%s", jup_gguf_path(g));
+    return JUP_OK;
+}

@@ -1,0 +1,40 @@
+/**
+ * A model in a GGUF file: its shape, and the weights of one shard of it.
+ * Architectures: `llama` (Llama 2 and 3.x, TinyLlama, Mistral) and `qwen2`.
+ */
+#ifndef JUP_IO_MODEL_FILE_H
+#define JUP_IO_MODEL_FILE_H
+
+#include "io/gguf.h"
+#include "model/config.h"
+#include "model/weights.h"
+
+/**
+ * The shape, from the metadata. Fails on an unsupported architecture (named, with the supported
+ * ones), missing or impossible numbers, and RoPE scalings this program does not compute.
+ */
+jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err);
+
+/**
+ * Maps the tensors of the shard and points `weights` at them. Every tensor's shape and type is
+ * checked. The weights are valid until the GGUF is closed; the caller resets them.
+ */
+jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
+                                 const jup_shard_t *shard, jup_weights_t *weights,
+                                 jup_error_t *err);
+
+/** Bytes in the file of one layer, of the embedding, of the head (0 for a tied one's matrix). */
+size_t jup_model_file_layer_bytes(const jup_gguf_t *g, int layer);
+size_t jup_model_file_embedding_bytes(const jup_gguf_t *g);
+size_t jup_model_file_head_bytes(const jup_gguf_t *g);
+
+/** Parameters in the file's tensors. */
+int64_t jup_model_file_parameters(const jup_gguf_t *g);
+
+/**
+ * A 64-bit digest of the header (metadata keys and sizes, tensor table), to tell whether all ranks
+ * see the same model.
+ */
+uint64_t jup_model_file_digest(const jup_gguf_t *g);
+
+#endif
