@@ -78,8 +78,8 @@ static void judge(jup_comm_t *comm, verdict_t *standing)
         if (standing->status != JUP_OK || theirs.status == JUP_OK)
             continue;
         standing->status = theirs.status;
-        theirs.text[sizeof theirs.text - 16] = '\0';
-        snprintf(standing->text, sizeof standing->text, "rank %d: %s", rank, theirs.text);
+        snprintf(standing->text, sizeof standing->text, "rank %d: %.*s", rank,
+                 (int)sizeof theirs.text - 20, theirs.text);
     }
 }
 

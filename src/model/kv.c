@@ -149,7 +149,7 @@ jup_status_t jup_kv_append(jup_kv_t *kv, int id, const int32_t *pos, int32_t n, 
     jup_kv_seq_t *seq = jup_kv_seq(kv, id);
     int32_t before = seq->length;
     for (int32_t i = 0; i < n; i++) {
-        int page;
+        int page = -1;
         jup_status_t status = writable_page(kv, seq, &page, err);
         if (status != JUP_OK) {
             jup_kv_truncate(kv, id, before);

@@ -1,0 +1,317 @@
+/* The fast operations against the plain ones. */
+#include "tensor/ops.h"
+#include "unit.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const jup_dtype_t all_types[] = {JUP_F32,  JUP_F16,  JUP_BF16, JUP_Q4_0,
+                                        JUP_Q8_0, JUP_Q4_K, JUP_Q5_K, JUP_Q6_K};
+enum { TYPE_COUNT = sizeof all_types / sizeof all_types[0] };
+
+static jup_rng_t rng;
+
+static float *random_floats(int64_t n, double scale)
+{
+    float *x = jup_new((size_t)n, sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(jup_rng_normal(&rng) * scale);
+    return x;
+}
+
+static jup_matrix_t random_matrix(jup_dtype_t dtype, int64_t rows, int64_t cols)
+{
+    float *plain = random_floats(rows * cols, 0.1);
+    void *data = jup_new(jup_dtype_bytes(dtype, rows * cols), 1);
+    jup_quantize(dtype, plain, data, rows * cols);
+    jup_free(plain);
+    return (jup_matrix_t){dtype, rows, cols, data};
+}
+
+static void free_matrix(jup_matrix_t *m)
+{
+    jup_free((void *)(uintptr_t)m->data);
+}
+
+static jup_compute_t make(const jup_ops_t *ops, int threads)
+{
+    jup_compute_t c;
+    jup_error_t err;
+    jup_compute_limits_t limits = {.rows = 128,
+                                   .in = 1024,
+                                   .out = 1024,
+                                   .context = 512,
+                                   .heads = 8,
+                                   .kv_heads = 8,
+                                   .head_dim = 128};
+    ck_assert_int_eq(jup_compute_init(&c, ops, threads, &err), JUP_OK);
+    ck_assert_int_eq(jup_compute_reserve(&c, &limits, &err), JUP_OK);
+    return c;
+}
+
+static double distance(const float *a, const float *b, int64_t n)
+{
+    double apart = 0.0, size = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        apart += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        size += (double)b[i] * (double)b[i];
+    }
+    return sqrt(apart / (size + 1e-30));
+}
+
+static double tolerance(jup_dtype_t dtype)
+{
+    return jup_dtype_info((int)dtype)->block_elems == 1 ? 2e-6 : 1e-2;
+}
+
+/* One linear and one linear_add, blas against naive. */
+static void check_linear(jup_dtype_t dtype, int64_t rows, int64_t in, int64_t out, int threads,
+                         bool with_bias)
+{
+    jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, threads);
+    jup_matrix_t m = random_matrix(dtype, out, in);
+    float *x = random_floats(rows * in, 1.0), *bias = random_floats(out, 1.0);
+    float *expected = random_floats(rows * out, 1.0), *got = jup_new((size_t)(rows * out), 4);
+    float *start = jup_new((size_t)(rows * out), 4);
+    memcpy(start, expected, (size_t)(rows * out) * 4);
+    jup_linear_t l = {m, with_bias ? bias : NULL};
+
+    naive.ops->linear(&naive, &l, 1, x, rows, &expected);
+    blas.ops->linear(&blas, &l, 1, x, rows, &got);
+    double apart = distance(got, expected, rows * out);
+    ck_assert_msg(apart < tolerance(dtype), "%s rows %d in %d out %d: %g",
+                  jup_dtype_any_name((int)dtype), (int)rows, (int)in, (int)out, apart);
+
+    memcpy(expected, start, (size_t)(rows * out) * 4);
+    memcpy(got, start, (size_t)(rows * out) * 4);
+    naive.ops->linear_add(&naive, &l, x, rows, expected);
+    blas.ops->linear_add(&blas, &l, x, rows, got);
+    apart = distance(got, expected, rows * out);
+    ck_assert_msg(apart < tolerance(dtype), "add %s rows %d in %d out %d: %g",
+                  jup_dtype_any_name((int)dtype), (int)rows, (int)in, (int)out, apart);
+
+    jup_free(x), jup_free(bias), jup_free(expected), jup_free(got), jup_free(start);
+    free_matrix(&m);
+    jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+
+START_TEST(linear_every_row_count)
+{
+    for (int t = 0; t < TYPE_COUNT; t++)
+        for (int64_t rows = 1; rows <= 70; rows += rows < 20 ? 1 : 7)
+            check_linear(all_types[t], rows, 256, 37, 2, rows % 2);
+}
+END_TEST
+
+START_TEST(linear_odd_widths)
+{
+    static const int64_t widths[] = {1, 3, 7, 8, 15, 17, 24, 31, 33, 63, 65, 100, 129, 259, 1031};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        for (int t = 0; t < 3; t++)
+            for (int64_t rows = 1; rows <= 33; rows += 4)
+                check_linear(all_types[t], rows, widths[i], 19, 1, true);
+}
+END_TEST
+
+START_TEST(linear_odd_outputs)
+{
+    static const int64_t outs[] = {1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 257};
+    for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++)
+        for (int t = 0; t < TYPE_COUNT; t++) {
+            check_linear(all_types[t], 1, 512, outs[i], 2, false);
+            check_linear(all_types[t], 13, 512, outs[i], 3, true);
+        }
+}
+END_TEST
+
+START_TEST(linear_long_rows)
+{
+    for (int t = 0; t < TYPE_COUNT; t++) {
+        check_linear(all_types[t], 1, 11008, 40, 2, false);
+        check_linear(all_types[t], 9, 5632, 40, 2, false);
+        check_linear(all_types[t], 600, 1280, 33, 2, false);
+    }
+}
+END_TEST
+
+/* Several weights of several types share x; results equal those of separate calls bit by bit. */
+START_TEST(linear_shared_input)
+{
+    jup_compute_t blas = make(&jup_ops_blas, 2);
+    jup_linear_t l[3] = {{random_matrix(JUP_Q4_K, 96, 512), NULL},
+                         {random_matrix(JUP_Q6_K, 40, 512), NULL},
+                         {random_matrix(JUP_F16, 17, 512), NULL}};
+    for (int64_t rows = 1; rows <= 40; rows += 13) {
+        float *x = random_floats(rows * 512, 1.0), *together[3], *alone;
+        for (int i = 0; i < 3; i++)
+            together[i] = jup_new((size_t)(rows * l[i].w.rows), 4);
+        blas.ops->linear(&blas, l, 3, x, rows, together);
+        for (int i = 0; i < 3; i++) {
+            alone = jup_new((size_t)(rows * l[i].w.rows), 4);
+            blas.ops->linear(&blas, &l[i], 1, x, rows, &alone);
+            ck_assert_mem_eq(alone, together[i], (size_t)(rows * l[i].w.rows) * 4);
+            jup_free(alone), jup_free(together[i]);
+        }
+        jup_free(x);
+    }
+    for (int i = 0; i < 3; i++)
+        free_matrix(&l[i].w);
+    jup_compute_reset(&blas);
+}
+END_TEST
+
+START_TEST(linear_of_no_rows)
+{
+    jup_compute_t blas = make(&jup_ops_blas, 2);
+    jup_linear_t l = {random_matrix(JUP_Q8_0, 8, 64), NULL};
+    float y[8] = {1}, x[64] = {0}, *to = y;
+    blas.ops->linear(&blas, &l, 1, x, 0, &to);
+    ck_assert_float_eq(y[0], 1.0f);
+    free_matrix(&l.w);
+    jup_compute_reset(&blas);
+}
+END_TEST
+
+START_TEST(norm_and_swiglu)
+{
+    jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
+    static const int64_t widths[] = {1, 7, 64, 100, 333, 2048};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
+        for (int64_t rows = 1; rows <= 65; rows += 16) {
+            int64_t cols = widths[i], n = rows * cols;
+            float *x = random_floats(n, 3.0), *w = random_floats(cols, 1.0);
+            float *a = jup_new((size_t)n, 4), *b = jup_new((size_t)n, 4);
+            naive.ops->rmsnorm(&naive, x, w, rows, cols, 1e-5f, a);
+            blas.ops->rmsnorm(&blas, x, w, rows, cols, 1e-5f, b);
+            ck_assert_double_lt(distance(b, a, n), 1e-6);
+            memcpy(b, x, (size_t)n * 4); /* in place */
+            blas.ops->rmsnorm(&blas, b, w, rows, cols, 1e-5f, b);
+            ck_assert_double_lt(distance(b, a, n), 1e-6);
+
+            float *up = random_floats(n, 1.0);
+            for (int64_t j = 0; j < n; j += 5)
+                x[j] *= 40.0f; /* where exp() overflows or vanishes */
+            memcpy(a, x, (size_t)n * 4), memcpy(b, x, (size_t)n * 4);
+            naive.ops->swiglu(&naive, a, up, rows, cols);
+            blas.ops->swiglu(&blas, b, up, rows, cols);
+            ck_assert_double_lt(distance(b, a, n), 1e-6);
+            jup_free(x), jup_free(w), jup_free(a), jup_free(b), jup_free(up);
+        }
+    jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+END_TEST
+
+START_TEST(rope_both_layouts)
+{
+    jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
+    static const int dims[][2] = {{8, 8}, {24, 24}, {64, 64}, {80, 20}, {128, 126}, {128, 128}};
+    for (size_t i = 0; i < sizeof dims / sizeof dims[0]; i++)
+        for (int layout = 0; layout < 2; layout++)
+            for (int64_t rows = 1; rows <= 41; rows += 20) {
+                int head_dim = dims[i][0], rot = dims[i][1], heads = 5;
+                int64_t n = rows * heads * head_dim;
+                float *a = random_floats(n, 1.0), *b = jup_new((size_t)n, 4);
+                float *cosine = random_floats(rows * rot / 2, 1.0);
+                float *sine = random_floats(rows * rot / 2, 1.0);
+                jup_rope_angles_t angles = {cosine, sine, rot, (jup_rope_layout_t)layout};
+                memcpy(b, a, (size_t)n * 4);
+                naive.ops->rope(&naive, a, rows, heads, head_dim, &angles);
+                blas.ops->rope(&blas, b, rows, heads, head_dim, &angles);
+                ck_assert_double_lt(distance(b, a, n), 1e-6);
+                jup_free(a), jup_free(b), jup_free(cosine), jup_free(sine);
+            }
+    jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+END_TEST
+
+START_TEST(embed_every_type)
+{
+    jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
+    static const int32_t ids[] = {0, 29, 3, 3, 11};
+    for (int t = 0; t < TYPE_COUNT; t++) {
+        jup_matrix_t table = random_matrix(all_types[t], 30, 512);
+        float a[5 * 512], b[5 * 512], row[512];
+        naive.ops->embed(&naive, &table, ids, 5, a);
+        blas.ops->embed(&blas, &table, ids, 5, b);
+        ck_assert_mem_eq(a, b, sizeof a);
+        jup_dequantize(all_types[t],
+                       (const char *)table.data + 29 * jup_dtype_bytes(all_types[t], 512), row,
+                       512);
+        ck_assert_mem_eq(a + 512, row, sizeof row);
+        free_matrix(&table);
+    }
+    jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+END_TEST
+
+/* The same bits whatever the number of threads. */
+START_TEST(threads_do_not_matter)
+{
+    jup_compute_t one = make(&jup_ops_blas, 1), three = make(&jup_ops_blas, 3);
+    for (int t = 0; t < TYPE_COUNT; t++)
+        for (int64_t rows = 1; rows <= 50; rows += 7) {
+            jup_matrix_t m = random_matrix(all_types[t], 203, 512);
+            jup_linear_t l = {m, NULL};
+            float *x = random_floats(rows * 512, 1.0);
+            float *a = jup_new((size_t)rows * 203, 4), *b = jup_new((size_t)rows * 203, 4);
+            one.ops->linear(&one, &l, 1, x, rows, &a);
+            three.ops->linear(&three, &l, 1, x, rows, &b);
+            ck_assert_mem_eq(a, b, (size_t)rows * 203 * 4);
+            jup_free(x), jup_free(a), jup_free(b);
+            free_matrix(&m);
+        }
+    jup_compute_reset(&one), jup_compute_reset(&three);
+}
+END_TEST
+
+START_TEST(nothing_is_left_behind)
+{
+    size_t before = jup_mem_live_bytes();
+    jup_compute_t c = make(&jup_ops_blas, 2);
+    ck_assert_uint_gt(jup_compute_scratch_bytes(&c), 0);
+    size_t reserved = jup_mem_live_bytes();
+    ck_assert_uint_ge(reserved - before, jup_compute_scratch_bytes(&c));
+    jup_linear_t l = {random_matrix(JUP_Q4_K, 64, 1024), NULL};
+    float *x = random_floats(128 * 1024, 1.0), *y = jup_new(128 * 64, 4);
+    size_t ready = jup_mem_live_bytes();
+    c.ops->linear(&c, &l, 1, x, 128, &y);
+    c.ops->linear(&c, &l, 1, x, 1, &y);
+    ck_assert_uint_eq(jup_mem_live_bytes(), ready); /* reserved means reserved */
+    free_matrix(&l.w), jup_free(x), jup_free(y);
+    jup_compute_reset(&c);
+    ck_assert_uint_eq(jup_mem_live_bytes(), before);
+}
+END_TEST
+
+START_TEST(by_name)
+{
+    ck_assert_ptr_eq(jup_ops_by_name("blas"), &jup_ops_blas);
+    ck_assert_ptr_eq(jup_ops_by_name("naive"), &jup_ops_naive);
+    ck_assert_ptr_null(jup_ops_by_name("magic"));
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    jup_rng_init(&rng, 1);
+    Suite *s = suite_create("ops");
+    unit_add(s, by_name, 10);
+    unit_add(s, linear_every_row_count, 120);
+    unit_add(s, linear_odd_widths, 120);
+    unit_add(s, linear_odd_outputs, 120);
+    unit_add(s, linear_long_rows, 120);
+    unit_add(s, linear_shared_input, 60);
+    unit_add(s, linear_of_no_rows, 10);
+    unit_add(s, norm_and_swiglu, 60);
+    unit_add(s, rope_both_layouts, 60);
+    unit_add(s, embed_every_type, 60);
+    unit_add(s, threads_do_not_matter, 60);
+    unit_add(s, nothing_is_left_behind, 60);
+    return s;
+}
+
+UNIT_MAIN(suite)
