@@ -184,6 +184,8 @@ static void sum_rank(jup_rank_use_t *use)
         add_phase(&use->sum, &use->phase[phase]);
     }
     set_bubble(&use->sum);
+    use->busy_s = use->sum.busy_s;
+    use->wait_s = use->sum.wait_recv_s + use->sum.wait_send_s;
 }
 
 static void sum_phase(jup_analysis_t *analysis, int phase)

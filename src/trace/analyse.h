@@ -32,6 +32,7 @@ typedef struct jup_phase_use {
 typedef struct jup_rank_use {
     jup_phase_use_t phase[JUP_PHASES];
     jup_phase_use_t sum;           /* of the phases */
+    double busy_s, wait_s;         /* both phases: sum's, in short */
     double kind_s[JUP_SPAN_KINDS]; /* whole run: a stage's totals by kind of span */
     double flops, bytes;           /* whole run: computed, read */
     int64_t rows;                  /* whole run: rows that went through the layers */

@@ -1,0 +1,16 @@
+/** A run as Chrome trace events, for chrome://tracing and ui.perfetto.dev. */
+#ifndef JUP_TRACE_CHROME_H
+#define JUP_TRACE_CHROME_H
+
+#include "trace/run.h"
+
+#include <stdio.h>
+
+/**
+ * Ranks are processes; computing, waiting, and messages sent and received are their threads;
+ * arrows lead from a message sent to the message received. JUP_EENV when `out` cannot be written;
+ * `name` is for that message.
+ */
+jup_status_t jup_chrome_write(FILE *out, const char *name, const jup_run_t *run, jup_error_t *err);
+
+#endif
