@@ -14,7 +14,8 @@
 #include "base/status.h"
 #include "tensor/dtype.h"
 
-/** A weight matrix, viewed, never owned: out = rows, in = cols; `cols` is a multiple of the block. */
+/** A weight matrix, viewed, never owned: out = rows, in = cols; `cols` is a multiple of the block.
+ */
 typedef struct jup_matrix {
     jup_dtype_t dtype;
     int64_t rows, cols;
@@ -52,9 +53,9 @@ typedef struct jup_kv_run {
 
 /**
  * Attention of some new rows of one sequence over its cache, in which their own K and V are already
- * stored: the last `rows` slots of the runs, in run order, are the new rows' own. Every row sees all
- * slots before those; of the rows' own it sees the slots 0..i (tree == NULL), or those whose bit is
- * set. A window w > 0 hides slots whose position is <= pos - w.
+ * stored: the last `rows` slots of the runs, in run order, are the new rows' own. Every row sees
+ * all slots before those; of the rows' own it sees the slots 0..i (tree == NULL), or those whose
+ * bit is set. A window w > 0 hides slots whose position is <= pos - w.
  */
 typedef struct jup_attention {
     const float *q; /* (rows, heads * head_dim), rotated */
@@ -130,9 +131,9 @@ jup_status_t jup_compute_init(jup_compute_t *c, const jup_ops_t *ops, int thread
 
 /** The largest shapes to come, so that nothing allocates later. May be called again to grow. */
 typedef struct jup_compute_limits {
-    int64_t rows;     /* of any operation */
-    int64_t in, out;  /* of any linear: the largest cols and rows of a weight */
-    int64_t context;  /* cached tokens a row may see */
+    int64_t rows;    /* of any operation */
+    int64_t in, out; /* of any linear: the largest cols and rows of a weight */
+    int64_t context; /* cached tokens a row may see */
     int heads, kv_heads, head_dim;
 } jup_compute_limits_t;
 jup_status_t jup_compute_reserve(jup_compute_t *c, const jup_compute_limits_t *limits,

@@ -2,6 +2,10 @@
 if HAVE_CHECK
 UNIT_TESTS = \
 	%D%/test_base \
+	%D%/test_cluster \
+	%D%/test_dtype \
+	%D%/test_ops \
+	%D%/test_ops_attention \
 	%D%/test_kv \
 	%D%/test_sampler \
 	%D%/test_step

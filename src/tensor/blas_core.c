@@ -1,0 +1,37 @@
+#include "tensor/ops.h"
+
+#include <cblas.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *jup_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+/* The core type whose kernels this processor can run, or NULL where detection needs no help. */
+static const char *best_core(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        return "SkylakeX";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return "Haswell";
+#endif
+    return NULL;
+}
+
+void jup_blas_choose_core(char **argv)
+{
+    const char *core = best_core();
+    if (!core || getenv("OPENBLAS_CORETYPE"))
+        return;
+    setenv("OPENBLAS_CORETYPE", core, 1);
+    setenv("OPENBLAS_NUM_THREADS", "1", 0); /* no pool of its own: our threads call it */
+    /* Idle threads of ours go to sleep after about 0.1 ms: ranks often share processors. */
+    if (!getenv("OMP_WAIT_POLICY"))
+        setenv("GOMP_SPINCOUNT", "3000", 0);
+    execv("/proc/self/exe", argv);
+    /* Not possible here: go on with the slower kernels. */
+}
