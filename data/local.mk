@@ -1,1 +1,19 @@
 # files of this folder
+# shipped device profiles and clusters; found at run time by src/cluster/data_path.c
+AM_CPPFLAGS += -DJUP_PKGDATADIR='"$(pkgdatadir)"'
+profilesdir = $(pkgdatadir)/profiles
+dist_profiles_DATA = \
+	%D%/profiles/agx-orin.yaml \
+	%D%/profiles/nano.yaml \
+	%D%/profiles/nx.yaml \
+	%D%/profiles/pi4.yaml \
+	%D%/profiles/pi5.yaml \
+	%D%/profiles/tx2.yaml
+clustersdir = $(pkgdatadir)/clusters
+dist_clusters_DATA = \
+	%D%/clusters/env-a-100.yaml \
+	%D%/clusters/env-a-500.yaml \
+	%D%/clusters/env-a-1000.yaml \
+	%D%/clusters/env-b-100.yaml \
+	%D%/clusters/env-b-500.yaml \
+	%D%/clusters/env-b-1000.yaml
