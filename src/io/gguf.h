@@ -13,6 +13,7 @@
 #define JUP_IO_GGUF_H
 
 #include "base/status.h"
+#include "io/text.h"
 #include "tensor/dtype.h"
 
 #include <stdbool.h>
@@ -39,13 +40,7 @@ typedef enum jup_gguf_type {
 } jup_gguf_type_t;
 
 /** "u32", "string", ...; "unknown" for a number that is no type. */
-const char *jup_gguf_type_name(int type);
-
-/** Text inside the file: not terminated, may hold any bytes. */
-typedef struct jup_gguf_text {
-    const char *data;
-    size_t length;
-} jup_gguf_text_t;
+const char *jup_gguf_type_name(unsigned type);
 
 /** One metadata entry. */
 typedef struct jup_gguf_entry {
@@ -56,7 +51,7 @@ typedef struct jup_gguf_entry {
     const unsigned char *data;    /* the encoded value, or an array's first item */
     const char *text;             /* of a string: terminated copy */
     size_t text_length;           /* of a string */
-    const jup_gguf_text_t *texts; /* of an array of strings: count of them */
+    const uint32_t *text_offsets; /* of an array of strings: where in data each one starts */
 } jup_gguf_entry_t;
 
 /** One row of the tensor table. */
@@ -77,6 +72,13 @@ typedef struct jup_gguf_tensor {
  * cannot compute with is listed with dtype NULL, and only jup_gguf_map() refuses it.
  */
 jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err);
+
+/**
+ * The same for a whole file held in memory, which must outlive *out and is not copied; `name`
+ * stands for the path in messages. For fuzzing and for models that come over a network.
+ */
+jup_status_t jup_gguf_open_memory(const void *data, size_t bytes, const char *name,
+                                  jup_gguf_t **out, jup_error_t *err);
 
 /** Unmaps everything; NULL is fine. */
 void jup_gguf_close(jup_gguf_t *g);
@@ -128,7 +130,7 @@ jup_status_t jup_gguf_require_text(const jup_gguf_t *g, const char *key, const c
 
 /**
  * Arrays: *out is NULL when the key is absent, an error when it is no array of the kind asked.
- * Items of number arrays are read one by one with the two functions below.
+ * Items are read one by one with the functions below.
  */
 jup_status_t jup_gguf_get_texts(const jup_gguf_t *g, const char *key, const jup_gguf_entry_t **out,
                                 jup_error_t *err);
@@ -140,6 +142,9 @@ jup_status_t jup_gguf_get_floats(const jup_gguf_t *g, const char *key, const jup
 /** Item i of an entry whose items are integers / floats (a u64 above INT64_MAX saturates). */
 int64_t jup_gguf_item_int(const jup_gguf_entry_t *entry, int64_t i);
 double jup_gguf_item_float(const jup_gguf_entry_t *entry, int64_t i);
+
+/** Item i of an array of strings, inside the file. */
+jup_text_t jup_gguf_item_text(const jup_gguf_entry_t *entry, int64_t i);
 
 /* ---- tensors ----------------------------------------------------------------------------- */
 

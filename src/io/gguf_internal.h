@@ -1,0 +1,53 @@
+/** What the parts of the GGUF reader share. Nobody else includes this. */
+#ifndef JUP_IO_GGUF_INTERNAL_H
+#define JUP_IO_GGUF_INTERNAL_H
+
+#include "io/gguf.h"
+#include "io/text_index.h"
+
+/** Address space from mmap. */
+typedef struct jup_gguf_mapping {
+    unsigned char *base;
+    uint64_t offset; /* in the file, a multiple of the page size */
+    size_t bytes;
+} jup_gguf_mapping_t;
+
+struct jup_gguf {
+    char *path;
+    int fd;                    /* -1: in memory */
+    const unsigned char *base; /* the header; in memory: the whole file */
+    size_t mapped_header;      /* bytes at base to unmap; 0: in memory */
+    uint64_t file_bytes;
+
+    int version;
+    uint64_t alignment;
+    uint64_t data_offset;
+
+    jup_gguf_entry_t *entries;
+    size_t n_entries, cap_entries;
+    jup_text_index_t entry_index;
+
+    jup_gguf_tensor_t *tensors;
+    size_t n_tensors, cap_tensors;
+    jup_text_index_t tensor_index;
+
+    jup_gguf_mapping_t *mappings;
+    size_t n_mappings, cap_mappings;
+};
+
+/** Reads and checks the header at base, of which `readable` bytes are there. */
+jup_status_t jup_gguf_parse(jup_gguf_t *g, size_t readable, size_t *header_bytes, jup_error_t *err);
+
+/** Checks that no two tensors share bytes. */
+jup_status_t jup_gguf_check_overlap(const jup_gguf_t *g, jup_error_t *err);
+
+/** Bytes of one value of a type of fixed size; 0 for strings, arrays and unknown types. */
+size_t jup_gguf_type_bytes(unsigned type);
+
+bool jup_gguf_type_is_int(unsigned type);
+
+/** A jup_fail() with the path in front. */
+jup_status_t jup_gguf_fail(const jup_gguf_t *g, jup_error_t *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,180 @@
+/* Tensor data: checks of its layout, and mapping it into memory on request. */
+#include "base/mem.h"
+#include "io/gguf_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static int compare_offsets(const void *a, const void *b)
+{
+    uint64_t x = (*(const jup_gguf_tensor_t *const *)a)->offset;
+    uint64_t y = (*(const jup_gguf_tensor_t *const *)b)->offset;
+    return (x > y) - (x < y);
+}
+
+/* A copy of the list in the order of the file; the caller frees it. */
+static const jup_gguf_tensor_t **in_file_order(const jup_gguf_tensor_t *const *tensors,
+                                               size_t count)
+{
+    const jup_gguf_tensor_t **sorted = jup_new(count, sizeof *sorted);
+    memcpy(sorted, tensors, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_offsets);
+    return sorted;
+}
+
+static const jup_gguf_tensor_t **all_in_file_order(const jup_gguf_t *g)
+{
+    const jup_gguf_tensor_t **all = jup_new(g->n_tensors, sizeof *all);
+    for (size_t i = 0; i < g->n_tensors; i++)
+        all[i] = &g->tensors[i];
+    qsort(all, g->n_tensors, sizeof *all, compare_offsets);
+    return all;
+}
+
+jup_status_t jup_gguf_check_overlap(const jup_gguf_t *g, jup_error_t *err)
+{
+    if (g->n_tensors < 2)
+        return JUP_OK;
+    const jup_gguf_tensor_t **all = all_in_file_order(g);
+    char name[160];
+    jup_status_t status = JUP_OK;
+    for (size_t i = 1; i < g->n_tensors && status == JUP_OK; i++) {
+        if (all[i]->offset - all[i - 1]->offset < all[i - 1]->bytes)
+            status = jup_gguf_fail(
+                g, err, "is damaged: tensor '%s' overlaps the one before it at byte %llu",
+                jup_text_escape(jup_text(all[i]->name, strlen(all[i]->name)), name, sizeof name),
+                (unsigned long long)all[i]->offset);
+    }
+    jup_free(all);
+    return status;
+}
+
+jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
+                                     const jup_gguf_tensor_t **out, jup_error_t *err)
+{
+    const jup_gguf_entry_t *parts = jup_gguf_find(g, "split.count");
+    *out = jup_gguf_tensor(g, name);
+    if (!*out && parts && jup_gguf_type_is_int(parts->type) && jup_gguf_item_int(parts, 0) > 1)
+        return jup_gguf_fail(g, err,
+                             "tensor '%s' is missing: the file is one of several parts of a model; "
+                             "merge the parts into one GGUF file first",
+                             name);
+    if (!*out)
+        return jup_gguf_fail(g, err,
+                             "tensor '%s' is missing; the file is incomplete, holds a vocabulary "
+                             "only, or is of another kind than it claims",
+                             name);
+    if (!(*out)->dtype)
+        return jup_gguf_fail(g, err,
+                             "tensor '%s' is of type %s, which is not supported; use a model in "
+                             "F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K or Q6_K",
+                             name, jup_dtype_any_name((*out)->type));
+    return JUP_OK;
+}
+
+/* ---- mapping ----------------------------------------------------------------------------- */
+
+static jup_status_t check_types(const jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors,
+                                size_t count, jup_error_t *err)
+{
+    const jup_gguf_tensor_t *unused;
+    for (size_t i = 0; i < count; i++)
+        JUP_TRY(jup_gguf_require_tensor(g, tensors[i]->name, &unused, err));
+    return JUP_OK;
+}
+
+/* Where bytes [offset, offset + bytes) of the file are in memory already, or NULL. */
+static const unsigned char *find_mapped(const jup_gguf_t *g, uint64_t offset, size_t bytes)
+{
+    for (size_t i = 0; i < g->n_mappings; i++) {
+        const jup_gguf_mapping_t *m = &g->mappings[i];
+        if (offset >= m->offset && offset - m->offset <= m->bytes &&
+            m->bytes - (size_t)(offset - m->offset) >= bytes)
+            return m->base + (offset - m->offset);
+    }
+    return NULL;
+}
+
+static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, jup_error_t *err)
+{
+    size_t bytes = (size_t)(end - first);
+    void *base = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, g->fd, (off_t)first);
+    if (base == MAP_FAILED)
+        return jup_fail(err, JUP_EENV, "%s: cannot map %zu bytes of tensor data: %s", g->path,
+                        bytes, strerror(errno));
+    madvise(base, bytes, MADV_WILLNEED);
+    if (g->n_mappings == g->cap_mappings) {
+        g->cap_mappings = g->cap_mappings ? g->cap_mappings * 2 : 8;
+        g->mappings = jup_resize(g->mappings, g->cap_mappings, sizeof *g->mappings);
+    }
+    g->mappings[g->n_mappings++] = (jup_gguf_mapping_t){base, first, bytes};
+    return JUP_OK;
+}
+
+/* Maps whole pages; tensors that share a page or lie on neighbouring ones become one mapping. */
+static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_tensor_t **sorted, size_t count,
+                               jup_error_t *err)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), first = 0, end = 0;
+    for (size_t i = 0; i < count; i++) {
+        const jup_gguf_tensor_t *tensor = sorted[i];
+        if (find_mapped(g, tensor->offset, tensor->bytes))
+            continue;
+        uint64_t start = tensor->offset / page * page;
+        if (start > end && end > first) {
+            JUP_TRY(map_range(g, first, end, err));
+            end = 0;
+        }
+        if (end == 0)
+            first = start;
+        uint64_t stop = (tensor->offset + tensor->bytes + page - 1) / page * page;
+        end = stop > end ? stop : end;
+    }
+    return end > first ? map_range(g, first, end, err) : JUP_OK;
+}
+
+static void unmap_from(jup_gguf_t *g, size_t first)
+{
+    while (g->n_mappings > first) {
+        g->n_mappings--;
+        munmap(g->mappings[g->n_mappings].base, g->mappings[g->n_mappings].bytes);
+    }
+}
+
+static jup_status_t map_missing(jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors,
+                                size_t count, jup_error_t *err)
+{
+    size_t before = g->n_mappings;
+    const jup_gguf_tensor_t **sorted = in_file_order(tensors, count);
+    jup_status_t status = map_sorted(g, sorted, count, err);
+    jup_free(sorted);
+    if (status != JUP_OK)
+        unmap_from(g, before);
+    return status;
+}
+
+jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors, size_t count,
+                          const void **data, jup_error_t *err)
+{
+    if (count == 0)
+        return JUP_OK;
+    JUP_TRY(check_types(g, tensors, count, err));
+    bool in_memory = g->fd < 0;
+    if (!in_memory)
+        JUP_TRY(map_missing(g, tensors, count, err));
+    for (size_t i = 0; i < count; i++)
+        data[i] = in_memory ? g->base + tensors[i]->offset
+                            : find_mapped(g, tensors[i]->offset, tensors[i]->bytes);
+    return JUP_OK;
+}
+
+size_t jup_gguf_mapped_bytes(const jup_gguf_t *g)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < g->n_mappings; i++)
+        bytes += g->mappings[i].bytes;
+    return bytes;
+}
