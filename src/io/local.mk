@@ -1,8 +1,10 @@
 libjupiter_a_SOURCES += \
 	%D%/gguf.c %D%/gguf.h %D%/gguf_internal.h \
 	%D%/gguf_get.c %D%/gguf_map.c %D%/gguf_parse.c \
+	%D%/gguf_write.c %D%/gguf_write.h \
 	%D%/text.c %D%/text.h \
-	%D%/text_index.c %D%/text_index.h
+	%D%/text_index.c %D%/text_index.h \
+	%D%/tokenizer.h
 libjupiter_a_SOURCES += \
 	%D%/hdf5_attribute.c %D%/hdf5_file.c %D%/hdf5_file.h \
 	%D%/hdf5_inner.h %D%/hdf5_table.c \
