@@ -1,1 +1,2 @@
 # files of this folder
+noinst_PROGRAMS += %D%/trace_cost

@@ -20,8 +20,8 @@ static jup_status_t set(jup_hdf5_t *file, const char *path, const char *key, hid
 jup_status_t jup_hdf5_set_text(jup_hdf5_t *file, const char *path, const char *key,
                                const char *text, jup_error_t *err)
 {
-    hid_t type = jup_hdf5_text_type();
-    jup_status_t status = set(file, path, key, type, &text, err);
+    hid_t type = jup_hdf5_text_type(strlen(text));
+    jup_status_t status = set(file, path, key, type, text, err);
     H5Tclose(type);
     return status;
 }
@@ -38,52 +38,64 @@ jup_status_t jup_hdf5_set_integer(jup_hdf5_t *file, const char *path, const char
     return set(file, path, key, H5T_NATIVE_INT64, &value, err);
 }
 
-static bool is_text(hid_t type)
+/* The attribute if it is there and one value; the caller closes it and its *type. */
+static hid_t open_single(jup_hdf5_t *file, const char *path, const char *key, hid_t *type)
 {
-    return H5Tis_variable_str(type) > 0;
+    if (H5Aexists_by_name(file->id, path, key, H5P_DEFAULT) <= 0)
+        return H5I_INVALID_HID;
+    hid_t attribute = H5Aopen_by_name(file->id, path, key, H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute < 0)
+        return attribute;
+    hid_t space = H5Aget_space(attribute);
+    bool single = H5Sget_simple_extent_npoints(space) == 1;
+    H5Sclose(space);
+    if (!single) {
+        H5Aclose(attribute);
+        return H5I_INVALID_HID;
+    }
+    *type = H5Aget_type(attribute);
+    return attribute;
 }
 
-static bool is_number(hid_t type)
+static char *read_text(hid_t attribute, hid_t type)
 {
-    return H5Tget_class(type) == H5T_FLOAT || H5Tget_class(type) == H5T_INTEGER;
+    size_t bytes = jup_hdf5_text_bytes(type);
+    char *text = jup_new(bytes + 1, 1);
+    hid_t as = jup_hdf5_text_type(bytes);
+    if (bytes == 0 || H5Aread(attribute, as, text) < 0) {
+        jup_free(text);
+        text = NULL;
+    }
+    H5Tclose(as);
+    return text;
 }
 
-/* Reads one value of a kind into memory of type `as`. */
-static bool get(jup_hdf5_t *file, const char *path, const char *key, bool (*fits)(hid_t type),
-                hid_t as, void *value)
+bool jup_hdf5_get_text(jup_hdf5_t *file, const char *path, const char *key, char **text)
 {
-    bool got = false;
-    hid_t attribute = H5Aexists_by_name(file->id, path, key, H5P_DEFAULT) > 0
-                          ? H5Aopen_by_name(file->id, path, key, H5P_DEFAULT, H5P_DEFAULT)
-                          : H5I_INVALID_HID;
+    hid_t type, attribute = open_single(file, path, key, &type);
+    *text = NULL;
     if (attribute >= 0) {
-        hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-        got = fits(type) && H5Sget_simple_extent_npoints(space) == 1 &&
-              H5Aread(attribute, as, value) >= 0;
-        H5Sclose(space);
+        *text = read_text(attribute, type);
+        H5Tclose(type);
+        H5Aclose(attribute);
+    }
+    H5Eclear2(H5E_DEFAULT);
+    return *text != NULL;
+}
+
+bool jup_hdf5_get_number(jup_hdf5_t *file, const char *path, const char *key, double *value)
+{
+    hid_t type, attribute = open_single(file, path, key, &type);
+    bool got = false;
+    if (attribute >= 0) {
+        H5T_class_t class = H5Tget_class(type);
+        got = (class == H5T_FLOAT || class == H5T_INTEGER) &&
+              H5Aread(attribute, H5T_NATIVE_DOUBLE, value) >= 0;
         H5Tclose(type);
         H5Aclose(attribute);
     }
     H5Eclear2(H5E_DEFAULT);
     return got;
-}
-
-bool jup_hdf5_get_text(jup_hdf5_t *file, const char *path, const char *key, char **text)
-{
-    char *held = NULL;
-    hid_t type = jup_hdf5_text_type();
-    bool got = get(file, path, key, is_text, type, &held);
-    H5Tclose(type);
-    if (got)
-        *text = jup_strdup(held ? held : "");
-    if (held)
-        H5free_memory(held);
-    return got;
-}
-
-bool jup_hdf5_get_number(jup_hdf5_t *file, const char *path, const char *key, double *value)
-{
-    return get(file, path, key, is_number, H5T_NATIVE_DOUBLE, value);
 }
 
 typedef struct visitor {

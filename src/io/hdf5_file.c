@@ -39,12 +39,22 @@ static void silence(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-hid_t jup_hdf5_text_type(void)
+hid_t jup_hdf5_text_type(size_t bytes)
 {
     hid_t type = H5Tcopy(H5T_C_S1);
-    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_size(type, bytes ? bytes : 1);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
     H5Tset_cset(type, H5T_CSET_UTF8);
     return type;
+}
+
+size_t jup_hdf5_text_bytes(hid_t type)
+{
+    const size_t most = (size_t)64 << 20;
+    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0)
+        return 0;
+    size_t bytes = H5Tget_size(type);
+    return bytes <= most ? bytes : 0;
 }
 
 /* ---- whole files ------------------------------------------------------------------------------
@@ -235,9 +245,9 @@ jup_status_t jup_hdf5_write_group(jup_hdf5_t *file, const char *path, jup_error_
 jup_status_t jup_hdf5_write_text(jup_hdf5_t *file, const char *path, const char *text,
                                  jup_error_t *err)
 {
-    hid_t type = jup_hdf5_text_type(), space = H5Screate(H5S_SCALAR);
+    hid_t type = jup_hdf5_text_type(strlen(text)), space = H5Screate(H5S_SCALAR);
     hid_t set = H5Dcreate2(file->id, path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t written = set < 0 ? -1 : H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text);
+    herr_t written = set < 0 ? -1 : H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text);
     jup_status_t status = written < 0 ? jup_hdf5_fail(file, path, err) : JUP_OK;
     if (set >= 0)
         H5Dclose(set);
@@ -246,14 +256,14 @@ jup_status_t jup_hdf5_write_text(jup_hdf5_t *file, const char *path, const char 
     return status;
 }
 
-/* Whether the set holds exactly one string of any length. */
-static bool is_one_text(hid_t set)
+/* Bytes of the one text that the set holds; 0: it holds something else. */
+static size_t bytes_of_one_text(hid_t set)
 {
     hid_t type = H5Dget_type(set), space = H5Dget_space(set);
-    bool fits = H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1;
+    size_t bytes = H5Sget_simple_extent_npoints(space) == 1 ? jup_hdf5_text_bytes(type) : 0;
     H5Tclose(type);
     H5Sclose(space);
-    return fits;
+    return bytes;
 }
 
 jup_status_t jup_hdf5_read_text(jup_hdf5_t *file, const char *path, char **text, jup_error_t *err)
@@ -262,15 +272,16 @@ jup_status_t jup_hdf5_read_text(jup_hdf5_t *file, const char *path, char **text,
     hid_t set = H5Dopen2(file->id, path, H5P_DEFAULT);
     if (set < 0)
         return jup_hdf5_fail(file, path, err);
-    char *held = NULL;
-    hid_t type = jup_hdf5_text_type();
-    herr_t read = is_one_text(set) ? H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &held) : -1;
+    size_t bytes = bytes_of_one_text(set);
+    hid_t type = jup_hdf5_text_type(bytes);
+    char *block = jup_new(bytes + 1, 1);
+    herr_t read = bytes ? H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, block) : -1;
     jup_status_t status = read < 0 ? jup_hdf5_fail(file, path, err) : JUP_OK;
-    if (status == JUP_OK)
-        *text = jup_strdup(held ? held : "");
-    if (held)
-        H5free_memory(held);
     H5Tclose(type);
     H5Dclose(set);
+    if (status == JUP_OK)
+        *text = block;
+    else
+        jup_free(block);
     return status;
 }

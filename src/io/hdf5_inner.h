@@ -15,7 +15,13 @@ struct jup_hdf5 {
 /** Fails with "<path>: what: <HDF5's own innermost words>" and forgets HDF5's error stack. */
 jup_status_t jup_hdf5_fail(const jup_hdf5_t *file, const char *what, jup_error_t *err);
 
-/** A string type of any length (the caller closes it). */
-hid_t jup_hdf5_text_type(void);
+/**
+ * A type for texts of up to `bytes` bytes, which the caller closes. Texts have a fixed length each:
+ * those of variable length live in a heap without checksums, where HDF5 trusts what it finds.
+ */
+hid_t jup_hdf5_text_type(size_t bytes);
+
+/** Bytes of a text of this type; 0: it is not a text, or one of variable or absurd length. */
+size_t jup_hdf5_text_bytes(hid_t type);
 
 #endif

@@ -73,12 +73,12 @@ static void print_speeds(FILE *out, const jup_analysis_t *a)
     }
 }
 
-static void print_layers(const jup_rank_record_t *rank, char text[16])
+static void print_layers(const jup_rank_record_t *rank, char text[32])
 {
     if (rank->layer_last <= rank->layer_first)
-        snprintf(text, 16, "-");
+        snprintf(text, 32, "-");
     else
-        snprintf(text, 16, "%d-%d", rank->layer_first, rank->layer_last - 1);
+        snprintf(text, 32, "%d-%d", rank->layer_first, rank->layer_last - 1);
 }
 
 /* The share of the time messages to this rank flew in which it computed; "-": none flew. */
@@ -94,7 +94,7 @@ static void print_hidden(const jup_rank_use_t *use, char text[16])
 
 static void print_rank(FILE *out, const jup_rank_record_t *rank, const jup_rank_use_t *use)
 {
-    char layers[16], busy[16], wait[16], hidden[16], sent[16], peak[16], weights[16], kv[16];
+    char layers[32], busy[16], wait[16], hidden[16], sent[16], peak[16], weights[16], kv[16];
     print_layers(rank, layers);
     print_hidden(use, hidden);
     fprintf(out, "%4d  %-16.16s %8s %9s %9s %8s %10s %10s %10s %10s\n", rank->rank, rank->host,

@@ -203,12 +203,14 @@ static jup_status_t check_tokens(const jup_run_t *run, const char *path, jup_err
 
 static jup_status_t check_ranks(const jup_run_t *run, const char *path, jup_error_t *err)
 {
-    for (size_t i = 0; i < run->n_ranks; i++)
-        if (run->ranks[i].rank != (int32_t)i)
+    for (size_t i = 0; i < run->n_ranks; i++) {
+        const jup_rank_record_t *rank = &run->ranks[i];
+        if (rank->rank != (int32_t)i || rank->layer_first < 0 || rank->layer_last < 0)
             return jup_fail(err, JUP_EINPUT,
-                            "'%s': row %zu of /ranks is rank %d; is the file "
-                            "damaged?",
-                            path, i, run->ranks[i].rank);
+                            "'%s': row %zu of /ranks (rank %d, layers %d to %d) makes no sense; is "
+                            "the file damaged?",
+                            path, i, rank->rank, rank->layer_first, rank->layer_last);
+    }
     JUP_TRY(check_spans(run, path, err));
     JUP_TRY(check_messages(run, path, err));
     return check_tokens(run, path, err);

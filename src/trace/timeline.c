@@ -38,17 +38,19 @@ static double overlap_s(const jup_span_t *span, double from_s, double to_s)
     return end > start ? end - start : 0;
 }
 
-/* What a rank did for most of [from, to]: a mark; ' ' when nothing took half a column. */
+/* What a rank did for most of [from, to]: a mark; ' ': nothing. */
 static char dominant(const jup_span_t *spans, size_t n, double from_s, double to_s)
 {
-    double took_s[128] = {0};
+    double took_s[128] = {0}, idle_s = to_s - from_s;
     for (size_t i = 0; i < n && spans[i].start_s < to_s; i++) {
         char mark = mark_of(&spans[i]);
-        if (mark)
-            took_s[(unsigned char)mark] += overlap_s(&spans[i], from_s, to_s);
+        double took = mark ? overlap_s(&spans[i], from_s, to_s) : 0;
+        took_s[(unsigned char)mark] += took;
+        idle_s -= took;
     }
     int best = ' ';
-    for (int mark = 0; mark < 128; mark++)
+    took_s[best] = idle_s;
+    for (int mark = 1; mark < 128; mark++)
         if (took_s[mark] > took_s[best])
             best = mark;
     return (char)best;

@@ -7,8 +7,13 @@ UNIT_TESTS = \
 	%D%/test_ops \
 	%D%/test_ops_attention \
 	%D%/test_kv \
+	%D%/test_run_file \
 	%D%/test_sampler \
-	%D%/test_step
+	%D%/test_step \
+	%D%/test_trace
+TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
+%C%_test_run_file_SOURCES = %D%/test_run_file.c $(TRACE_SAMPLE)
+%C%_test_trace_SOURCES = %D%/test_trace.c $(TRACE_SAMPLE) %D%/thread_comm.c %D%/thread_comm.h
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
