@@ -10,12 +10,12 @@ const char *jup_answer_end_name(jup_answer_end_t end)
     return names[end];
 }
 
-void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, FILE *out, bool ids,
-                     bool ignore_eos, char *const *stops)
+void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, bool at_start,
+                     FILE *out, bool ids, bool ignore_eos, char *const *stops)
 {
     memset(answer, 0, sizeof *answer);
     answer->tokenizer = tokenizer;
-    answer->detokenizer = jup_detokenizer_new(tokenizer);
+    jup_detokenizer_init(&answer->detokenizer, tokenizer, at_start);
     answer->out = out;
     answer->ids = ids;
     answer->ignore_eos = ignore_eos;
@@ -26,19 +26,21 @@ void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, FIL
 
 void jup_answer_reset(jup_answer_t *answer)
 {
-    jup_detokenizer_destroy(answer->detokenizer);
+    jup_detokenizer_reset(&answer->detokenizer);
     jup_free(answer->text);
     jup_free(answer->tokens);
     memset(answer, 0, sizeof *answer);
 }
 
-static void keep_text(jup_answer_t *answer, const char *text, size_t length)
+static void keep_text(jup_answer_t *answer, jup_text_t text)
 {
+    size_t length = text.length;
     if (answer->length + length + 1 > answer->cap) {
         answer->cap = 2 * (answer->length + length + 1);
         answer->text = jup_resize(answer->text, answer->cap, 1);
     }
-    memcpy(answer->text + answer->length, text, length);
+    if (length)
+        memcpy(answer->text + answer->length, text.data, length);
     answer->length += length;
     answer->text[answer->length] = '\0';
 }
@@ -116,9 +118,7 @@ bool jup_answer_token(jup_answer_t *answer, int32_t token)
         return end_with(answer, JUP_END_INTERRUPTED);
     if (!answer->ignore_eos && jup_tokenizer_is_eog(answer->tokenizer, token))
         return end_with(answer, JUP_END_OF_TEXT);
-    size_t length;
-    const char *text = jup_detokenizer_push(answer->detokenizer, token, &length);
-    keep_text(answer, text, length);
+    keep_text(answer, jup_detokenizer_push(&answer->detokenizer, token));
     if (cut_at_stop(answer))
         return end_with(answer, JUP_END_STOP);
     if (!print_up_to(answer, answer->length - held_back(answer)))
@@ -128,11 +128,8 @@ bool jup_answer_token(jup_answer_t *answer, int32_t token)
 
 void jup_answer_finish(jup_answer_t *answer)
 {
-    if (answer->end != JUP_END_STOP) {
-        size_t length;
-        const char *text = jup_detokenizer_flush(answer->detokenizer, &length);
-        keep_text(answer, text, length);
-    }
+    if (answer->end != JUP_END_STOP)
+        keep_text(answer, jup_detokenizer_finish(&answer->detokenizer));
     print_up_to(answer, answer->length);
     if (answer->out) {
         fputc('\n', answer->out);

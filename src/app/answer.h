@@ -22,7 +22,7 @@ const char *jup_answer_end_name(jup_answer_end_t end);
 
 typedef struct jup_answer {
     const jup_tokenizer_t *tokenizer;
-    jup_detokenizer_t *detokenizer;
+    jup_detokenizer_t detokenizer;
     FILE *out;           /* NULL: keep only */
     bool ids;            /* print token ids, not text */
     bool ignore_eos;
@@ -34,8 +34,9 @@ typedef struct jup_answer {
     jup_answer_end_t end;
 } jup_answer_t;
 
-void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, FILE *out, bool ids,
-                     bool ignore_eos, char *const *stops);
+/** at_start: the answer continues no text, so a leading space of the tokenizer's goes. */
+void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, bool at_start,
+                     FILE *out, bool ids, bool ignore_eos, char *const *stops);
 void jup_answer_reset(jup_answer_t *answer);
 
 /** Takes a token in; false when the answer ends with it. */

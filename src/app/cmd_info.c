@@ -79,7 +79,7 @@ static jup_status_t print_tokenizer(const jup_gguf_t *g, jup_error_t *err)
     }
     JUP_TRY(jup_tokenizer_new(g, &tokenizer, err));
     printf("tokenizer      %s, %d tokens, begin %d, end %d\n", jup_tokenizer_kind(tokenizer),
-           jup_tokenizer_size(tokenizer), jup_tokenizer_bos(tokenizer),
+           jup_tokenizer_vocab_size(tokenizer), jup_tokenizer_bos(tokenizer),
            jup_tokenizer_eos(tokenizer));
     jup_tokenizer_destroy(tokenizer);
     return JUP_OK;

@@ -6,6 +6,7 @@
 #include "app/progress.h"
 #include "app/run_report.h"
 #include "app/run_setup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/collect.h"
@@ -78,8 +79,8 @@ static jup_status_t open_outputs(run_t *run, jup_error_t *err)
     jup_status_t status = JUP_OK;
     if (run->comm.rank == 0) {
         const jup_run_options_t *o = &run->setup.options;
-        jup_answer_init(&run->answer, run->setup.tokenizer, o->json ? NULL : stdout,
-                        o->print_tokens, o->ignore_eos, o->stops);
+        jup_answer_init(&run->answer, run->setup.tokenizer, run->setup.prompt_is_empty,
+                        o->json ? NULL : stdout, o->print_tokens, o->ignore_eos, o->stops);
         if (o->logits)
             status = jup_npy_open(&run->logits, o->logits, run->session.config.vocab, err);
     }
@@ -95,7 +96,7 @@ static void answer(run_t *run)
                              .interrupted = on_interrupted};
     bool first = run->comm.rank == 0;
     jup_interrupt_catch();
-    jup_pipeline_run(&run->pipeline, first ? run->setup.prompt : NULL, first ? &sink : NULL,
+    jup_pipeline_run(&run->pipeline, first ? run->setup.prompt.ids : NULL, first ? &sink : NULL,
                      &run->times);
     if (first) {
         jup_progress_clear(&run->progress);

@@ -23,23 +23,24 @@ static void print_ids(const int32_t *ids, size_t n)
 
 static jup_status_t tokenize(const tokenize_options_t *o, jup_error_t *err)
 {
-    jup_gguf_t *g;
+    jup_gguf_t *g = NULL;
     jup_tokenizer_t *tokenizer = NULL;
     char *text = o->text ? jup_strdup(o->text) : NULL;
     size_t length = text ? strlen(text) : 0;
-    JUP_TRY(jup_gguf_open(o->model, &g, err));
-    jup_status_t status = jup_tokenizer_new(g, &tokenizer, err);
+    jup_status_t status = jup_gguf_open(o->model, &g, err);
+    if (status == JUP_OK)
+        status = jup_tokenizer_new(g, &tokenizer, err);
     if (status == JUP_OK && !text)
         status = jup_text_read(o->file ? o->file : "-", &text, &length, err);
     if (status == JUP_OK) {
-        int32_t *ids;
-        size_t n;
-        jup_tokenizer_encode(tokenizer, text, length,
-                             (o->no_bos ? 0 : JUP_ENCODE_BOS) |
-                                 (o->special ? JUP_ENCODE_SPECIAL : 0),
-                             &ids, &n);
-        print_ids(ids, n);
-        jup_free(ids);
+        jup_tokens_t tokens = {0};
+        status = jup_tokenizer_encode(tokenizer, (jup_text_t){text, length},
+                                      (o->no_bos ? 0u : JUP_ENCODE_BOS) |
+                                          (o->special ? JUP_ENCODE_SPECIAL : 0u),
+                                      &tokens, err);
+        if (status == JUP_OK)
+            print_ids(tokens.ids, tokens.count);
+        jup_tokens_reset(&tokens);
     }
     jup_free(text);
     jup_tokenizer_destroy(tokenizer);

@@ -1,15 +1,20 @@
 bin_PROGRAMS += jupiter
 jupiter_SOURCES = \
+	%D%/answer.c %D%/answer.h \
 	%D%/cmd_info.c \
 	%D%/cmd_run.c \
 	%D%/cmd_tokenize.c \
+	%D%/cmd_trace.c \
 	%D%/commands.h \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/job.c %D%/job.h \
 	%D%/main.c \
+	%D%/npy.c %D%/npy.h \
 	%D%/options.c %D%/options.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/run_options.c %D%/run_options.h \
+	%D%/run_report.c %D%/run_report.h \
+	%D%/run_setup.c %D%/run_setup.h \
 	%D%/session.c %D%/session.h \
 	%D%/split.c %D%/split.h \
 	%D%/text_file.c %D%/text_file.h

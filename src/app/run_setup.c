@@ -32,16 +32,16 @@ static jup_status_t tokenize_prompt(jup_run_setup_t *setup, jup_error_t *err)
     size_t length;
     const jup_run_options_t *o = &setup->options;
     JUP_TRY(read_prompt(o, &text, &length, err));
-    size_t n;
-    jup_tokenizer_encode(setup->tokenizer, text, length,
-                         (o->no_bos ? 0 : JUP_ENCODE_BOS) | (o->special ? JUP_ENCODE_SPECIAL : 0),
-                         &setup->prompt, &n);
-    setup->n_prompt = (int32_t)n;
+    jup_status_t status = jup_tokenizer_encode(
+        setup->tokenizer, (jup_text_t){text, length},
+        (o->no_bos ? 0u : JUP_ENCODE_BOS) | (o->special ? JUP_ENCODE_SPECIAL : 0u), &setup->prompt,
+        err);
+    setup->prompt_is_empty = length == 0;
     jup_free(text);
-    if (n == 0)
+    if (status == JUP_OK && setup->prompt.count == 0)
         return jup_fail(err, JUP_EINPUT, "the prompt is empty and this model puts no token in "
                                          "front; give a prompt with -p or -f");
-    return JUP_OK;
+    return status;
 }
 
 /* Prompt and answer must fit into the context; what the user did not fix is made to fit. */
@@ -50,17 +50,18 @@ static jup_status_t fit_context(jup_run_setup_t *setup, const jup_config_t *conf
 {
     const jup_run_options_t *o = &setup->options;
     int64_t context = o->context ? o->context : config->context;
+    int64_t prompt = (int64_t)setup->prompt.count;
     if (o->context > config->context)
         jup_warn("--context %d is more than the %d tokens the model was trained with", o->context,
                  config->context);
-    if (setup->n_prompt > context || (setup->n_prompt == context && o->generate > 0))
+    if (prompt > context || (prompt == context && o->generate > 0))
         return jup_fail(err, JUP_EINPUT,
-                        "the prompt has %d tokens, the context has room for %lld; shorten the "
+                        "the prompt has %lld tokens, the context has room for %lld; shorten the "
                         "prompt%s",
-                        setup->n_prompt, (long long)context,
+                        (long long)prompt, (long long)context,
                         o->context ? " or raise --context" : "");
-    request->prompt_tokens = setup->n_prompt;
-    request->generate = (int32_t)jup_min_i64(o->generate, context - setup->n_prompt);
+    request->prompt_tokens = (int32_t)prompt;
+    request->generate = (int32_t)jup_min_i64(o->generate, context - prompt);
     return JUP_OK;
 }
 
@@ -146,7 +147,7 @@ jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
 
 void jup_run_setup_reset(jup_run_setup_t *setup)
 {
-    jup_free(setup->prompt);
+    jup_tokens_reset(&setup->prompt);
     jup_tokenizer_destroy(setup->tokenizer);
     jup_gguf_close(setup->gguf);
     jup_run_options_reset(&setup->options);

@@ -11,8 +11,8 @@ typedef struct jup_run_setup {
     jup_run_options_t options;
     jup_gguf_t *gguf;
     jup_tokenizer_t *tokenizer;
-    int32_t *prompt; /* (n_prompt) token ids */
-    int32_t n_prompt;
+    jup_tokens_t prompt;
+    bool prompt_is_empty; /* the prompt is no text, at most a begin token */
 } jup_run_setup_t;
 
 /**
