@@ -1,6 +1,47 @@
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
 #include "base/clock.h"
 
 #include <time.h>
+
+#ifdef JUP_SIMULATED
+
+#include <simgrid/actor.h>
+#include <simgrid/engine.h>
+#include <simgrid/host.h>
+#include <smpi/smpi.h>
+
+/* Simulated time, which SimGrid keeps. A device's seconds become operations of its fixed speed. */
+
+double jup_clock_now_s(void)
+{
+    return simgrid_get_clock();
+}
+
+const char *jup_clock_kind(void)
+{
+    return "simulated";
+}
+
+bool jup_clock_is_simulated(void)
+{
+    return true;
+}
+
+void jup_clock_charge(double seconds)
+{
+    if (seconds > 0)
+        smpi_execute_flops(seconds * sg_host_get_speed(sg_host_self()));
+}
+
+void jup_clock_pause(double seconds)
+{
+    sg_actor_sleep_for(seconds);
+}
+
+#else
 
 double jup_clock_now_s(void)
 {
@@ -25,6 +66,13 @@ void jup_clock_pause(double seconds)
                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
     nanosleep(&pause, NULL);
 }
+
+void jup_clock_charge(double seconds)
+{
+    jup_clock_pause(seconds);
+}
+
+#endif
 
 void jup_clock_date(char text[32])
 {

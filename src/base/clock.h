@@ -14,6 +14,12 @@ double jup_clock_now_s(void);
 const char *jup_clock_kind(void);
 bool jup_clock_is_simulated(void);
 
+/**
+ * A modelled device computes for `seconds`: that much simulated time passes, or, on a wall clock,
+ * the caller sleeps for as long.
+ */
+void jup_clock_charge(double seconds);
+
 /** Gives the processor away for about `seconds`; for waits that poll. */
 void jup_clock_pause(double seconds);
 

@@ -1,5 +1,7 @@
 #include "tensor/ops.h"
 
+#include "base/clock.h"
+
 #include <cblas.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,7 +26,8 @@ static const char *best_core(void)
 
 void jup_blas_choose_core(char **argv)
 {
-    const char *core = best_core();
+    /* A simulated rank is a thread of one program, which cannot be started again for it. */
+    const char *core = jup_clock_is_simulated() ? NULL : best_core();
     if (!core || getenv("OPENBLAS_CORETYPE"))
         return;
     setenv("OPENBLAS_CORETYPE", core, 1);
