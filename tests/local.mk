@@ -2,3 +2,6 @@
 include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/fuzz/local.mk
+
+TESTS += tests/check-layers
+EXTRA_DIST += tests/check-layers

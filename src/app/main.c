@@ -21,6 +21,7 @@ static const command_t commands[] = {
     {"run", "answer a prompt with a model spread over the ranks", jup_cmd_run},
     {"info", "describe a model file", jup_cmd_info},
     {"tokenize", "turn text into token ids", jup_cmd_tokenize},
+    {"trace", "look into the trace of a run", jup_cmd_trace},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -1,1 +1,12 @@
-# files of this folder
+# Tests that start the program through mpirun; each sources lib.sh.
+MPI_TESTS = \
+	%D%/test-cli.sh \
+	%D%/test-errors.sh \
+	%D%/test-exact.sh \
+	%D%/test-oracle.sh
+TESTS += $(MPI_TESTS)
+check_PROGRAMS += tests/tools/make_model
+EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/forward.py tests/oracle/gguf_numpy.py
+check-mpi: $(check_PROGRAMS)
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
+AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;

@@ -1,0 +1,49 @@
+# Shared by the tests that start the program through the launcher. Sourced, not run.
+# Tests run in the build folder; $srcdir is the source tree.
+set -u
+srcdir=${srcdir:-.}
+jupiter=${JUPITER:-./jupiter}
+make_model=./tests/tools/make_model
+work=$(mktemp -d "${TMPDIR:-/tmp}/jupiter-test.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+failures=0
+
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_odls_base_sigkill_timeout=30
+export OMPI_MCA_orte_base_help_aggregate=0
+
+command -v mpirun >/dev/null 2>&1 || { echo "no mpirun: skipped"; exit 77; }
+
+# ranks N ARGS...: runs the program on N ranks, never longer than a minute.
+ranks() {
+    n=$1
+    shift
+    timeout -k 5 60 mpirun -n "$n" "$jupiter" "$@" </dev/null
+}
+
+# tokens N ARGS...: the ids of a greedy answer on N ranks.
+tokens() {
+    n=$1
+    shift
+    ranks "$n" run "$@" --tokens --ignore-eos -q -t 1 2>"$work/stderr" ||
+        { echo "run on $n ranks failed: $*"; cat "$work/stderr"; }
+}
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+same() { # what expected got
+    [ -n "$2" ] && [ "$2" = "$3" ] && return
+    fail "$1"
+    echo "  expected: $2"
+    echo "  got:      $3"
+}
+
+finish() {
+    [ "$failures" -eq 0 ] && echo "all well"
+    exit $((failures > 0))
+}

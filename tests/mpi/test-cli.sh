@@ -1,0 +1,73 @@
+#!/bin/sh
+# The conventions of the command line: help, version, streams, stop strings, JSON, interruption.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+
+"$make_model" "$work/m.gguf" || fail make_model
+run="run -m $work/m.gguf -p hello -t 1"
+
+[ "$(ranks 3 --version | wc -l)" -eq 1 ] || fail "--version speaks once"
+[ "$(ranks 3 run --help | grep -c -- --trace)" -eq 1 ] || fail "run --help speaks once"
+for command in run info tokenize trace; do
+    "$jupiter" $command --help 2>/dev/null | grep -qi usage || fail "$command --help"
+done
+
+# the answer alone on stdout, everything else on stderr
+ranks 2 $run -n 8 >"$work/out" 2>"$work/err" || fail "run"
+ranks 2 $run -n 8 -q >"$work/quiet" 2>"$work/quiet-err" || fail "run -q"
+cmp -s "$work/out" "$work/quiet" || fail "-q changes the answer"
+[ -s "$work/quiet-err" ] && fail "-q is not quiet"
+grep -q "tokens/s" "$work/err" || fail "no summary on stderr"
+
+# a prompt from a file and from standard input
+printf 'hello' >"$work/prompt"
+same "-f" "$(cat "$work/out")" "$(ranks 2 run -m "$work/m.gguf" -t 1 -n 8 -q -f "$work/prompt")"
+same "stdin" "$(cat "$work/out")" \
+    "$(timeout 60 mpirun -n 2 "$jupiter" run -m "$work/m.gguf" -t 1 -n 8 -q <"$work/prompt")"
+
+# stop strings cut the answer before them
+ids=$(tokens 1 -m "$work/m.gguf" -p hello -n 12)
+whole=$(ranks 1 $run -n 12 -q --ignore-eos)
+stop=$(printf %s "$whole" | cut -c 6-8)
+cut=$(ranks 2 $run -n 12 -q --ignore-eos --stop "$stop" --stop nonesuch)
+[ -n "$ids" ] || fail "--tokens prints nothing"
+case $cut in
+*"$stop"*) fail "the stop string is in the answer" ;;
+esac
+case $whole in
+"$cut"*) ;;
+*) fail "the cut answer does not begin the whole one" ;;
+esac
+
+# sampling: the same seed gives the same answer on any number of ranks
+drawn=$(tokens 1 -m "$work/m.gguf" -p hello -n 16 --temperature 1 --seed 5)
+same "sampling on 3 ranks" "$drawn" \
+    "$(tokens 3 -m "$work/m.gguf" -p hello -n 16 --temperature 1 --seed 5)"
+[ "$drawn" != "$(tokens 1 -m "$work/m.gguf" -p hello -n 16 --temperature 1 --seed 6)" ] ||
+    fail "another seed gives the same answer"
+
+# JSON is one valid object
+if command -v python3 >/dev/null; then
+    ranks 2 $run -n 5 --json --ignore-eos 2>/dev/null | python3 -c '
+import json, sys
+run = json.load(sys.stdin)
+assert len(run["tokens"]) == 5 and len(run["ranks"]) == 2 and run["ended_by"] == "length", run
+assert run["summary"]["time_to_first_token_s"] > 0, run
+' || fail "--json"
+fi
+
+# SIGTERM: stops at the next token, keeps the text, writes the trace
+"$make_model" "$work/slow.gguf" dim=512 ffn=2048 layers=8 context=8192 || fail "make_model slow"
+timeout 60 mpirun -n 2 "$jupiter" run -m "$work/slow.gguf" -t 1 -p hello -n 8000 --ignore-eos \
+    --trace "$work/cut.h5" >"$work/cut.txt" 2>"$work/cut.err" </dev/null &
+launcher=$!
+waited=0
+while [ ! -s "$work/cut.txt" ] && [ $waited -lt 100 ]; do
+    sleep 0.1
+    waited=$((waited + 1))
+done
+sleep 1
+kill -TERM $launcher
+wait $launcher
+[ -s "$work/cut.txt" ] || fail "nothing printed before the interruption"
+"$jupiter" trace summary "$work/cut.h5" >/dev/null || fail "no trace after SIGTERM"
+finish

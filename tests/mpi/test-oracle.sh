@@ -1,0 +1,41 @@
+#!/bin/sh
+# Logits of every position against a NumPy forward pass that shares no code with the program.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+python=${PYTHON:-python3}
+"$python" -c 'import numpy' 2>/dev/null || { echo "no NumPy: skipped"; exit 77; }
+
+prompt="A pipeline is as fast as its slowest stage."
+check() { # model, ranks, tolerance, options of the run
+    model=$1 n=$2 tolerance=$3
+    shift 3
+    # shellcheck disable=SC2086
+    "$make_model" "$work/m.gguf" $model || fail "make_model $model"
+    ids=$("$jupiter" tokenize -m "$work/m.gguf" -p "$prompt")
+    ranks "$n" run -m "$work/m.gguf" -p "$prompt" -n 0 -q -t 1 --logits "$work/l.npy" "$@" ||
+        fail "$model: the run"
+    # shellcheck disable=SC2086
+    "$python" "$srcdir/tests/oracle/forward.py" "$work/m.gguf" "$work/l.npy" $tolerance $ids ||
+        fail "$model on $n ranks, $*"
+}
+
+# in f32 throughout, what is left is rounding
+exact="--wire f32 --kv f32"
+for compute in blas naive; do
+    check "type=f32" 1 1e-4 $exact --compute $compute
+    check "type=f32 factors=1 window=9 rope_dim=8" 2 1e-4 $exact --compute $compute
+    check "arch=qwen2 type=f16 tied=1" 3 1e-4 $exact --compute $compute --chunk 7
+    check "type=bf16 dim=72 heads=3 kv_heads=1 ffn=100" 2 1e-4 $exact --compute $compute
+done
+# quantised weights: decoded by the definition there, with 8-bit activations where the kernels
+# use them here
+for type in q8_0 q4_0; do
+    check "type=$type ffn=192" 2 3e-2 $exact
+done
+for type in q4_k q5_k q6_k; do
+    check "type=$type dim=256 ffn=512 layers=2" 2 3e-2 $exact
+    check "type=$type dim=256 ffn=512 layers=2" 2 1e-4 $exact --compute naive
+done
+check "type=q4_k mixed=1 dim=256 ffn=512 layers=3" 3 3e-2
+# the defaults: half precision on the wire and in the cache
+check "type=f16" 4 1e-2 --chunk 16
+finish
