@@ -1,2 +1,3 @@
 # files of this folder
 noinst_PROGRAMS += %D%/trace_cost
+noinst_PROGRAMS += %D%/links

@@ -3,6 +3,7 @@
 #define JUP_APP_COMMANDS_H
 
 int jup_cmd_info(int argc, const char **argv);
+int jup_cmd_platform(int argc, const char **argv);
 int jup_cmd_plan(int argc, const char **argv);
 int jup_cmd_profile(int argc, const char **argv);
 int jup_cmd_run(int argc, const char **argv);

@@ -22,6 +22,7 @@ static const command_t commands[] = {
     {"info", "describe a model file", jup_cmd_info},
     {"tokenize", "turn text into token ids", jup_cmd_tokenize},
     {"trace", "look into the trace of a run", jup_cmd_trace},
+    {"platform", "write a cluster as a SimGrid platform or for scripts", jup_cmd_platform},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -4,6 +4,7 @@ libjupiter_a_SOURCES += \
 	%D%/data_path.c %D%/data_path.h \
 	%D%/fit.c %D%/fit.h \
 	%D%/nearest.c %D%/nearest.h \
+	%D%/platform.c %D%/platform.h \
 	%D%/profile.c %D%/profile.h \
 	%D%/profile_io.c \
 	%D%/synthetic.c \
