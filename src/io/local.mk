@@ -1,10 +1,15 @@
 libjupiter_a_SOURCES += \
+	%D%/detokenize.c \
 	%D%/gguf.c %D%/gguf.h %D%/gguf_internal.h \
 	%D%/gguf_get.c %D%/gguf_map.c %D%/gguf_parse.c \
 	%D%/gguf_write.c %D%/gguf_write.h \
+	%D%/merge.c %D%/merge.h \
+	%D%/pretokenize.c %D%/pretokenize.h \
 	%D%/text.c %D%/text.h \
 	%D%/text_index.c %D%/text_index.h \
-	%D%/tokenizer.h
+	%D%/tokenizer.c %D%/tokenizer.h %D%/tokenizer_internal.h \
+	%D%/tokenizer_bpe.c %D%/tokenizer_encode.c %D%/tokenizer_load.c \
+	%D%/tokenizer_pieces.c %D%/tokenizer_spm.c
 libjupiter_a_SOURCES += \
 	%D%/hdf5_attribute.c %D%/hdf5_file.c %D%/hdf5_file.h \
 	%D%/hdf5_inner.h %D%/hdf5_table.c \

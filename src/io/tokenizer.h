@@ -40,7 +40,7 @@ enum {
 
 /**
  * Appends the ids of `text` to *tokens. Without JUP_ENCODE_SPECIAL no text can produce a control
- * token. Fails only for texts of more than 1 GiB and when the regular-expression library does.
+ * token. Fails only for texts of more than 64 MiB and when the regular-expression library does.
  */
 jup_status_t jup_tokenizer_encode(const jup_tokenizer_t *t, jup_text_t text, unsigned flags,
                                   jup_tokens_t *tokens, jup_error_t *err);
