@@ -62,6 +62,7 @@ static char *read_text(hid_t attribute, hid_t type)
     size_t bytes = jup_hdf5_text_bytes(type);
     char *text = jup_new(bytes + 1, 1);
     hid_t as = jup_hdf5_text_type(bytes);
+    H5Tset_cset(as, H5Tget_cset(type));
     if (bytes == 0 || H5Aread(attribute, as, text) < 0) {
         jup_free(text);
         text = NULL;

@@ -256,11 +256,12 @@ jup_status_t jup_hdf5_write_text(jup_hdf5_t *file, const char *path, const char 
     return status;
 }
 
-/* Bytes of the one text that the set holds; 0: it holds something else. */
-static size_t bytes_of_one_text(hid_t set)
+/* Bytes of the one text that the set holds, 0: it holds something else; and its character set. */
+static size_t bytes_of_one_text(hid_t set, H5T_cset_t *cset)
 {
     hid_t type = H5Dget_type(set), space = H5Dget_space(set);
     size_t bytes = H5Sget_simple_extent_npoints(space) == 1 ? jup_hdf5_text_bytes(type) : 0;
+    *cset = bytes ? H5Tget_cset(type) : H5T_CSET_UTF8;
     H5Tclose(type);
     H5Sclose(space);
     return bytes;
@@ -272,8 +273,10 @@ jup_status_t jup_hdf5_read_text(jup_hdf5_t *file, const char *path, char **text,
     hid_t set = H5Dopen2(file->id, path, H5P_DEFAULT);
     if (set < 0)
         return jup_hdf5_fail(file, path, err);
-    size_t bytes = bytes_of_one_text(set);
+    H5T_cset_t cset;
+    size_t bytes = bytes_of_one_text(set, &cset);
     hid_t type = jup_hdf5_text_type(bytes);
+    H5Tset_cset(type, cset);
     char *block = jup_new(bytes + 1, 1);
     herr_t read = bytes ? H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, block) : -1;
     jup_status_t status = read < 0 ? jup_hdf5_fail(file, path, err) : JUP_OK;

@@ -138,6 +138,19 @@ static bool file_has_column(hid_t row, const jup_column_t *column)
     return fits;
 }
 
+/* HDF5 does not turn ASCII, which others may write, into UTF-8: ask for what is there. */
+static void insert_as_stored(const reading_t *r, const jup_column_t *column, size_t offset)
+{
+    hid_t type = column_type(column);
+    int member = H5Tget_member_index(r->type, column->name);
+    hid_t stored = H5Tget_member_type(r->type, (unsigned)member);
+    if (column->type == JUP_COLUMN_TEXT)
+        H5Tset_cset(type, H5Tget_cset(stored));
+    H5Tinsert(r->memory_type, column->name, offset, type);
+    H5Tclose(stored);
+    H5Tclose(type);
+}
+
 static void lay_out(reading_t *r, const jup_column_t *columns, size_t n_columns)
 {
     r->at = jup_new(n_columns, sizeof *r->at);
@@ -149,7 +162,7 @@ static void lay_out(reading_t *r, const jup_column_t *columns, size_t n_columns)
     r->memory_type = r->packed ? H5Tcreate(H5T_COMPOUND, r->packed) : H5I_INVALID_HID;
     for (size_t i = 0; i < n_columns; i++)
         if (r->at[i] >= 0)
-            insert(r->memory_type, &columns[i], (size_t)r->at[i]);
+            insert_as_stored(r, &columns[i], (size_t)r->at[i]);
 }
 
 /* A damaged length must not make us ask for memory without end: deflate gains 1032 : 1 at most. */

@@ -4,8 +4,6 @@
 #include "comm/collect.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- one clock ------------------------------------------------------------------------------- */
 
@@ -73,29 +71,6 @@ static void start_at_zero(jup_run_t *run, jup_message_record_t *sides, size_t n_
         run->tokens[i].time_s -= zero_s;
 }
 
-/* ---- one order ------------------------------------------------------------------------------- */
-
-static int compare_double(double a, double b)
-{
-    return (a > b) - (a < b);
-}
-
-static int by_rank_and_start(const void *a, const void *b)
-{
-    const jup_span_t *x = a, *y = b;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    if (x->start_s != y->start_s)
-        return compare_double(x->start_s, y->start_s);
-    return compare_double(y->end_s, x->end_s); /* the outer one of nested spans first */
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const jup_token_record_t *x = a, *y = b;
-    return compare_double(x->time_s, y->time_s);
-}
-
 /* ---- collecting ------------------------------------------------------------------------------ */
 
 /* All ranks' records on rank 0, in rank order: a new block; NULL elsewhere. */
@@ -132,9 +107,8 @@ void jup_trace_gather(jup_comm_t *comm, jup_recorder_t *recorder, const jup_rank
     if (comm->rank != 0)
         return;
     start_at_zero(&all, sides, n_sides);
-    qsort(all.spans, all.n_spans, sizeof *all.spans, by_rank_and_start);
-    qsort(all.tokens, all.n_tokens, sizeof *all.tokens, by_time);
     jup_trace_match(sides, n_sides, &all.messages, &all.n_messages);
+    jup_run_sort(&all);
     jup_free(sides);
     *run = all;
 }

@@ -23,7 +23,7 @@ void jup_trace_gather(jup_comm_t *comm, jup_recorder_t *recorder, const jup_rank
 /**
  * Matches sides into messages: the n-th send from src to dst of a kind, in the order of posting, is
  * the n-th receive of that kind there (messages of one tag do not overtake each other). *messages
- * is a new block for the caller to jup_free(), in the order of time.
+ * is a new block for the caller to jup_free(), stream by stream.
  */
 void jup_trace_match(const jup_message_record_t *sides, size_t n_sides, jup_message_t **messages,
                      size_t *n_messages);

@@ -71,5 +71,6 @@ static double before(const jup_intervals_t *set, double time_s)
 
 double jup_intervals_covered_s(const jup_intervals_t *set, double from_s, double to_s)
 {
-    return to_s > from_s ? before(set, to_s) - before(set, from_s) : 0;
+    double covered_s = to_s > from_s ? before(set, to_s) - before(set, from_s) : 0;
+    return covered_s > 0 ? covered_s : 0; /* sums round */
 }

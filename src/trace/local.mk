@@ -11,4 +11,6 @@ libjupiter_a_SOURCES += \
 	%D%/run.c %D%/run.h \
 	%D%/run_columns.c %D%/run_columns.h \
 	%D%/run_file.h %D%/run_read.c %D%/run_write.c \
+	%D%/sort.c \
 	%D%/timeline.c
+EXTRA_DIST += %D%/SCHEMA.md

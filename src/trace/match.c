@@ -40,16 +40,6 @@ static int by_stream_and_post(const void *a, const void *b)
     return order ? order : (x > y) - (x < y);
 }
 
-static int by_known_time(const void *a, const void *b)
-{
-    const jup_message_t *x = a, *y = b;
-    double u = isnan(x->post_s) ? x->recv_post_s : x->start_s;
-    double v = isnan(y->post_s) ? y->recv_post_s : y->start_s;
-    u = isnan(u) ? x->post_s : u;
-    v = isnan(v) ? y->post_s : v;
-    return (u > v) - (u < v);
-}
-
 /* Either side may be missing, not both. */
 static jup_message_t join(side_t send, side_t recv)
 {
@@ -97,6 +87,5 @@ void jup_trace_match(const jup_message_record_t *records, size_t n_sides, jup_me
             end++;
         *n_messages += match_stream(sides + i, end - i, *messages + *n_messages);
     }
-    qsort(*messages, *n_messages, sizeof **messages, by_known_time);
     jup_free(sides);
 }

@@ -45,11 +45,21 @@ static void print_world(FILE *out, const jup_run_t *run)
     fprintf(out, "\n");
 }
 
-static int64_t count_tokens(const jup_analysis_t *analysis, bool prompt)
+static int64_t count_prompt(const jup_analysis_t *analysis)
 {
     int64_t tokens = 0;
     for (size_t i = 0; i < analysis->n_requests; i++)
-        tokens += prompt ? analysis->requests[i].prompt_tokens : analysis->requests[i].new_tokens;
+        tokens += analysis->requests[i].prompt_tokens;
+    return tokens;
+}
+
+/* Those after the first one, which prefill gave. */
+static int64_t count_decoded(const jup_analysis_t *analysis)
+{
+    int64_t tokens = 0;
+    for (size_t i = 0; i < analysis->n_requests; i++)
+        if (analysis->requests[i].new_tokens > 1)
+            tokens += analysis->requests[i].new_tokens - 1;
     return tokens;
 }
 
@@ -58,11 +68,11 @@ static void print_speeds(FILE *out, const jup_analysis_t *a)
     char text[16];
     fprintf(out, "time to first token  %s\n", seconds_text(a->first_token_s, text));
     fprintf(out, "prefill              %.1f tokens/s (%" PRId64 " tokens in %s)\n",
-            a->prefill_tokens_per_s, count_tokens(a, true),
+            a->prefill_tokens_per_s, count_prompt(a),
             seconds_text(a->length_s[JUP_PHASE_PREFILL], text));
     if (a->decode_tokens_per_s > 0)
         fprintf(out, "decode               %.1f tokens/s (%" PRId64 " tokens in %s)\n",
-                a->decode_tokens_per_s, count_tokens(a, false),
+                a->decode_tokens_per_s, count_decoded(a),
                 seconds_text(a->length_s[JUP_PHASE_DECODE], text));
     if (a->n_ranks > 1) {
         fprintf(out, "bubble               prefill %.0f %%, decode %.0f %%\n",

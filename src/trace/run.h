@@ -61,6 +61,9 @@ typedef struct jup_run {
 void jup_run_init(jup_run_t *run);
 void jup_run_reset(jup_run_t *run);
 
+/** Puts spans, messages and tokens in the order that is promised above. */
+void jup_run_sort(jup_run_t *run);
+
 /** Adds or replaces; key and value are copied. */
 void jup_run_set_meta(jup_run_t *run, const char *key, const char *value);
 void jup_run_set_metaf(jup_run_t *run, const char *key, const char *format, ...)

@@ -223,7 +223,9 @@ static jup_status_t read_all(jup_hdf5_t *file, const char *path, jup_run_t *run,
     JUP_TRY(read_ranks(file, run, err));
     JUP_TRY(read_events(file, run, err));
     rename_kinds(file, run);
-    return check_ranks(run, path, err);
+    JUP_TRY(check_ranks(run, path, err));
+    jup_run_sort(run);
+    return JUP_OK;
 }
 
 jup_status_t jup_run_file_read(const char *path, jup_run_t *run, jup_error_t *err)
