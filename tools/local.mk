@@ -1,0 +1,3 @@
+# what makes this machine look like several boards, and boards into one machine
+noinst_PROGRAMS += %D%/delay
+dist_noinst_SCRIPTS = %D%/emulate %D%/simulate
