@@ -1,1 +1,15 @@
-libjupiter_a_SOURCES +=
+libjupiter_a_SOURCES += \
+	%D%/chunk_exact.c \
+	%D%/chunking.c %D%/chunking.h \
+	%D%/cost.c %D%/cost.h \
+	%D%/exhaust.c \
+	%D%/infeasible.c %D%/infeasible.h \
+	%D%/instance.c %D%/instance.h \
+	%D%/layering.c %D%/layering.h \
+	%D%/moves.c \
+	%D%/plan.c %D%/plan.h \
+	%D%/plan_io.c \
+	%D%/plan_print.c \
+	%D%/planner.c %D%/planner.h \
+	%D%/schedule.c %D%/schedule.h \
+	%D%/search.c %D%/search.h

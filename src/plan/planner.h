@@ -1,5 +1,23 @@
 /**
- * The planners. A draft; see the functions for what each one promises.
+ * The planners: rank 0 decides who holds what and how the prompt is cut.
+ *
+ * Objectives, in seconds to be minimised, under memory budgets:
+ *   total    time to first token + (generate - 1) * max(lap / branches, slowest stage of a lap)
+ *   ttft     time to first token
+ *   slowest  the paper's: first the layers, devices in the cluster's order, so that the slowest
+ *            stage is as quick as possible; then the cut with the least time to first token
+ * where the time to first token is the exact makespan of plan/schedule.h. total and ttft may
+ * reorder devices and leave some out.
+ *
+ * What is exact: `slowest` for the layers, always. For the rest a heuristic search (plan/search.h)
+ * is followed by an exhaustive one with bounds; where that ends within its meter, jup_plan_t.proven
+ * says so and the plan is the best one on the grid of chunk boundaries (grain; boundaries may then
+ * still be moved off the grid, which only helps). That is the rule for small problems: about four
+ * devices, six layers, eight positions. Otherwise the plan is a heuristic's, never worse than the
+ * even split over all devices with its best uniform chunks.
+ *
+ * L layers, D devices in C classes, S <= D stages, G <= 512 positions, K chunks: time
+ * O(C G^2 + tries * (D L + S K) + meter), memory O(D L + C G^2).
  */
 #ifndef JUP_PLAN_PLANNER_H
 #define JUP_PLAN_PLANNER_H
@@ -12,15 +30,18 @@ typedef struct jup_plan_problem {
     jup_workload_t workload;
     jup_objective_t objective;
     int grain;     /* chunk boundaries are multiples of it; 0: chosen from the prompt */
-    int min_chunk; /* no chunk is shorter (but a shorter prompt); 0: the grain */
+    int min_chunk; /* no chunk but the last is shorter; 0: no limit */
     int max_chunk; /* no chunk is longer; 0: as memory allows */
-    double effort; /* work of the exhaustive search, in millions of steps; 0: a default */
+    double effort; /* of the searches that are metered, 1: the default, which 0 means too */
 } jup_plan_problem_t;
 
 /** The best plan found. JUP_EINPUT when nothing fits, saying what lacks and what would fit. */
 jup_status_t jup_plan_make(const jup_plan_problem_t *problem, jup_plan_t *plan, jup_error_t *err);
 
-/** Layers in even shares over the devices (as many as there are layers), one chunking for all. */
+/**
+ * Layers in even shares over the devices (as many as there are layers). Chunks of `chunk` tokens;
+ * 0: the best uniform chunks. JUP_EINPUT when it does not fit.
+ */
 jup_status_t jup_plan_even(const jup_plan_problem_t *problem, int chunk, jup_plan_t *plan,
                            jup_error_t *err);
 

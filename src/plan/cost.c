@@ -1,0 +1,140 @@
+#include "plan/cost.h"
+
+#include "base/checked.h"
+#include "model/kv.h"
+#include "model/step.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PROGRAM_BYTES = 64 << 20, /* the program, its libraries and MPI's own buffers */
+    WIRE_BUFFERS = 4,         /* two messages each way, see strategy/hop.h */
+    RESULT_BYTES = 64,        /* sampled tokens, last stage to first */
+};
+
+/* Bytes of a (rows, cols) weight; a row that is no multiple of the block is rounded up. */
+static double matrix_bytes(jup_dtype_t dtype, int64_t rows, int64_t cols)
+{
+    int64_t block = jup_dtype_info((int)dtype)->block_elems;
+    return (double)rows * (double)jup_dtype_bytes(dtype, jup_round_up_i64(cols, block));
+}
+
+static double layer_bytes(const jup_config_t *c, jup_dtype_t type)
+{
+    int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    double biases = c->arch == JUP_ARCH_QWEN2 ? (double)(q + 2 * kv) : 0;
+    return matrix_bytes(type, q + 2 * kv, c->dim) + matrix_bytes(type, c->dim, q) +
+           2 * matrix_bytes(type, c->ffn, c->dim) + matrix_bytes(type, c->dim, c->ffn) +
+           sizeof(float) * (2.0 * c->dim + biases);
+}
+
+void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *c, const char *weights,
+                   const char *kv)
+{
+    snprintf(key, JUP_PROFILE_KEY, "d%d-f%d-h%d-kv%d-hd%d-%.16s-%.16s", c->dim, c->ffn, c->heads,
+             c->kv_heads, c->head_dim, weights, kv);
+}
+
+static void set_work(jup_model_size_t *size, const jup_config_t *c, jup_dtype_t wire)
+{
+    double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
+    size->wire_row_bytes = matrix_bytes(wire, 1, c->dim);
+    size->work_row_bytes =
+        sizeof(float) * 2 * (c->dim + q + kv + c->ffn) + WIRE_BUFFERS * size->wire_row_bytes;
+    size->output_row_bytes = sizeof(float) * ((double)c->dim + c->vocab);
+    /* a panel of dequantised weights, at most one whole matrix */
+    size->scratch_bytes = fmin(sizeof(float) * (double)c->dim * c->ffn, 16 << 20);
+}
+
+jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, jup_dtype_t weights,
+                                 jup_dtype_t kv, jup_dtype_t wire, jup_error_t *err)
+{
+    JUP_TRY(jup_config_check(c, err));
+    memset(size, 0, sizeof *size);
+    snprintf(size->name, sizeof size->name, "%s", c->name);
+    snprintf(size->type, sizeof size->type, "%s", jup_dtype_info((int)weights)->name);
+    jup_model_key(size->key, c, size->type, jup_dtype_info((int)kv)->name);
+    size->layers = c->layers;
+    size->layer = (jup_layer_ops_t){
+        .flops_per_row = jup_config_layer_flops(c, 1, 0) - 4.0 * c->heads * c->head_dim,
+        .weight_bytes = layer_bytes(c, weights),
+        .flops_per_pair = 4.0 * c->heads * c->head_dim,
+        .kv_bytes = (double)jup_config_kv_bytes(c, kv),
+    };
+    size->embedding_row_bytes = matrix_bytes(weights, 1, c->dim);
+    size->embedding_bytes = c->vocab * size->embedding_row_bytes;
+    size->head_bytes = size->embedding_bytes + sizeof(float) * (double)c->dim;
+    size->head_flops_per_row = jup_config_head_flops(c, 1);
+    size->tied = c->tied;
+    size->window = c->window;
+    set_work(size, c, wire);
+    return JUP_OK;
+}
+
+/* ---- seconds -----------------------------------------------------------------------------------
+ */
+
+static bool has_grid(const jup_profile_t *profile, const jup_model_size_t *size)
+{
+    return profile->measured.n_chunks && strcmp(profile->measured.key, size->key) == 0;
+}
+
+double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
+                        double prefix)
+{
+    if (size->window > 0)
+        prefix = fmin(prefix, size->window);
+    if (has_grid(profile, size))
+        return jup_measured_layer_s(&profile->measured, rows, prefix);
+    double pairs = rows * (prefix + (rows + 1) / 2);
+    return profile->layer_s +
+           jup_profile_linear_s(profile, rows, size->layer.flops_per_row,
+                                size->layer.weight_bytes) +
+           jup_profile_attention_s(profile, pairs * size->layer.flops_per_pair,
+                                   (prefix + rows) * size->layer.kv_bytes);
+}
+
+double jup_cost_embed_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows)
+{
+    if (has_grid(profile, size))
+        return rows * profile->measured.embed_row_s;
+    return rows * size->embedding_row_bytes / profile->bytes_per_s;
+}
+
+double jup_cost_head_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows)
+{
+    if (has_grid(profile, size) && profile->measured.head_s > 0)
+        return rows * profile->measured.head_s;
+    return jup_profile_linear_s(profile, rows, size->head_flops_per_row, size->head_bytes);
+}
+
+double jup_cost_message_bytes(const jup_model_size_t *size, int64_t rows)
+{
+    return (double)jup_step_plain_bytes((int32_t)rows) + (double)rows * size->wire_row_bytes;
+}
+
+double jup_cost_result_bytes(void)
+{
+    return RESULT_BYTES;
+}
+
+/* ---- bytes -------------------------------------------------------------------------------------
+ */
+
+jup_stage_memory_t jup_cost_memory(const jup_model_size_t *size, const jup_workload_t *workload,
+                                   int layers, bool embedding, bool head, int64_t max_rows)
+{
+    int64_t context = jup_round_up_i64(workload->context_tokens, JUP_KV_PAGE_SLOTS);
+    bool shared = size->tied && embedding && head;
+    double outputs = head ? workload->branches : 0;
+    return (jup_stage_memory_t){
+        .weight_bytes = layers * size->layer.weight_bytes +
+                        (embedding ? size->embedding_bytes : 0) +
+                        (head && !shared ? size->head_bytes : 0),
+        .kv_bytes = layers * size->layer.kv_bytes * (double)context,
+        .work_bytes = PROGRAM_BYTES + size->scratch_bytes +
+                      (double)max_rows * size->work_row_bytes + outputs * size->output_row_bytes,
+    };
+}

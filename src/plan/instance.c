@@ -1,0 +1,202 @@
+#include "plan/instance.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { TABLE_ENTRIES = 8 << 20 };
+
+/* ---- classes -----------------------------------------------------------------------------------
+ */
+
+static int class_of_profile(jup_instance_t *in, const jup_profile_t *profile)
+{
+    for (int c = 0; c < in->n_classes; c++)
+        if (in->classes[c].profile == profile || jup_profile_same(in->classes[c].profile, profile))
+            return c;
+    in->classes[in->n_classes].profile = profile;
+    return in->n_classes++;
+}
+
+static bool same_link(jup_link_t a, jup_link_t b)
+{
+    return a.latency_s == b.latency_s && a.bytes_per_s == b.bytes_per_s;
+}
+
+/* Whether exchanging a and b leaves the cluster as it is. */
+static bool are_twins(const jup_instance_t *in, int a, int b)
+{
+    const jup_cluster_t *cluster = in->problem->cluster;
+    if (in->class_of[a] != in->class_of[b] ||
+        cluster->devices[a].budget_bytes != cluster->devices[b].budget_bytes)
+        return false;
+    if (!cluster->links)
+        return true;
+    for (int d = 0; d < in->n_devices; d++) {
+        if (d == a || d == b)
+            continue;
+        if (!same_link(jup_cluster_link(cluster, a, d), jup_cluster_link(cluster, b, d)) ||
+            !same_link(jup_cluster_link(cluster, d, a), jup_cluster_link(cluster, d, b)))
+            return false;
+    }
+    return same_link(jup_cluster_link(cluster, a, b), jup_cluster_link(cluster, b, a));
+}
+
+static void sort_devices(jup_instance_t *in)
+{
+    const jup_cluster_t *cluster = in->problem->cluster;
+    in->class_of = jup_new((size_t)in->n_devices, sizeof *in->class_of);
+    in->twin_of = jup_new((size_t)in->n_devices, sizeof *in->twin_of);
+    in->classes = jup_new((size_t)in->n_devices, sizeof *in->classes);
+    for (int d = 0; d < in->n_devices; d++) {
+        in->class_of[d] = class_of_profile(in, jup_cluster_profile(cluster, d));
+        for (in->twin_of[d] = 0; in->twin_of[d] < d; in->twin_of[d]++)
+            if (in->twin_of[in->twin_of[d]] == in->twin_of[d] && are_twins(in, in->twin_of[d], d))
+                break;
+    }
+}
+
+/* ---- the grid ----------------------------------------------------------------------------------
+ */
+
+static int64_t positions_for(int64_t prompt, int64_t grain)
+{
+    return (prompt + grain - 1) / grain;
+}
+
+static int32_t choose_grain(const jup_instance_t *in)
+{
+    const jup_plan_problem_t *problem = in->problem;
+    int64_t prompt = problem->workload.prompt_tokens, grain = problem->grain;
+    int64_t most = prompt > 8192 ? 512 : 256;
+    if (grain <= 0)
+        for (grain = 1; positions_for(prompt, grain) > most;)
+            grain *= 2;
+    while (in->n_classes * (positions_for(prompt, grain) * positions_for(prompt, grain) / 2) >
+           TABLE_ENTRIES)
+        grain *= 2;
+    return (int32_t)grain;
+}
+
+static void make_grid(jup_instance_t *in)
+{
+    const jup_plan_problem_t *problem = in->problem;
+    int64_t prompt = problem->workload.prompt_tokens;
+    in->grain = choose_grain(in);
+    in->n_positions = (int)positions_for(prompt, in->grain);
+    in->position = jup_new((size_t)in->n_positions + 1, sizeof *in->position);
+    for (int i = 0; i < in->n_positions; i++)
+        in->position[i] = i * in->grain;
+    in->position[in->n_positions] = (int32_t)prompt;
+    int64_t least = problem->min_chunk > 0 ? problem->min_chunk : 1;
+    in->min_chunk = (int32_t)(least < prompt ? least : prompt);
+    in->max_chunk = problem->max_chunk > 0 ? problem->max_chunk : (int32_t)prompt;
+}
+
+/* ---- times -------------------------------------------------------------------------------------
+ */
+
+static void fill_class(const jup_instance_t *in, jup_class_t *class)
+{
+    const jup_model_size_t *size = &in->problem->size;
+    const jup_workload_t *w = &in->problem->workload;
+    double context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
+    size_t n = (size_t)in->n_positions;
+    class->layer_s = jup_new(n * (n + 1) / 2, sizeof *class->layer_s);
+    double *out = class->layer_s;
+    for (int i = 0; i < in->n_positions; i++)
+        for (int j = i + 1; j <= in->n_positions; j++)
+            *out++ = jup_cost_layer_s(class->profile, size, in->position[j] - in->position[i],
+                                      in->position[i]);
+    class->step_s = class->profile->step_s;
+    class->embed_row_s = jup_cost_embed_s(class->profile, size, 1);
+    class->head_s = jup_cost_head_s(class->profile, size, 1);
+    class->decode_layer_s = jup_cost_layer_s(class->profile, size, 1, context);
+}
+
+static jup_status_t check(const jup_plan_problem_t *problem, jup_error_t *err)
+{
+    const jup_workload_t *w = &problem->workload;
+    if (w->prompt_tokens < 1 || w->prompt_tokens > 1 << 24)
+        return jup_fail(err, JUP_EINPUT, "the prompt has %lld tokens, must have 1 to %d",
+                        (long long)w->prompt_tokens, 1 << 24);
+    if (w->generate_tokens < 0 || w->branches < 1)
+        return jup_fail(err, JUP_EINPUT, "%lld tokens to generate in %d branches make no sense",
+                        (long long)w->generate_tokens, w->branches);
+    if (w->context_tokens < w->prompt_tokens + w->generate_tokens)
+        return jup_fail(err, JUP_EINPUT,
+                        "a context of %lld tokens does not hold %lld of the prompt and %lld to "
+                        "generate",
+                        (long long)w->context_tokens, (long long)w->prompt_tokens,
+                        (long long)w->generate_tokens);
+    if (problem->cluster->n_devices < 1 || problem->size.layers < 1)
+        return jup_fail(err, JUP_EINPUT, "there is no device or no layer to plan with");
+    return JUP_OK;
+}
+
+jup_status_t jup_instance_init(jup_instance_t *in, const jup_plan_problem_t *problem,
+                               jup_error_t *err)
+{
+    memset(in, 0, sizeof *in);
+    JUP_TRY(check(problem, err));
+    in->problem = problem;
+    in->n_devices = problem->cluster->n_devices;
+    in->n_layers = problem->size.layers;
+    in->laps = fmax(0, (double)problem->workload.generate_tokens - 1);
+    sort_devices(in);
+    make_grid(in);
+    for (int c = 0; c < in->n_classes; c++)
+        fill_class(in, &in->classes[c]);
+    return JUP_OK;
+}
+
+void jup_instance_reset(jup_instance_t *in)
+{
+    for (int c = 0; c < in->n_classes; c++)
+        jup_free(in->classes[c].layer_s);
+    jup_free(in->classes);
+    jup_free(in->class_of);
+    jup_free(in->twin_of);
+    jup_free(in->position);
+    memset(in, 0, sizeof *in);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------
+ */
+
+/* What is left of the budget beside `layers` and `rows`. */
+static double spare_bytes(const jup_instance_t *in, int device, int layers, bool embedding,
+                          bool head, int64_t rows)
+{
+    const jup_plan_problem_t *p = in->problem;
+    return p->cluster->devices[device].budget_bytes -
+           jup_stage_memory_bytes(
+               jup_cost_memory(&p->size, &p->workload, layers, embedding, head, rows));
+}
+
+int jup_instance_most_layers(const jup_instance_t *in, int device, bool embedding, bool head,
+                             int64_t rows)
+{
+    double spare = spare_bytes(in, device, 0, embedding, head, rows);
+    double each = spare - spare_bytes(in, device, 1, embedding, head, rows);
+    if (spare < each)
+        return 0;
+    int most = (int)fmin(spare / each * (1 + 1e-12), in->n_layers);
+    while (most > 0 && spare_bytes(in, device, most, embedding, head, rows) < 0)
+        most--;
+    return most;
+}
+
+int64_t jup_instance_most_rows(const jup_instance_t *in, int device, int layers, bool embedding,
+                               bool head)
+{
+    double spare = spare_bytes(in, device, layers, embedding, head, 0);
+    double each = in->problem->size.work_row_bytes;
+    if (spare < each)
+        return 0;
+    int64_t most = (int64_t)fmin(spare / each * (1 + 1e-12), 1 << 28);
+    while (most > 0 && spare_bytes(in, device, layers, embedding, head, most) < 0)
+        most--;
+    return most;
+}

@@ -1,0 +1,197 @@
+#include "plan/schedule.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- layouts -----------------------------------------------------------------------------------
+ */
+
+static void set_link(jup_stage_cost_t *stage, jup_link_t link)
+{
+    stage->latency_s = link.latency_s;
+    stage->byte_s = 1 / link.bytes_per_s;
+}
+
+static double decode_stage_s(const jup_instance_t *in, const jup_stage_cost_t *s)
+{
+    return s->step_s + s->layers * in->classes[s->class].decode_layer_s + s->embed_row_s +
+           s->head_s;
+}
+
+/* One token through the pipe: the lap, its slowest part, and what that makes for the workload. */
+static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
+{
+    double bytes = jup_cost_message_bytes(&in->problem->size, 1);
+    int branches = in->problem->workload.branches;
+    pipe->lap_s = pipe->slowest_s = pipe->result_s;
+    for (int s = 0; s < pipe->n; s++) {
+        const jup_stage_cost_t *stage = &pipe->stage[s];
+        double busy = decode_stage_s(in, stage);
+        double send = s + 1 < pipe->n ? stage->latency_s + stage->byte_s * bytes : 0;
+        pipe->lap_s += busy + send;
+        pipe->slowest_s = fmax(pipe->slowest_s, fmax(busy, send));
+    }
+    pipe->decode_s = in->laps * fmax(pipe->lap_s / branches, pipe->slowest_s);
+}
+
+void jup_pipe_set(jup_pipe_t *pipe, const jup_instance_t *in, const jup_layout_t *layout)
+{
+    const jup_cluster_t *cluster = in->problem->cluster;
+    int last = layout->n - 1;
+    pipe->n = layout->n;
+    for (int s = 0; s < layout->n; s++) {
+        int c = in->class_of[layout->device[s]];
+        const jup_class_t *class = &in->classes[c];
+        pipe->stage[s] = (jup_stage_cost_t){
+            .class = c,
+            .layers = layout->layers[s],
+            .step_s = class->step_s,
+            .embed_row_s = s == 0 ? class->embed_row_s : 0,
+            .head_s = s == last ? class->head_s : 0,
+        };
+        if (s < last)
+            set_link(&pipe->stage[s],
+                     jup_cluster_link(cluster, layout->device[s], layout->device[s + 1]));
+    }
+    pipe->result_s =
+        last ? jup_link_s(jup_cluster_link(cluster, layout->device[last], layout->device[0]),
+                          jup_cost_result_bytes())
+             : 0;
+    set_decode(pipe, in);
+}
+
+int32_t jup_layout_most_rows(const jup_instance_t *in, const jup_layout_t *layout)
+{
+    int64_t most = in->max_chunk;
+    for (int s = 0; s < layout->n; s++) {
+        int64_t rows = jup_instance_most_rows(in, layout->device[s], layout->layers[s], s == 0,
+                                              s == layout->n - 1);
+        most = rows < most ? rows : most;
+    }
+    return (int32_t)most;
+}
+
+/* ---- cuts --------------------------------------------------------------------------------------
+ */
+
+void jup_cut_init(jup_cut_t *cut, const jup_instance_t *in, int capacity)
+{
+    cut->n = 0;
+    cut->layer_s = jup_new((size_t)capacity * (size_t)in->n_classes, sizeof(double));
+}
+
+void jup_cut_reset(jup_cut_t *cut)
+{
+    jup_free(cut->layer_s);
+    cut->layer_s = NULL;
+}
+
+void jup_cut_copy(jup_cut_t *cut, const jup_cut_t *from, const jup_instance_t *in)
+{
+    size_t n = (size_t)from->n;
+    cut->n = from->n;
+    memcpy(cut->rows, from->rows, n * sizeof *cut->rows);
+    memcpy(cut->bytes, from->bytes, n * sizeof *cut->bytes);
+    memcpy(cut->layer_s, from->layer_s, n * (size_t)in->n_classes * sizeof *cut->layer_s);
+}
+
+static void set_rows(jup_cut_t *cut, const jup_instance_t *in, int k, int32_t rows)
+{
+    cut->rows[k] = rows;
+    cut->bytes[k] = jup_cost_message_bytes(&in->problem->size, rows);
+}
+
+void jup_cut_set(jup_cut_t *cut, const jup_instance_t *in, int k, int32_t rows, int32_t prefix)
+{
+    double *layer_s = cut->layer_s + (size_t)k * (size_t)in->n_classes;
+    set_rows(cut, in, k, rows);
+    for (int c = 0; c < in->n_classes; c++)
+        layer_s[c] = jup_cost_layer_s(in->classes[c].profile, &in->problem->size, rows, prefix);
+}
+
+void jup_cut_set_grid(jup_cut_t *cut, const jup_instance_t *in, int k, int i, int j)
+{
+    double *layer_s = cut->layer_s + (size_t)k * (size_t)in->n_classes;
+    set_rows(cut, in, k, in->position[j] - in->position[i]);
+    for (int c = 0; c < in->n_classes; c++)
+        layer_s[c] = jup_instance_layer_s(in, c, i, j);
+}
+
+void jup_cut_by_length(jup_cut_t *cut, const jup_instance_t *in, int32_t rows)
+{
+    int32_t prompt = (int32_t)in->problem->workload.prompt_tokens;
+    cut->n = 0;
+    for (int32_t at = 0; at < prompt; at += rows)
+        jup_cut_set(cut, in, cut->n++, prompt - at < rows ? prompt - at : rows, at);
+}
+
+void jup_cut_in_equal(jup_cut_t *cut, const jup_instance_t *in, int n)
+{
+    int64_t prompt = in->problem->workload.prompt_tokens;
+    cut->n = n;
+    for (int k = 0; k < n; k++) {
+        int32_t from = (int32_t)(prompt * k / n), to = (int32_t)(prompt * (k + 1) / n);
+        jup_cut_set(cut, in, k, to - from, from);
+    }
+}
+
+int32_t jup_cut_longest(const jup_cut_t *cut)
+{
+    int32_t longest = 0;
+    for (int k = 0; k < cut->n; k++)
+        longest = cut->rows[k] > longest ? cut->rows[k] : longest;
+    return longest;
+}
+
+/* ---- the flow shop -----------------------------------------------------------------------------
+ */
+
+/* fmax without its care for NaN, which costs a call in the innermost loop. */
+static inline double later(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+double jup_schedule_ttft_s(const jup_pipe_t *pipe, const jup_cut_t *cut, int n_classes,
+                           double bound_s)
+{
+    double free_at[JUP_MAX_LAYERS], link_free_at[JUP_MAX_LAYERS];
+    int last = pipe->n - 1;
+    double at = 0;
+    bound_s -= pipe->result_s;
+    for (int s = 0; s <= last; s++)
+        free_at[s] = link_free_at[s] = 0;
+    for (int k = 0; k < cut->n; k++) {
+        const double *layer_s = cut->layer_s + (size_t)k * (size_t)n_classes;
+        double bytes = cut->bytes[k];
+        at = 0;
+        for (int s = 0; s < last; s++) {
+            const jup_stage_cost_t *stage = &pipe->stage[s];
+            at = later(at, free_at[s]) + jup_stage_s(stage, cut, layer_s, k);
+            free_at[s] = at;
+            at = later(at, link_free_at[s]) + stage->latency_s + stage->byte_s * bytes;
+            link_free_at[s] = at;
+        }
+        at = later(at, free_at[last]) + jup_stage_s(&pipe->stage[last], cut, layer_s, k);
+        free_at[last] = at;
+        if (at >= bound_s)
+            return INFINITY;
+    }
+    return at + pipe->result_s;
+}
+
+double jup_schedule_fixed_s(const jup_instance_t *in, const jup_pipe_t *pipe)
+{
+    return in->problem->objective == JUP_OBJECTIVE_TOTAL ? pipe->decode_s : 0;
+}
+
+double jup_schedule_value_s(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
+                            double bound_s)
+{
+    double fixed = jup_schedule_fixed_s(in, pipe);
+    if (fixed >= bound_s)
+        return INFINITY;
+    return fixed + jup_schedule_ttft_s(pipe, cut, in->n_classes, bound_s - fixed);
+}
