@@ -5,16 +5,21 @@ UNIT_TESTS = \
 	%D%/test_cluster \
 	%D%/test_plan_brute \
 	%D%/test_dtype \
+	%D%/test_gguf \
 	%D%/test_ops \
 	%D%/test_ops_attention \
 	%D%/test_kv \
 	%D%/test_run_file \
 	%D%/test_sampler \
 	%D%/test_step \
+	%D%/test_tokenizer \
 	%D%/test_trace
 TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
 %C%_test_run_file_SOURCES = %D%/test_run_file.c $(TRACE_SAMPLE)
 %C%_test_trace_SOURCES = %D%/test_trace.c $(TRACE_SAMPLE) %D%/thread_comm.c %D%/thread_comm.h
+IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
+%C%_test_gguf_SOURCES = %D%/test_gguf.c $(IO_SAMPLE)
+%C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif
