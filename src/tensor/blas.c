@@ -9,134 +9,115 @@
 #include <omp.h>
 #include <string.h>
 
-enum {
-    PANEL_ROWS = 32, /* output rows decoded at a time by one thread */
-    FEW_ROWS = 4,    /* up to here plain dot products beat sgemm's packing */
-    PIECE = 256,     /* elements decoded at a time on the stack: a multiple of every block */
-};
-
 /* ---- scratch ------------------------------------------------------------------------------- */
 
 jup_status_t jup_blas_init(jup_compute_t *c, jup_error_t *err)
 {
     (void)err;
     openblas_set_num_threads(1); /* the threads are ours: each calls sgemm for its own panels */
-    c->state = jup_new(1, sizeof(jup_blas_t));
+    jup_blas_t *b = jup_new(1, sizeof *b);
+    b->kernels = jup_kernels_choose();
+    b->use_sgemm = b->kernels == &jup_kernels_portable;
+    c->state = b;
     return JUP_OK;
 }
 
-static jup_status_t grow_panels(jup_compute_t *c, int64_t in, jup_error_t *err)
+static void free_buffers(jup_blas_t *b)
+{
+    jup_free(b->x_f32);
+    jup_free(b->x_i8.q);
+    jup_free(b->x_i8.parts);
+    jup_free(b->own);
+    b->x_f32 = NULL;
+    b->x_i8 = (jup_i8_x_t){NULL, NULL};
+    b->own = NULL;
+    b->rows = b->in = b->head_dim = 0;
+    b->scratch_bytes = 0;
+}
+
+static jup_status_t take(jup_blas_t *b, void **block, size_t count, size_t size, const char *what,
+                         jup_error_t *err)
+{
+    JUP_TRY(jup_alloc(block, count, size, what, err));
+    b->scratch_bytes += count * size;
+    return JUP_OK;
+}
+
+static jup_status_t take_buffers(jup_compute_t *c, jup_error_t *err)
 {
     jup_blas_t *b = c->state;
-    if (b->panel_elems >= PANEL_ROWS * in)
-        return JUP_OK;
-    jup_free(b->panels);
-    *b = (jup_blas_t){0};
-    size_t elems = (size_t)(PANEL_ROWS * in);
+    size_t elems = (size_t)(b->rows * b->in), threads = (size_t)c->threads;
+    size_t blocks = (size_t)(b->rows * ((b->in + JUP_X_BLOCK - 1) / JUP_X_BLOCK));
+    size_t linear = jup_blas_linear_bytes(b->rows);
+    size_t attention = b->head_dim > 0 ? jup_blas_attention_bytes(b->head_dim) : 0;
+    b->own_bytes = ((linear > attention ? linear : attention) + 4095) / 4096 * 4096;
     void *block;
-    JUP_TRY(jup_alloc(&block, elems * (size_t)c->threads, sizeof(float), "weight panels", err));
-    b->panels = block;
-    b->panel_elems = (int64_t)elems;
+    JUP_TRY(take(b, &block, elems, sizeof(float), "activations in tiles", err));
+    b->x_f32 = block;
+    JUP_TRY(take(b, &block, elems, 1, "rounded activations", err));
+    b->x_i8.q = block;
+    JUP_TRY(take(b, &block, blocks, JUP_X_PARTS * sizeof(int32_t), "activation scales", err));
+    b->x_i8.parts = block;
+    JUP_TRY(take(b, &block, threads, b->own_bytes, "panels of the threads", err));
+    b->own = block;
     return JUP_OK;
+}
+
+static jup_status_t grow(jup_compute_t *c, int64_t rows, int64_t in, int64_t head_dim,
+                         jup_error_t *err)
+{
+    jup_blas_t *b = c->state;
+    rows = jup_min_i64(rows, JUP_ROWS_AT_ONCE);
+    if (b->own && rows <= b->rows && in <= b->in && head_dim <= b->head_dim)
+        return JUP_OK;
+    rows = jup_max_i64(rows, b->rows);
+    in = jup_max_i64(in, b->in);
+    head_dim = jup_max_i64(head_dim, b->head_dim);
+    free_buffers(b);
+    b->rows = rows;
+    b->in = in;
+    b->head_dim = head_dim;
+    jup_status_t status = take_buffers(c, err);
+    if (status != JUP_OK)
+        free_buffers(b);
+    return status;
 }
 
 jup_status_t jup_blas_reserve(jup_compute_t *c, const jup_compute_limits_t *limits,
                               jup_error_t *err)
 {
-    return grow_panels(c, limits->in, err);
+    return grow(c, limits->rows, limits->in, limits->head_dim, err);
+}
+
+void jup_blas_need(jup_compute_t *c, int64_t rows, int64_t in, int64_t head_dim)
+{
+    jup_error_t err;
+    if (grow(c, rows, in, head_dim, &err) != JUP_OK)
+        jup_die(err.code, "%s", err.text);
+}
+
+void *jup_blas_own(const jup_compute_t *c)
+{
+    const jup_blas_t *b = c->state;
+    return b->own + (size_t)omp_get_thread_num() * b->own_bytes;
 }
 
 size_t jup_blas_scratch_bytes(const jup_compute_t *c)
 {
-    const jup_blas_t *b = c->state;
-    return (size_t)b->panel_elems * sizeof(float) * (size_t)c->threads;
+    return ((const jup_blas_t *)c->state)->scratch_bytes;
+}
+
+void jup_blas_set_int8(jup_compute_t *c, bool on)
+{
+    ((jup_blas_t *)c->state)->exact = !on;
 }
 
 void jup_blas_reset(jup_compute_t *c)
 {
-    jup_blas_t *b = c->state;
-    if (b)
-        jup_free(b->panels);
-    jup_free(b);
+    if (c->state)
+        free_buffers(c->state);
+    jup_free(c->state);
     c->state = NULL;
-}
-
-/* ---- linear -------------------------------------------------------------------------------- */
-
-static float dot(const float *x, const float *w, int64_t n)
-{
-    float sums[16] = {0};
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        for (int l = 0; l < 16; l++)
-            sums[l] += x[i + l] * w[i + l];
-    float sum = 0.0f;
-    for (; i < n; i++)
-        sum += x[i] * w[i];
-    for (int l = 0; l < 16; l++)
-        sum += sums[l];
-    return sum;
-}
-
-/* y[:, first .. first + n) = or += x W[first .. first + n)^T + b */
-static void panel(const jup_linear_t *l, int64_t first, int64_t n, const float *x, int64_t rows,
-                  float *y, bool add, float *decoded)
-{
-    int64_t in = l->w.cols, out = l->w.rows;
-    const char *src = (const char *)l->w.data + (size_t)first * jup_dtype_bytes(l->w.dtype, in);
-    const float *w = decoded;
-    if (l->w.dtype == JUP_F32)
-        w = (const float *)(const void *)src;
-    else
-        jup_dequantize(l->w.dtype, src, decoded, n * in);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t o = 0; o < n; o++) {
-            float start = l->bias ? l->bias[first + o] : 0.0f;
-            float *at = &y[r * out + first + o];
-            *at = add ? *at + start : start;
-        }
-    if (rows > FEW_ROWS) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)n, (blasint)in,
-                    1.0f, x, (blasint)in, w, (blasint)in, 1.0f, y + first, (blasint)out);
-        return;
-    }
-    for (int64_t o = 0; o < n; o++)
-        for (int64_t r = 0; r < rows; r++)
-            y[r * out + first + o] += dot(x + r * in, w + o * in, in);
-}
-
-static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,
-                       float *const *y, bool add)
-{
-    if (rows == 0)
-        return;
-    if (grow_panels(c, w[0].w.cols, NULL) != JUP_OK)
-        jup_die(JUP_EENV, "not enough memory for weight panels");
-    const jup_blas_t *b = c->state;
-#pragma omp parallel num_threads(c->threads)
-    {
-        float *decoded = b->panels + omp_get_thread_num() * b->panel_elems;
-        for (int i = 0; i < n; i++) {
-            assert(w[i].w.cols == w[0].w.cols);
-            int64_t out = w[i].w.rows;
-#pragma omp for schedule(dynamic) nowait
-            for (int64_t first = 0; first < out; first += PANEL_ROWS)
-                panel(&w[i], first, jup_min_i64(PANEL_ROWS, out - first), x, rows, y[i], add,
-                      decoded);
-        }
-    }
-}
-
-static void blas_linear(jup_compute_t *c, const jup_linear_t *w, int n, const float *x,
-                        int64_t rows, float *const *y)
-{
-    linear_any(c, w, n, x, rows, y, false);
-}
-
-static void blas_linear_add(jup_compute_t *c, const jup_linear_t *w, const float *x, int64_t rows,
-                            float *y)
-{
-    linear_any(c, w, 1, x, rows, &y, true);
 }
 
 /* ---- element by element -------------------------------------------------------------------- */
@@ -144,10 +125,11 @@ static void blas_linear_add(jup_compute_t *c, const jup_linear_t *w, const float
 static void blas_rmsnorm(jup_compute_t *c, const float *x, const float *w, int64_t rows,
                          int64_t cols, float eps, float *y)
 {
+    const jup_blas_t *b = c->state;
 #pragma omp parallel for num_threads(c->threads) if (rows * cols > 1 << 16)
     for (int64_t r = 0; r < rows; r++) {
         const float *row = x + r * cols;
-        float scale = 1.0f / sqrtf(dot(row, row, cols) / (float)cols + eps);
+        float scale = 1.0f / sqrtf(b->kernels->dot(row, row, cols) / (float)cols + eps);
         for (int64_t i = 0; i < cols; i++)
             y[r * cols + i] = row[i] * scale * w[i];
     }
@@ -179,9 +161,12 @@ static void blas_rope(jup_compute_t *c, float *x, int64_t rows, int heads, int h
 
 static void blas_swiglu(jup_compute_t *c, float *gate, const float *up, int64_t rows, int64_t cols)
 {
-#pragma omp parallel for num_threads(c->threads) if (rows * cols > 1 << 14)
-    for (int64_t i = 0; i < rows * cols; i++)
-        gate[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
+    enum { PIECE = 4096 };
+    const jup_blas_t *b = c->state;
+    int64_t n = rows * cols;
+#pragma omp parallel for num_threads(c->threads) if (n > 1 << 15)
+    for (int64_t i = 0; i < n; i += PIECE)
+        b->kernels->swiglu(gate + i, up + i, jup_min_i64(PIECE, n - i));
 }
 
 static void blas_embed(jup_compute_t *c, const jup_matrix_t *table, const int32_t *ids,
@@ -228,8 +213,8 @@ static void blas_store_kv(jup_compute_t *c, const float *k, const float *v, int6
 
 const jup_ops_t jup_ops_blas = {
     .name = "blas",
-    .linear = blas_linear,
-    .linear_add = blas_linear_add,
+    .linear = jup_blas_linear,
+    .linear_add = jup_blas_linear_add,
     .rmsnorm = blas_rmsnorm,
     .rope = blas_rope,
     .store_kv = blas_store_kv,

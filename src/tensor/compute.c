@@ -30,6 +30,12 @@ size_t jup_compute_scratch_bytes(const jup_compute_t *c)
     return c->ops == &jup_ops_blas ? jup_blas_scratch_bytes(c) : 0;
 }
 
+void jup_compute_set_int8(jup_compute_t *c, bool on)
+{
+    if (c->ops == &jup_ops_blas)
+        jup_blas_set_int8(c, on);
+}
+
 void jup_compute_reset(jup_compute_t *c)
 {
     if (c->ops == &jup_ops_blas)

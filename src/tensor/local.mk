@@ -2,11 +2,22 @@ libjupiter_a_SOURCES += \
 	%D%/blas.c %D%/blas.h \
 	%D%/blas_attention.c \
 	%D%/blas_core.c \
+	%D%/blas_linear.c \
 	%D%/blocks.h \
 	%D%/compute.c \
 	%D%/dequantize.c \
 	%D%/dtype.c %D%/dtype.h \
 	%D%/half.c \
+	%D%/kernels.c %D%/kernels.h %D%/kernels_body.h \
+	%D%/kernels_avx2.c \
+	%D%/kernels_avx512.c \
+	%D%/kernels_avxvnni.c \
+	%D%/kernels_dotprod.c \
+	%D%/kernels_neon.c \
+	%D%/kernels_portable.c \
 	%D%/naive.c \
 	%D%/ops.h \
-	%D%/quantize.c
+	%D%/quantize.c \
+	%D%/target.h \
+	%D%/vectors_avx2.h \
+	%D%/vectors_neon.h

@@ -138,6 +138,15 @@ typedef struct jup_compute_limits {
 } jup_compute_limits_t;
 jup_status_t jup_compute_reserve(jup_compute_t *c, const jup_compute_limits_t *limits,
                                  jup_error_t *err);
+
+/**
+ * Quantised weights times activations rounded to 8 bits per 32 columns (on, the default: several
+ * times as fast), or decoded and times unrounded activations (off). Rounding moves an activation by
+ * at most 1/254 of the largest of its 32. Either way a row's result does not depend, to the last
+ * bit, on how many rows or threads come together.
+ */
+void jup_compute_set_int8(jup_compute_t *c, bool on);
+
 size_t jup_compute_scratch_bytes(const jup_compute_t *c);
 void jup_compute_reset(jup_compute_t *c);
 

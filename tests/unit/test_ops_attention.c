@@ -1,4 +1,5 @@
 /* Attention over paged caches: the fast one against the plain one, and against itself. */
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 #include "unit.h"
 
@@ -107,7 +108,8 @@ static uint64_t *random_tree(int64_t rows, int32_t *pos, int32_t first_pos)
     return mask;
 }
 
-static void check(shape_t shape, int64_t past, int64_t rows, bool tree, int window, int threads)
+static void check_once(shape_t shape, int64_t past, int64_t rows, bool tree, int window,
+                       int threads)
 {
     jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, threads);
     int64_t slots = past + rows, width = shape.heads * shape.head_dim;
@@ -148,6 +150,15 @@ static void check(shape_t shape, int64_t past, int64_t rows, bool tree, int wind
     cache_reset(&cache);
     jup_free(k), jup_free(v), jup_free(q), jup_free(a), jup_free(b), jup_free(pos);
     jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+
+static void check(shape_t shape, int64_t past, int64_t rows, bool tree, int window, int threads)
+{
+    for (int i = 0; jup_kernels_at(i); i++) {
+        setenv("JUPITER_KERNELS", jup_kernels_at(i)->name, 1);
+        check_once(shape, past, rows, tree, window, threads);
+    }
+    unsetenv("JUPITER_KERNELS");
 }
 
 static const int head_dims[] = {8, 24, 32, 64, 80, 128};
@@ -195,6 +206,56 @@ START_TEST(long_contexts)
     check(shape, 700, 1, false, 0, 2);
     check(shape, 700, 130, false, 0, 2);
     check(shape, 0, 300, false, 0, 3);
+}
+END_TEST
+
+/* A prompt taken in chunks of any size gives the bits of one taken whole. */
+START_TEST(chunks_do_not_matter)
+{
+    enum { TOKENS = 200, KV = 2 * 32, WIDTH = 8 * 32 };
+    jup_compute_t c = make(&jup_ops_blas, 2);
+    shape_t shape = {8, 2, 32, 16, JUP_F16};
+    float *k = random_floats(TOKENS * KV), *v = random_floats(TOKENS * KV);
+    float *q = random_floats(TOKENS * WIDTH);
+    float *whole = jup_new(TOKENS * WIDTH, 4), *cut = jup_new(TOKENS * WIDTH, 4);
+    int32_t pos[TOKENS];
+    for (int32_t i = 0; i < TOKENS; i++)
+        pos[i] = i;
+    cache_t cache;
+    cache_init(&cache, shape, TOKENS);
+    cache_fill(&cache, &c, k, v);
+    jup_attention_t task = {.q = q,
+                            .out = whole,
+                            .rows = TOKENS,
+                            .pos = pos,
+                            .runs = cache.runs,
+                            .n_runs = cache.n_runs,
+                            .heads = 8,
+                            .kv_heads = 2,
+                            .head_dim = 32,
+                            .page_slots = 16,
+                            .kv_dtype = JUP_F16,
+                            .scale = 0.4f};
+    c.ops->attention(&c, &task, 1);
+    for (int64_t chunk = 1; chunk < TOKENS; chunk = chunk * 3 + 4) {
+        for (int64_t at = 0; at < TOKENS; at += chunk) {
+            int64_t rows = chunk < TOKENS - at ? chunk : TOKENS - at, left = at + rows;
+            jup_kv_run_t runs[MAX_RUNS];
+            int n = 0;
+            for (; left > 0; n++) {
+                runs[n] = cache.runs[n];
+                runs[n].n = (int32_t)(runs[n].n < left ? runs[n].n : left);
+                left -= runs[n].n;
+            }
+            task.q = q + at * WIDTH, task.out = cut + at * WIDTH, task.rows = rows;
+            task.pos = pos + at, task.runs = runs, task.n_runs = n;
+            c.ops->attention(&c, &task, 1);
+        }
+        ck_assert_msg(!memcmp(whole, cut, TOKENS * WIDTH * 4), "chunk %d", (int)chunk);
+    }
+    cache_reset(&cache);
+    jup_free(k), jup_free(v), jup_free(q), jup_free(whole), jup_free(cut);
+    jup_compute_reset(&c);
 }
 END_TEST
 
@@ -286,6 +347,7 @@ static Suite *suite(void)
     unit_add(s, trees, 120);
     unit_add(s, windows, 120);
     unit_add(s, long_contexts, 120);
+    unit_add(s, chunks_do_not_matter, 60);
     unit_add(s, large_scores, 30);
     unit_add(s, many_sequences, 30);
     return s;

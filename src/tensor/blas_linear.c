@@ -1,0 +1,258 @@
+/* y = x W^T: panels of the weight decoded in cache, all rows of x over each (kernels.h). */
+#include "tensor/blas.h"
+
+#include "base/checked.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <string.h>
+
+enum {
+    SERIAL_X = 1 << 14,   /* elements of x that are not worth sharing out */
+    SGEMM_ROWS = 16,      /* from here on OpenBLAS pays for its own packing */
+    TURNS_PER_THREAD = 8, /* shares per thread, so that an interrupted one holds nobody up long */
+};
+
+/* A thread's buffers, in its own scratch. */
+typedef struct buffers {
+    float panel[JUP_F32_CHUNK * JUP_PANEL];
+    uint8_t panel_q[JUP_I8_CHUNK * JUP_PANEL];
+    float panel_scale[JUP_I8_CHUNK / 16 * JUP_PANEL];
+    float panel_min[JUP_I8_CHUNK / 32 * JUP_PANEL];
+    float sums[]; /* (rows, 32) */
+} buffers_t;
+
+/* Some rows of x, on their way through one or more weights. */
+typedef struct pass {
+    const jup_blas_t *blas;
+    const float *x; /* (rows, in) */
+    int64_t rows, in;
+    bool add;
+} pass_t;
+
+static bool is_i8(const jup_blas_t *b, const jup_linear_t *l)
+{
+    return !b->exact && jup_dtype_info((int)l->w.dtype)->block_elems > 1;
+}
+
+static bool is_sgemm(const pass_t *p)
+{
+    return p->blas->use_sgemm && p->rows >= SGEMM_ROWS;
+}
+
+/* ---- x ------------------------------------------------------------------------------------- */
+
+/* A single row, or what goes to sgemm, is used as it lies. */
+static bool f32_in_place(const pass_t *p)
+{
+    return p->rows == 1 || is_sgemm(p);
+}
+
+static const float *f32_tile_at(const pass_t *p, int64_t row)
+{
+    return f32_in_place(p) ? p->x + row * p->in : p->blas->x_f32 + row * p->in;
+}
+
+static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
+{
+    return (jup_i8_x_t){p->blas->x_i8.q + row * p->in,
+                        p->blas->x_i8.parts + row * (p->in / JUP_X_BLOCK) * JUP_X_PARTS};
+}
+
+static void pack_f32_tile(const pass_t *p, int64_t row, int m)
+{
+    float *to = p->blas->x_f32 + row * p->in;
+    for (int r = 0; r < m; r++) {
+        const float *from = p->x + (row + r) * p->in;
+        for (int64_t k = 0; k < p->in; k++)
+            to[k * m + r] = from[k];
+    }
+}
+
+static int64_t tile_count(const pass_t *p, int tile)
+{
+    int64_t rows = jup_tile_rows(p->rows, tile, 0);
+    return (p->rows + rows - 1) / rows;
+}
+
+static void prepare_f32(const pass_t *p)
+{
+    int tile = p->blas->kernels->f32_tile, even = jup_tile_rows(p->rows, tile, 0);
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tile_count(p, tile); t++)
+        pack_f32_tile(p, t * even, jup_tile_rows(p->rows, tile, t * even));
+}
+
+static void prepare_i8(const pass_t *p)
+{
+    int tile = p->blas->kernels->i8_tile, even = jup_tile_rows(p->rows, tile, 0);
+#pragma omp for schedule(static)
+    for (int64_t t = 0; t < tile_count(p, tile); t++) {
+        jup_i8_x_t to = i8_tile_at(p, t * even);
+        p->blas->kernels->round_x(p->x + t * even * p->in, p->in,
+                                  jup_tile_rows(p->rows, tile, t * even), p->in, &to);
+    }
+}
+
+/* By the team, or by a single thread outside of one. Ends with all of x ready. */
+static void prepare(const pass_t *p, const jup_linear_t *w, int n)
+{
+    bool f32 = false, i8 = false;
+    for (int i = 0; i < n; i++) {
+        bool rounded = is_i8(p->blas, &w[i]);
+        i8 = i8 || rounded;
+        f32 = f32 || !rounded;
+    }
+    if (f32 && !f32_in_place(p))
+        prepare_f32(p);
+    if (i8)
+        prepare_i8(p);
+}
+
+/* ---- panels -------------------------------------------------------------------------------- */
+
+/* From columns [at, at + n) to those packed next: further along the rows, or in the next panel. */
+static int64_t distance_ahead(const jup_linear_t *l, const jup_rows_t *src, int64_t first,
+                              int64_t at, int64_t n)
+{
+    if (at + n < l->w.cols)
+        return (int64_t)jup_dtype_bytes(l->w.dtype, n);
+    if (first + JUP_PANEL >= l->w.rows)
+        return 0;
+    return JUP_PANEL * src->row_bytes - (int64_t)jup_dtype_bytes(l->w.dtype, at);
+}
+
+static void panel_f32(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
+                      buffers_t *own)
+{
+    const jup_kernels_t *k = p->blas->kernels;
+    for (int64_t at = 0; at < p->in; at += JUP_F32_CHUNK) {
+        int64_t n = jup_min_i64(JUP_F32_CHUNK, p->in - at);
+        src->ahead = distance_ahead(l, src, first, at, n);
+        k->pack_f32(src, at, n, own->panel);
+        if (is_sgemm(p)) {
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)p->rows, JUP_PANEL,
+                        (blasint)n, 1.0f, p->x + at, (blasint)p->in, own->panel, JUP_PANEL,
+                        at > 0 ? 1.0f : 0.0f, own->sums, JUP_PANEL);
+            continue;
+        }
+        for (int64_t row = 0; row < p->rows;) {
+            int m = jup_tile_rows(p->rows, k->f32_tile, row);
+            k->tile_f32(m, n, f32_tile_at(p, row) + at * m, own->panel, own->sums + row * JUP_PANEL,
+                        at > 0);
+            row += m;
+        }
+    }
+}
+
+static void panel_i8(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
+                     buffers_t *own)
+{
+    const jup_kernels_t *k = p->blas->kernels;
+    const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min};
+    for (int64_t at = 0; at < p->in; at += JUP_I8_CHUNK) {
+        int64_t n = jup_min_i64(JUP_I8_CHUNK, p->in - at);
+        src->ahead = distance_ahead(l, src, first, at, n);
+        k->pack_i8(src, at, n, &panel);
+        for (int64_t row = 0; row < p->rows;) {
+            int m = jup_tile_rows(p->rows, k->i8_tile, row);
+            jup_i8_x_t x = i8_tile_at(p, row);
+            x.q += at * m;
+            x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
+            k->tile_i8(l->w.dtype, m, n, &x, &panel, own->sums + row * JUP_PANEL, at > 0);
+            row += m;
+        }
+    }
+}
+
+/* y = or += sums + bias, for the panel's n columns of y. */
+static void finish(const pass_t *p, const jup_linear_t *l, int64_t first, int64_t n,
+                   const float *sums, float *y)
+{
+    float bias[JUP_PANEL] = {0};
+    if (l->bias)
+        memcpy(bias, l->bias + first, (size_t)n * sizeof *bias);
+    for (int64_t r = 0; r < p->rows; r++) {
+        const float *from = sums + r * JUP_PANEL;
+        float *to = y + r * l->w.rows + first;
+        if (p->add)
+            for (int64_t i = 0; i < n; i++)
+                to[i] += from[i] + bias[i];
+        else
+            for (int64_t i = 0; i < n; i++)
+                to[i] = from[i] + bias[i];
+    }
+}
+
+static void panel(const pass_t *p, const jup_linear_t *l, int64_t first, float *y, buffers_t *own)
+{
+    int64_t n = jup_min_i64(JUP_PANEL, l->w.rows - first);
+    jup_rows_t src = {.dtype = l->w.dtype,
+                      .row_bytes = (int64_t)jup_dtype_bytes(l->w.dtype, l->w.cols),
+                      .rows = (int)n};
+    src.first = (const unsigned char *)l->w.data + first * src.row_bytes;
+    if (is_i8(p->blas, l))
+        panel_i8(p, l, &src, first, own);
+    else
+        panel_f32(p, l, &src, first, own);
+    finish(p, l, first, n, own->sums, y);
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+static void run_pass(jup_compute_t *c, const pass_t *p, const jup_linear_t *w, int n,
+                     float *const *y)
+{
+    bool serial = p->rows * p->in <= SERIAL_X;
+    if (serial)
+        prepare(p, w, n);
+#pragma omp parallel num_threads(c->threads)
+    {
+        if (!serial)
+            prepare(p, w, n);
+        buffers_t *own = jup_blas_own(c);
+        for (int i = 0; i < n; i++) {
+            int64_t panels = (w[i].w.rows + JUP_PANEL - 1) / JUP_PANEL;
+            int turn = (int)jup_max_i64(1, panels / (c->threads * TURNS_PER_THREAD));
+#pragma omp for schedule(dynamic, turn) nowait
+            for (int64_t at = 0; at < panels; at++)
+                panel(p, &w[i], at * JUP_PANEL, y[i], own);
+        }
+    }
+}
+
+static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,
+                       float *const *y, bool add)
+{
+    enum { MOST_WEIGHTS = 8 };
+    assert(n >= 1 && n <= MOST_WEIGHTS);
+    int64_t in = w[0].w.cols;
+    jup_blas_need(c, rows, in, 0);
+    for (int64_t done = 0; done < rows; done += JUP_ROWS_AT_ONCE) {
+        float *to[MOST_WEIGHTS];
+        for (int i = 0; i < n; i++) {
+            assert(w[i].w.cols == in);
+            to[i] = y[i] + done * w[i].w.rows;
+        }
+        pass_t pass = {c->state, x + done * in, jup_min_i64(JUP_ROWS_AT_ONCE, rows - done), in,
+                       add};
+        run_pass(c, &pass, w, n, to);
+    }
+}
+
+void jup_blas_linear(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,
+                     float *const *y)
+{
+    linear_any(c, w, n, x, rows, y, false);
+}
+
+void jup_blas_linear_add(jup_compute_t *c, const jup_linear_t *w, const float *x, int64_t rows,
+                         float *y)
+{
+    linear_any(c, w, 1, x, rows, &y, true);
+}
+
+size_t jup_blas_linear_bytes(int64_t rows)
+{
+    return sizeof(buffers_t) + (size_t)rows * JUP_PANEL * sizeof(float);
+}

@@ -1,0 +1,78 @@
+#include "tensor/kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+enum { MOST_TABLES = 4 };
+
+#if defined(__x86_64__)
+
+/* AVX-VNNI is bit 4 of EAX of leaf 7.1, which the compiler's own test does not know yet. */
+static bool has_avxvnni(void)
+{
+    unsigned a = 7, b, c = 1, d;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    (void)b, (void)d;
+    return a >> 4 & 1;
+}
+
+static int list(const jup_kernels_t *tables[MOST_TABLES])
+{
+    int n = 0;
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                __builtin_cpu_supports("f16c");
+    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vnni"))
+        tables[n++] = &jup_kernels_avx512;
+    if (avx2 && has_avxvnni())
+        tables[n++] = &jup_kernels_avxvnni;
+    if (avx2)
+        tables[n++] = &jup_kernels_avx2;
+    tables[n++] = &jup_kernels_portable;
+    return n;
+}
+
+#elif defined(__aarch64__)
+
+static int list(const jup_kernels_t *tables[MOST_TABLES])
+{
+    enum { HAS_DOTPROD = 1 << 20 }; /* HWCAP_ASIMDDP of Linux */
+    int n = 0;
+    if (getauxval(AT_HWCAP) & HAS_DOTPROD)
+        tables[n++] = &jup_kernels_dotprod;
+    tables[n++] = &jup_kernels_neon;
+    tables[n++] = &jup_kernels_portable;
+    return n;
+}
+
+#else
+
+static int list(const jup_kernels_t *tables[MOST_TABLES])
+{
+    tables[0] = &jup_kernels_portable;
+    return 1;
+}
+
+#endif
+
+const jup_kernels_t *jup_kernels_at(int i)
+{
+    const jup_kernels_t *tables[MOST_TABLES];
+    return i < list(tables) ? tables[i] : NULL;
+}
+
+const jup_kernels_t *jup_kernels_choose(void)
+{
+    const jup_kernels_t *tables[MOST_TABLES];
+    int n = list(tables);
+    const char *wanted = getenv("JUPITER_KERNELS");
+    for (int i = 0; wanted && i < n; i++)
+        if (!strcmp(tables[i]->name, wanted))
+            return tables[i];
+    return tables[0];
+}

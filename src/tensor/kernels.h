@@ -1,0 +1,126 @@
+/**
+ * The inner loops, one table per instruction set, all made from kernels_body.h.
+ *
+ * A weight is taken in panels of 32 output rows. A chunk of a panel is decoded into a buffer that
+ * stays in the first-level cache, with the 32 rows side by side in the lanes of vectors; every row
+ * of x then passes over it. Each output is therefore one sum in one lane, over the columns in
+ * their order, whatever the number of rows, threads or ranks: a row's result has the same bits
+ * alone, in a small batch and in a long prompt.
+ *
+ *   f32 panel  (columns, 32): the decoded weights
+ *   i8 panel   (columns / 32, 8, 32, 4) bytes: blocks of 32 columns, 4 consecutive ones per lane
+ *
+ * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
+ * x ~ scale * q with |q| <= 127, an error of at most scale / 2. Products are summed exactly in
+ * integers within a block (Q6_K: half a block), then in f32.
+ */
+#ifndef JUP_TENSOR_KERNELS_H
+#define JUP_TENSOR_KERNELS_H
+
+#include "tensor/dtype.h"
+
+enum {
+    JUP_PANEL = 32,      /* output rows of a panel */
+    JUP_F32_CHUNK = 256, /* columns of an f32 panel in flight: 32 KiB */
+    JUP_I8_CHUNK = 1024, /* columns of an i8 panel in flight: 32 KiB and scales */
+    JUP_TILE_MAX = 16,   /* no kernel takes more rows of x at a time */
+    JUP_SLOTS = 64,      /* cache slots that attention takes at a time */
+    JUP_X_BLOCK = 32,    /* columns that share a scale of x */
+};
+
+/** What goes with a block of rounded x, each an int32 or float per row of the tile. */
+enum jup_x_part {
+    JUP_X_SCALE,     /* float: scale */
+    JUP_X_SUM,       /* float: scale * sum of q */
+    JUP_X_MINUS_8,   /* int: -8 * sum of q (Q4_0) */
+    JUP_X_MINUS_128, /* int: -128 * sum of q (Q8_0 as unsigned bytes) */
+    JUP_X_MINUS_32,  /* int: -32 * sum of the first 16 q (Q6_K) */
+    JUP_X_MINUS_32B, /* int: -32 * sum of the last 16 q */
+    JUP_X_PARTS,
+};
+
+/** A panel's rows in the weight. */
+typedef struct jup_rows {
+    jup_dtype_t dtype;
+    const unsigned char *first;       /* the first row */
+    const unsigned char *const *list; /* NULL, or where each of the rows is */
+    int64_t row_bytes;
+    int rows;      /* 1..32; missing ones repeat the last */
+    int64_t ahead; /* distance in bytes to what will be packed next, to be prefetched; 0: none */
+} jup_rows_t;
+
+typedef struct jup_i8_panel {
+    uint8_t *q;   /* JUP_I8_CHUNK * 32 */
+    float *scale; /* (blocks, 32), Q6_K: (blocks, 2, 32) */
+    float *min;   /* (blocks, 32), Q4_K and Q5_K only */
+} jup_i8_panel_t;
+
+/** Rounded x of one tile of m rows: q (columns / 4, m, 4), parts (blocks, JUP_X_PARTS, m). */
+typedef struct jup_i8_x {
+    int8_t *q;
+    int32_t *parts;
+} jup_i8_x_t;
+
+typedef struct jup_kernels {
+    const char *name;
+    int f32_tile, i8_tile; /* most rows of x in one call, f32 and rounded */
+
+    /** panel (n, 32) = columns [at, at + n) of the rows, decoded; `at` on a block's edge. */
+    void (*pack_f32)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
+
+    /** The same for a quantised type, n <= JUP_I8_CHUNK. */
+    void (*pack_i8)(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *panel);
+
+    /** sums (m, 32) = or += x^T panel; x (n, m). */
+    void (*tile_f32)(int m, int64_t n, const float *x, const float *panel, float *sums, bool add);
+
+    /** The first 32 of each 64 scores (m, 64) = x^T panel; x (n, m). */
+    void (*tile_scores)(int m, int64_t n, const float *x, const float *panel, float *scores);
+
+    /** sums (m, 32) += weights panel; the first n <= 64 of weights (m, 64). */
+    void (*tile_weights)(int m, int64_t n, const float *weights, const float *panel, float *sums);
+
+    /** panel (n, 32) = elements [at, at + width) of n rows of F16 or F32, width <= 32, rest 0. */
+    void (*pack_values)(jup_dtype_t dtype, const unsigned char *const *rows, int n, int at,
+                        int width, float *panel);
+
+    /** sums (m, 32) = or += over n columns (a multiple of 32). */
+    void (*tile_i8)(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
+                    const jup_i8_panel_t *panel, float *sums, bool add);
+
+    /** Rounds m rows of x, `stride` elements apart, n columns each (a multiple of 32). */
+    void (*round_x)(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to);
+
+    /** Sum of a[i] * b[i]. */
+    float (*dot)(const float *a, const float *b, int64_t n);
+    /** gate = gate / (1 + e^-gate) * up. */
+    void (*swiglu)(float *gate, const float *up, int64_t n);
+
+    /**
+     * One step of online softmax for a row of n <= 64 scores (room for 64), in place: weights =
+     * exp(score * scale
+     * - largest). Updates *largest and *total; returns the factor that what was gathered before has
+     * to be multiplied with. Slots whose bit in `visible` is clear get weight 0.
+     */
+    float (*soften)(float *scores, int n, uint64_t visible, float scale, float *largest,
+                    float *total);
+} jup_kernels_t;
+
+extern const jup_kernels_t jup_kernels_avx512, jup_kernels_avxvnni, jup_kernels_avx2;
+extern const jup_kernels_t jup_kernels_dotprod, jup_kernels_neon, jup_kernels_portable;
+
+/** The best table for this processor; $JUPITER_KERNELS names another ("avx2", "portable"...). */
+const jup_kernels_t *jup_kernels_choose(void);
+
+/** Table i of those this processor can run, best first; NULL past the last. */
+const jup_kernels_t *jup_kernels_at(int i);
+
+/** Where row `row` starts in a sequence of tiles of at most `tile` rows, and how many it has. */
+static inline int jup_tile_rows(int64_t rows, int tile, int64_t at)
+{
+    int64_t tiles = (rows + tile - 1) / tile, left = rows - at;
+    int64_t even = (rows + tiles - 1) / tiles;
+    return (int)(left < even ? left : even);
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* AVX2 and FMA (Haswell, Zen and later). */
+#include "tensor/target.h"
+
+#if defined(__x86_64__)
+JUP_TARGET_BEGIN("avx2,fma,f16c")
+#define TABLE jup_kernels_avx2
+#define TABLE_NAME "avx2"
+#define Q8_BIAS 0
+#include "tensor/vectors_avx2.h"
+
+/* |w| <= 63 and |x| <= 127: a pair of products fits 16 bits. */
+INLINE vi dot_small(vi sum, vi w, vi x)
+{
+    __m256i pairs = _mm256_maddubs_epi16((__m256i)w, (__m256i)x);
+    return sum + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+
+/* Signed weights: the sign moves over to x; 128 * 127 * 2 still fits. */
+INLINE vi dot_q8(vi sum, vi w, vi x)
+{
+    __m256i magnitude = _mm256_abs_epi8((__m256i)w);
+    return dot_small(sum, (vi)magnitude, (vi)_mm256_sign_epi8((__m256i)x, (__m256i)w));
+}
+
+#include "tensor/kernels_body.h"
+
+JUP_TARGET_END
+#endif

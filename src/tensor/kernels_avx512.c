@@ -1,0 +1,95 @@
+/* AVX-512 with VNNI (Ice Lake, Zen 4 and later). */
+#include "tensor/target.h"
+
+#if defined(__x86_64__)
+JUP_TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
+#include <immintrin.h>
+
+#include <stdint.h>
+
+#define TABLE jup_kernels_avx512
+#define TABLE_NAME "avx512"
+#define VECTOR 64
+#define F32_ROWS 12
+#define F32_VECS 2
+#define I8_ROWS 6
+#define I8_VECS 2
+#define Q8_BIAS 0x80
+
+typedef float vf __attribute__((vector_size(VECTOR)));
+typedef int32_t vi __attribute__((vector_size(VECTOR)));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vi unpack_lo32(vi a, vi b)
+{
+    return (vi)_mm512_unpacklo_epi32((__m512i)a, (__m512i)b);
+}
+
+INLINE vi unpack_hi32(vi a, vi b)
+{
+    return (vi)_mm512_unpackhi_epi32((__m512i)a, (__m512i)b);
+}
+
+INLINE vi unpack_lo64(vi a, vi b)
+{
+    return (vi)_mm512_unpacklo_epi64((__m512i)a, (__m512i)b);
+}
+
+INLINE vi unpack_hi64(vi a, vi b)
+{
+    return (vi)_mm512_unpackhi_epi64((__m512i)a, (__m512i)b);
+}
+
+INLINE __m128i load_128(const unsigned char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+{
+    __m512i v = _mm512_castsi128_si512(load_128(rows[0] + offset));
+    v = _mm512_inserti32x4(v, load_128(rows[4] + offset), 1);
+    v = _mm512_inserti32x4(v, load_128(rows[8] + offset), 2);
+    return (vi)_mm512_inserti32x4(v, load_128(rows[12] + offset), 3);
+}
+
+/* Rows of one weight are less than 2 GiB apart. */
+INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+{
+    __m512i base = _mm512_set1_epi64((long long)(uintptr_t)rows[0]);
+    __m512i low = _mm512_sub_epi64(_mm512_loadu_si512(rows), base);
+    __m512i high = _mm512_sub_epi64(_mm512_loadu_si512(rows + 8), base);
+    __m512i apart = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(low));
+    apart = _mm512_inserti64x4(apart, _mm512_cvtepi64_epi32(high), 1);
+    return (vi)_mm512_i32gather_epi32(apart, rows[0] + offset, 1);
+}
+
+INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+{
+    const __m512i order =
+        _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24,
+                         22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    __m512i sorted = _mm512_permutexvar_epi16(order, (__m512i)v);
+    *even = (vf)_mm512_cvtph_ps(_mm512_castsi512_si256(sorted));
+    *odd = (vf)_mm512_cvtph_ps(_mm512_extracti64x4_epi64(sorted, 1));
+}
+
+INLINE vf load_halves(const unsigned char *p)
+{
+    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+INLINE vi dot_small(vi sum, vi w, vi x)
+{
+    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, (__m512i)x);
+}
+
+INLINE vi dot_q8(vi sum, vi w, vi x)
+{
+    return dot_small(sum, w, x);
+}
+
+#include "tensor/kernels_body.h"
+
+JUP_TARGET_END
+#endif

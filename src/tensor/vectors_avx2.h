@@ -1,0 +1,70 @@
+/* What kernels_body.h needs of 256-bit vectors, but for the 8-bit products. */
+#include <immintrin.h>
+
+#include <stdint.h>
+
+#define VECTOR 32
+#define F32_ROWS 6
+#define F32_VECS 2
+#define I8_ROWS 4
+#define I8_VECS 1
+
+typedef float vf __attribute__((vector_size(VECTOR)));
+typedef int32_t vi __attribute__((vector_size(VECTOR)));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vi unpack_lo32(vi a, vi b)
+{
+    return (vi)_mm256_unpacklo_epi32((__m256i)a, (__m256i)b);
+}
+
+INLINE vi unpack_hi32(vi a, vi b)
+{
+    return (vi)_mm256_unpackhi_epi32((__m256i)a, (__m256i)b);
+}
+
+INLINE vi unpack_lo64(vi a, vi b)
+{
+    return (vi)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b);
+}
+
+INLINE vi unpack_hi64(vi a, vi b)
+{
+    return (vi)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+}
+
+INLINE __m128i load_128(const unsigned char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+{
+    __m256i v = _mm256_castsi128_si256(load_128(rows[0] + offset));
+    return (vi)_mm256_inserti128_si256(v, load_128(rows[4] + offset), 1);
+}
+
+INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+{
+    vi v;
+    for (int i = 0; i < VECTOR / 4; i++) {
+        int32_t word;
+        __builtin_memcpy(&word, rows[i] + offset, sizeof word);
+        v[i] = word;
+    }
+    return v;
+}
+
+INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+{
+    __m256i low = _mm256_and_si256((__m256i)v, _mm256_set1_epi32(0xffff));
+    __m256i high = _mm256_srli_epi32((__m256i)v, 16);
+    __m256i sorted = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
+    *even = (vf)_mm256_cvtph_ps(_mm256_castsi256_si128(sorted));
+    *odd = (vf)_mm256_cvtph_ps(_mm256_extracti128_si256(sorted, 1));
+}
+
+INLINE vf load_halves(const unsigned char *p)
+{
+    return (vf)_mm256_cvtph_ps(load_128(p));
+}

@@ -1,0 +1,63 @@
+/* What kernels_body.h needs of NEON vectors, but for the 8-bit products. */
+#include <arm_neon.h>
+
+#include <stdint.h>
+
+#define VECTOR 16
+#define F32_ROWS 6
+#define F32_VECS 4
+#define I8_ROWS 6
+#define I8_VECS 2
+#define Q8_BIAS 0
+
+typedef float vf __attribute__((vector_size(VECTOR)));
+typedef int32_t vi __attribute__((vector_size(VECTOR)));
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vi unpack_lo32(vi a, vi b)
+{
+    return (vi)vzip1q_s32((int32x4_t)a, (int32x4_t)b);
+}
+
+INLINE vi unpack_hi32(vi a, vi b)
+{
+    return (vi)vzip2q_s32((int32x4_t)a, (int32x4_t)b);
+}
+
+INLINE vi unpack_lo64(vi a, vi b)
+{
+    return (vi)vzip1q_s64((int64x2_t)a, (int64x2_t)b);
+}
+
+INLINE vi unpack_hi64(vi a, vi b)
+{
+    return (vi)vzip2q_s64((int64x2_t)a, (int64x2_t)b);
+}
+
+INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+{
+    return (vi)vld1q_u8(rows[0] + offset);
+}
+
+INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+{
+    vi v;
+    for (int i = 0; i < VECTOR / 4; i++) {
+        int32_t word;
+        __builtin_memcpy(&word, rows[i] + offset, sizeof word);
+        v[i] = word;
+    }
+    return v;
+}
+
+INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+{
+    uint16x4_t low = vmovn_u32((uint32x4_t)v), high = vshrn_n_u32((uint32x4_t)v, 16);
+    *even = (vf)vcvt_f32_f16((float16x4_t)low);
+    *odd = (vf)vcvt_f32_f16((float16x4_t)high);
+}
+
+INLINE vf load_halves(const unsigned char *p)
+{
+    return (vf)vcvt_f32_f16((float16x4_t)vld1_u8(p));
+}
