@@ -72,14 +72,18 @@ static void file_destroy(jup_hdf5_t *file)
 {
     jup_free(file->path);
     jup_free(file->temporary);
+    jup_free(file->image.block);
     jup_free(file);
 }
 
-/* Locks help nobody here and fail on some network file systems. */
+/*
+ * The format of HDF5 1.10 has checksums on all that older ones would follow blindly. Locks help
+ * nobody here and fail on some network file systems.
+ */
 static hid_t access_list(void)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+    H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_LATEST);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(list, false, true);
 #endif
@@ -131,6 +135,7 @@ jup_status_t jup_hdf5_check_writable(const char *path, jup_error_t *err)
     return JUP_OK;
 }
 
+/* In memory: an HDF5 that meets a full disk crashes when the program ends. */
 jup_status_t jup_hdf5_create(jup_hdf5_t **file, const char *path, jup_error_t *err)
 {
     *file = NULL;
@@ -139,6 +144,7 @@ jup_status_t jup_hdf5_create(jup_hdf5_t **file, const char *path, jup_error_t *e
     jup_hdf5_t *made = file_new(path);
     made->temporary = temporary_name(path);
     hid_t list = access_list();
+    jup_hdf5_image_use(&made->image, list);
     made->id = H5Fcreate(made->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, list);
     H5Pclose(list);
     if (made->id < 0) {
@@ -150,34 +156,51 @@ jup_status_t jup_hdf5_create(jup_hdf5_t **file, const char *path, jup_error_t *e
     return JUP_OK;
 }
 
+/* false: errno says why. */
+static bool write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, bytes, n);
+        if (written < 0 && errno != EINTR)
+            return false;
+        bytes += written > 0 ? written : 0;
+        n -= written > 0 ? (size_t)written : 0;
+    }
+    return fsync(fd) == 0;
+}
+
+/* A link is written through, not over. */
+static bool rename_to(const char *temporary, const char *path)
+{
+    char target[PATH_MAX];
+    bool there = realpath(path, target) != NULL;
+    return rename(temporary, there ? target : path) == 0;
+}
+
 static jup_status_t put_in_place(const jup_hdf5_t *file, jup_error_t *err)
 {
-    int fd = open(file->temporary, O_RDONLY);
-    int failed = fd < 0 || fsync(fd) != 0;
+    int fd = open(file->temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    bool done = fd >= 0 && write_all(fd, file->image.block, jup_hdf5_image_bytes(&file->image));
     int reason = errno;
     if (fd >= 0)
         close(fd);
-    if (!failed) {
-        char target[PATH_MAX]; /* through a link, not over it */
-        bool there = realpath(file->path, target) != NULL;
-        failed = rename(file->temporary, there ? target : file->path) != 0;
+    if (done) {
+        done = rename_to(file->temporary, file->path);
         reason = errno;
     }
-    if (!failed)
+    if (done)
         return JUP_OK;
+    unlink(file->temporary);
     return jup_fail(err, JUP_EENV, "cannot write '%s': %s", file->path, strerror(reason));
 }
 
 jup_status_t jup_hdf5_finish(jup_hdf5_t *file, jup_error_t *err)
 {
     jup_status_t status = JUP_OK;
-    if (H5Fclose(file->id) < 0)
+    if (H5Fclose(file->id) < 0 || jup_hdf5_image_bytes(&file->image) == 0)
         status = jup_hdf5_fail(file, "the file cannot be completed", err);
-    file->id = H5I_INVALID_HID;
-    if (status == JUP_OK)
+    else
         status = put_in_place(file, err);
-    if (status != JUP_OK)
-        unlink(file->temporary);
     file_destroy(file);
     return status;
 }
@@ -215,8 +238,6 @@ void jup_hdf5_close(jup_hdf5_t *file)
         return;
     H5Fclose(file->id);
     H5Eclear2(H5E_DEFAULT);
-    if (file->temporary)
-        unlink(file->temporary);
     file_destroy(file);
 }
 

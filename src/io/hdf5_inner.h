@@ -6,14 +6,27 @@
 
 #include <hdf5.h>
 
+/** A file in memory. */
+typedef struct jup_hdf5_image {
+    void *block; /* the file once it is closed, of counted memory; NULL before */
+    size_t capacity;
+} jup_hdf5_image_t;
+
 struct jup_hdf5 {
     hid_t id;
-    char *path;      /* as the user named it */
-    char *temporary; /* where a new file grows; NULL for one opened to read */
+    jup_hdf5_image_t image; /* of a new file */
+    char *path;             /* as the user named it */
+    char *temporary;        /* beside it, for a new file; NULL for one opened to read */
 };
 
 /** Fails with "<path>: what: <HDF5's own innermost words>" and forgets HDF5's error stack. */
 jup_status_t jup_hdf5_fail(const jup_hdf5_t *file, const char *what, jup_error_t *err);
+
+/** Makes a file that is created with this list grow in the image, which stays where it is. */
+void jup_hdf5_image_use(jup_hdf5_image_t *image, hid_t access_list);
+
+/** Bytes of the file in the image of a closed file; 0: there is none. */
+size_t jup_hdf5_image_bytes(const jup_hdf5_image_t *image);
 
 /**
  * A type for texts of up to `bytes` bytes, which the caller closes. Texts have a fixed length each:

@@ -12,5 +12,5 @@ libjupiter_a_SOURCES += \
 	%D%/tokenizer_pieces.c %D%/tokenizer_spm.c
 libjupiter_a_SOURCES += \
 	%D%/hdf5_attribute.c %D%/hdf5_file.c %D%/hdf5_file.h \
-	%D%/hdf5_inner.h %D%/hdf5_table.c \
+	%D%/hdf5_image.c %D%/hdf5_inner.h %D%/hdf5_table.c \
 	%D%/model_config.c %D%/model_file.c %D%/model_file.h
