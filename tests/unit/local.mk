@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	%D%/test_ops_attention \
 	%D%/test_kv \
 	%D%/test_run_file \
+	%D%/test_safetensors \
 	%D%/test_sampler \
 	%D%/test_step \
 	%D%/test_tokenizer \
@@ -19,6 +20,7 @@ TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
 %C%_test_trace_SOURCES = %D%/test_trace.c $(TRACE_SAMPLE) %D%/thread_comm.c %D%/thread_comm.h
 IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_gguf_SOURCES = %D%/test_gguf.c $(IO_SAMPLE)
+%C%_test_safetensors_SOURCES = %D%/test_safetensors.c $(IO_SAMPLE)
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
