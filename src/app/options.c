@@ -21,12 +21,14 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
                                const struct poptOption *table, const char *usage, bool takes_args,
                                jup_error_t *err)
 {
-    char name[64];
-    snprintf(name, sizeof name, "jupiter %s", argv[0]);
     options->command = argv[0];
     options->help = false;
     options->table = copy_table(table);
-    options->context = poptGetContext(name, argc, argv, options->table, 0);
+    options->argv = jup_new((size_t)argc + 1, sizeof *options->argv);
+    memcpy(options->argv, argv, (size_t)argc * sizeof *argv);
+    snprintf(options->name, sizeof options->name, "jupiter %s", argv[0]);
+    options->argv[0] = options->name; /* which popt shows in the help */
+    options->context = poptGetContext(options->name, argc, options->argv, options->table, 0);
     poptSetOtherOptionHelp(options->context, usage);
 
     int code;
@@ -57,6 +59,8 @@ void jup_options_reset(jup_options_t *options)
     if (options->context)
         poptFreeContext(options->context);
     jup_free(options->table);
+    jup_free(options->argv);
+    options->argv = NULL;
     options->context = NULL;
     options->table = NULL;
 }

@@ -12,6 +12,8 @@ typedef struct jup_options {
     poptContext context;
     struct poptOption *table; /* a copy, since popt keeps pointing at it */
     const char *command;
+    char name[64];     /* "jupiter COMMAND" */
+    const char **argv; /* popt keeps pointing at these, too */
     bool help; /* --help was given; nothing else was checked */
 } jup_options_t;
 

@@ -22,7 +22,7 @@ void jup_run_report_rank(jup_rank_record_t *record, int rank, const jup_session_
     const jup_forward_t *f = &session->forward;
     jup_rank_record_init(record, rank);
     record->layer_first = session->weights.shard.first;
-    record->layer_last = session->weights.shard.last - 1;
+    record->layer_last = session->weights.shard.last;
     record->threads = session->compute.threads;
     record->weights_bytes = (int64_t)session->weights.mapped_bytes;
     record->kv_bytes = (int64_t)jup_kv_bytes(&f->kv);
@@ -74,7 +74,7 @@ static json_t *json_rank(const jup_rank_record_t *rank, const jup_rank_use_t *us
 {
     return json_pack("{s:i, s:s, s:[i,i], s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
                      "rank", rank->rank, "host", rank->host, "layers", rank->layer_first,
-                     rank->layer_last, "threads", rank->threads,
+                     rank->layer_last - 1, "threads", rank->threads,
                      "busy_s", json_number(use->busy_s), "wait_s", json_number(use->wait_s),
                      "bytes_sent", (json_int_t)use->bytes_out,
                      "peak_resident_bytes", (json_int_t)rank->peak_resident_bytes,

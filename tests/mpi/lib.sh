@@ -11,7 +11,7 @@ failures=0
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
-export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_odls_base_sigkill_timeout=30
+export OMPI_MCA_btl_vader_single_copy_mechanism=none
 export OMPI_MCA_orte_base_help_aggregate=0
 
 command -v mpirun >/dev/null 2>&1 || { echo "no mpirun: skipped"; exit 77; }

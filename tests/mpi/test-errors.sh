@@ -65,7 +65,7 @@ wrong 2 "empty" run -m "$work/good.gguf" -p "" --no-bos
 wrong 2 "no model" run -p x
 wrong 2 "--bogus" run $good --bogus
 wrong 2 "-n" run $good -n -3
-wrong 2 "-n" run $good -n many
+wrong 2 "many" run $good -n many
 wrong 2 "--temperature" run $good --temperature -1
 wrong 2 "--top-p" run $good --top-p 1.5
 wrong 2 "--wire" run $good --wire f64

@@ -121,7 +121,7 @@ static void put_shape(model_t *m)
 static void put_vocabulary(model_t *m)
 {
     long n = m->shape.vocab;
-    enum { WORD = 16 };
+    enum { WORD = 24 };
     char *words = jup_new((size_t)n, WORD);
     jup_text_t *texts = jup_new((size_t)n, sizeof *texts);
     float *scores = jup_new((size_t)n, sizeof *scores);

@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	%D%/test_gguf \
 	%D%/test_ops \
 	%D%/test_ops_attention \
+	%D%/test_engine \
 	%D%/test_kv \
 	%D%/test_run_file \
 	%D%/test_safetensors \

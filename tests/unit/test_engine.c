@@ -1,0 +1,285 @@
+/* The engine over the record transport: for every draft source, shape of tree, number of ranks and
+   of branches the tokens are those of plain decoding, and nothing leaks or goes missing. */
+#include "base/mem.h"
+#include "comm/record.h"
+#include "strategy/engine.h"
+#include "tiny_model.h"
+#include "unit.h"
+
+#include <string.h>
+
+enum { MAX_BRANCHES = 8, PROMPT = 90, ANSWER = 40 };
+
+typedef enum source { NONE, LOOKUP, ORACLE, NOISE } source_t;
+
+typedef struct setup {
+    const tiny_model_t *model;
+    int branches;
+    source_t source;
+    bool chain, ahead, rendezvous;
+    int32_t nodes, rows, segments;
+    int64_t kv_tokens;
+    jup_sampling_t sampling;
+    int32_t prompt[MAX_BRANCHES][PROMPT + 10];
+    int32_t n_prompt[MAX_BRANCHES];
+    int32_t expected[MAX_BRANCHES][ANSWER];
+    int32_t got[MAX_BRANCHES][ANSWER + 1];
+    int32_t n_got[MAX_BRANCHES], ended[MAX_BRANCHES];
+    int32_t handle[MAX_BRANCHES];
+    int32_t trunk;
+    int pages_left, shared_pages;
+    jup_scheduler_t figures; /* a copy, for its counters only */
+    int64_t accepted, offered;
+    int32_t peak_unserved; /* most tokens one branch was ahead of another */
+} setup_t;
+
+/* ---- a source that knows the answers, and one that knows nothing ------------------------------ */
+
+static void know(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
+{
+    const setup_t *s = self;
+    g->depth = 0;
+    for (int b = 0; b < s->branches; b++) {
+        int32_t at = c->n - s->n_prompt[b];
+        if (at < 0 || at >= ANSWER || memcmp(c->tokens, s->prompt[b], (size_t)s->n_prompt[b] * 4))
+            continue;
+        for (int32_t d = 0; d < 5 && at + d < ANSWER; d++) {
+            g->width[d] = 3; /* the right one is the second: only a tree finds it */
+            g->token[d][0] = (s->expected[b][at + d] + 1 + (at + d) % 2 * 60) % 61;
+            g->token[d][1] = s->expected[b][at + d];
+            g->token[d][2] = 7;
+            if ((at + d) % 3) {
+                g->token[d][1] = g->token[d][0];
+                g->token[d][0] = s->expected[b][at + d];
+            }
+            g->depth = d + 1;
+        }
+    }
+}
+
+static void make_noise(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
+{
+    (void)self;
+    g->depth = 4;
+    for (int32_t d = 0; d < 4; d++) {
+        g->width[d] = 2;
+        g->token[d][0] = (c->n * 7 + d * 13) % 61;
+        g->token[d][1] = (c->n * 5 + d * 11 + 3) % 61;
+    }
+}
+
+static void init_speculation(jup_speculation_t *spec, setup_t *s)
+{
+    jup_speculation_init(spec);
+    spec->nodes = s->nodes;
+    spec->chain = s->chain;
+    if (s->source == NONE)
+        return;
+    spec->n_drafts = 1;
+    jup_draft_t *draft = &spec->drafts[0];
+    jup_draft_lookup_init(draft);
+    if (s->source == ORACLE || s->source == NOISE) {
+        draft->self = s;
+        draft->propose = s->source == ORACLE ? know : make_noise;
+    }
+}
+
+/* ---- the sink --------------------------------------------------------------------------------- */
+
+static int branch_of(const setup_t *s, int32_t handle)
+{
+    for (int b = 0; b < s->branches; b++)
+        if (s->handle[b] == handle)
+            return b;
+    return -1;
+}
+
+static bool take_token(void *self, int32_t handle, int32_t token, int32_t accepted_by)
+{
+    setup_t *s = self;
+    int b = branch_of(s, handle);
+    if (b < 0)
+        return true;
+    ck_assert_int_lt(s->n_got[b], ANSWER);
+    s->got[b][s->n_got[b]++] = token;
+    s->accepted += accepted_by > 0;
+    return true;
+}
+
+static void take_end(void *self, int32_t handle)
+{
+    setup_t *s = self;
+    int b = branch_of(s, handle);
+    if (b >= 0)
+        s->ended[b]++;
+}
+
+/* ---- one rank ---------------------------------------------------------------------------------- */
+
+static void submit_all(setup_t *s, jup_engine_t *e)
+{
+    jup_error_t err;
+    jup_sequence_spec_t trunk = {.prompt = s->prompt[0],
+                                 .n_prompt = PROMPT,
+                                 .generate = 1,
+                                 .parent = -1,
+                                 .hold = true};
+    ck_assert_int_eq(jup_scheduler_submit(&e->scheduler, &trunk, &s->trunk, &err), JUP_OK);
+    jup_engine_run(e);
+    int before = e->stage.forward->kv.pages_in_use;
+    for (int b = 0; b < s->branches; b++) {
+        jup_sequence_spec_t spec = {.request = 0,
+                                    .branch = b,
+                                    .prompt = s->prompt[b],
+                                    .n_prompt = s->n_prompt[b],
+                                    .generate = ANSWER,
+                                    .parent = s->trunk};
+        ck_assert_int_eq(jup_scheduler_submit(&e->scheduler, &spec, &s->handle[b], &err), JUP_OK);
+    }
+    s->shared_pages = before;
+    ck_assert(jup_engine_run(e));
+    jup_scheduler_release(&e->scheduler, s->trunk);
+    jup_engine_run(e);
+}
+
+static void run_rank(jup_comm_t *comm, void *self)
+{
+    setup_t *s = self;
+    jup_error_t err;
+    jup_weights_t part;
+    jup_compute_t compute;
+    jup_forward_t forward;
+    jup_recorder_t recorder;
+    jup_engine_t engine;
+    jup_speculation_t spec;
+    jup_engine_options_t options = {
+        .stage = {.wire = JUP_F16,
+                  .rows = s->rows,
+                  .window = jup_engine_default_window(comm->size),
+                  .sampling = s->sampling},
+        .scheduler = {.chunk = 32,
+                      .segments = s->segments,
+                      .kv_tokens = s->kv_tokens,
+                      .ahead = s->ahead},
+    };
+    tiny_model_part(s->model, comm->rank, comm->size, &part);
+    jup_compute_init(&compute, &jup_ops_naive, 1, &err);
+    jup_forward_limits_t limits = jup_engine_limits(&options);
+    limits.kv_dtype = limits.residual_dtype = JUP_F16;
+    ck_assert_int_eq(
+        jup_forward_init(&forward, &s->model->config, &part, &compute, &limits, &err), JUP_OK);
+    jup_recorder_init(&recorder, comm->rank, false);
+    init_speculation(&spec, s);
+    jup_scheduler_sink_t sink = {.self = s, .token = take_token, .ended = take_end};
+    ck_assert_int_eq(jup_engine_init(&engine, comm, &forward, &recorder, &options, NULL, &spec,
+                                     &sink, &err), JUP_OK);
+    if (comm->rank == 0) {
+        submit_all(s, &engine);
+        jup_engine_stop(&engine);
+        s->figures = engine.scheduler;
+        s->offered = spec.drafts[0].offered;
+        ck_assert_int_eq(engine.scheduler.pages_promised, 0);
+    } else {
+        jup_engine_serve(&engine);
+    }
+    ck_assert_int_eq(forward.kv.pages_in_use, 0);
+    jup_engine_reset(&engine);
+    jup_speculation_reset(&spec);
+    jup_recorder_reset(&recorder);
+    jup_forward_reset(&forward);
+    jup_compute_reset(&compute);
+    jup_weights_reset(&part);
+}
+
+/* ---- the matrix -------------------------------------------------------------------------------- */
+
+/* All prompts begin alike; each goes on in its own way. */
+static void make_prompts(setup_t *s)
+{
+    jup_rng_t rng;
+    jup_rng_init(&rng, 5);
+    for (int b = 0; b < MAX_BRANCHES; b++) {
+        s->n_prompt[b] = PROMPT + (b ? 2 + b % 4 : 0);
+        for (int32_t i = 0; i < s->n_prompt[b]; i++)
+            s->prompt[b][i] = b && i < PROMPT ? s->prompt[0][i] : (int32_t)jup_rng_below(&rng, 61);
+    }
+}
+
+static void expect(setup_t *s)
+{
+    for (int b = 0; b < s->branches; b++)
+        tiny_model_decode(s->model, s->prompt[b], s->n_prompt[b], &s->sampling, s->expected[b],
+                          ANSWER);
+}
+
+static setup_t *new_setup(const tiny_model_t *model)
+{
+    setup_t *s = jup_new(1, sizeof *s);
+    s->model = model;
+    s->branches = MAX_BRANCHES;
+    s->nodes = 12;
+    s->rows = 64;
+    s->kv_tokens = 64 * 80;
+    s->sampling = (jup_sampling_t){.top_p = 1, .repeat_penalty = 1};
+    make_prompts(s);
+    return s;
+}
+
+static void check_answers(setup_t *s, int ranks, const jup_record_options_t *how)
+{
+    jup_record_log_t log;
+    memset(s->n_got, 0, sizeof s->n_got);
+    memset(s->ended, 0, sizeof s->ended);
+    s->accepted = 0;
+    memset(s->handle, 0xff, sizeof s->handle);
+    jup_record_run(ranks, how, run_rank, s, &log);
+    for (int b = 0; b < s->branches; b++) {
+        ck_assert_int_eq(s->n_got[b], ANSWER);
+        ck_assert_int_eq(s->ended[b], 1);
+        for (int32_t i = 0; i < ANSWER; i++)
+            ck_assert_msg(s->got[b][i] == s->expected[b][i],
+                          "source %d, %s, %d ranks, branch %d of %d: token %d is %d, not %d",
+                          s->source, s->chain ? "chain" : "tree", ranks, b, s->branches, i,
+                          s->got[b][i], s->expected[b][i]);
+    }
+    for (size_t i = 0; i < log.n; i++)
+        ck_assert_int_ge(log.messages[i].received, 0);
+    ck_assert_uint_eq(log.unmatched_receives, 0);
+    jup_record_log_reset(&log);
+}
+
+START_TEST(every_combination_gives_the_plain_answer)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    expect(s);
+    const int branch_counts[] = {1, 2, 3, 5, 8};
+    for (int source = NONE; source <= NOISE; source++)
+        for (int shape = 0; shape < 3; shape++)
+            for (int ranks = 1; ranks <= 4; ranks++)
+                for (size_t i = 0; i < 5; i++) {
+                    s->source = (source_t)source;
+                    s->chain = shape > 0;
+                    s->ahead = shape == 2;
+                    s->branches = branch_counts[i];
+                    check_answers(s, ranks, &(jup_record_options_t){0});
+                    if (source == ORACLE)
+                        ck_assert_int_gt(s->accepted, s->branches * ANSWER / 2);
+                    if (source == ORACLE && shape == 0)
+                        ck_assert_int_gt(s->accepted, s->branches * ANSWER * 2 / 3);
+                }
+    jup_free(s);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("engine");
+    unit_add(s, every_combination_gives_the_plain_answer, 300);
+    return s;
+}
+
+UNIT_MAIN(suite)
