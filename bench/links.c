@@ -62,18 +62,24 @@ static void print_heading(bool lines)
         return;
     printf("one-way times through MPI (%s clock): half of the quickest of %d round trips\n",
            jup_clock_kind(), QUICKEST_OF);
-    printf("%9s %10s %10s %8s %10s %10s\n", "ranks", "latency ms", "Mbit/s", "fit +-", "8 KiB ms",
-           "2 MiB ms");
+    printf("%9s %10s %9s %8s   ms for", "ranks", "latency ms", "Mbit/s", "fit +-");
+    for (int i = 0; i < SIZES; i++)
+        printf(sizes[i] < 1024 ? " %7zu B" : " %5zu KiB",
+               sizes[i] < 1024 ? sizes[i] : sizes[i] / 1024);
+    printf("\n");
 }
 
 static void print_measured(bool lines, int from, int to, const measured_t *m)
 {
-    if (lines)
+    if (lines) {
         printf("link\t%d\t%d\t%.9g\t%.9g\n", from, to, m->bytes_per_s * 8e-6, m->latency_s * 1e3);
-    else
-        printf("%3d - %3d %10.3f %10.1f %7.1f%% %10.3f %10.3f\n", from, to, m->latency_s * 1e3,
-               m->bytes_per_s * 8e-6, m->error * 100, m->one_way_s[2] * 1e3,
-               m->one_way_s[SIZES - 1] * 1e3);
+        return;
+    }
+    printf("%3d - %3d %10.3f %9.1f %7.1f%%         ", from, to, m->latency_s * 1e3,
+           m->bytes_per_s * 8e-6, m->error * 100);
+    for (int i = 0; i < SIZES; i++)
+        printf(" %9.3f", m->one_way_s[i] * 1e3);
+    printf("\n");
 }
 
 /* One pair after the other, so that none disturbs another; rank 0 hears of each and prints. */
