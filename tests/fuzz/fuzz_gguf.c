@@ -18,8 +18,8 @@ static void use_metadata(const jup_gguf_t *g)
         jup_gguf_get_int(g, entry->key, -100, 100, 0, &number, NULL);
         jup_gguf_get_float(g, entry->key, 0, &real, NULL);
         jup_gguf_get_text(g, entry->key, "", &string, NULL);
-        if (jup_gguf_get_texts(g, entry->key, &array, NULL) == JUP_OK)
-            jup_gguf_item_text(array, array->count - (array->count > 0));
+        if (jup_gguf_get_texts(g, entry->key, &array, NULL) == JUP_OK && array->count > 0)
+            jup_gguf_item_text(array, array->count - 1);
         if (jup_gguf_find(g, entry->key) != entry)
             abort();
     }
