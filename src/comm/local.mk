@@ -3,4 +3,5 @@ libjupiter_a_SOURCES += \
 	%D%/collect.c %D%/collect.h \
 	%D%/message.c %D%/message.h \
 	%D%/mpi.c \
+	%D%/record.c %D%/record.h \
 	%D%/transport.h

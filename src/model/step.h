@@ -36,6 +36,8 @@ typedef struct jup_segment {
     int32_t pos;     /* of the first row (of a tree: of its roots) */
     int32_t outputs; /* how many of its last rows get logits */
     int32_t tree;    /* its rows form a candidate tree, see `parents` */
+    int32_t assumed; /* its first token is a guess too: the segment before it may prove it wrong */
+    int32_t request, branch; /* whose rows they are, for the trace */
 } jup_segment_t;
 
 typedef struct jup_step {
@@ -55,7 +57,7 @@ void jup_step_reset(jup_step_t *step);
 /** Empties the step and gives it a kind and a number. */
 void jup_step_begin(jup_step_t *step, jup_step_kind_t kind, int32_t id);
 
-/** Adds a segment; tokens (rows); parents (rows) for a tree, NULL for a chain. */
+/** Adds a segment (of request 0, branch 0); tokens (rows); parents (rows) or NULL for a chain. */
 void jup_step_add(jup_step_t *step, int32_t seq, int32_t pos, const int32_t *tokens,
                   const int32_t *parents, int32_t rows, int32_t outputs);
 

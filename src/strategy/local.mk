@@ -2,3 +2,9 @@ libjupiter_a_SOURCES += \
 	%D%/hop.c %D%/hop.h \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/request.h
+libjupiter_a_SOURCES += \
+	%D%/engine.c %D%/engine.h \
+	%D%/scheduler.c %D%/scheduler.h %D%/scheduler_inner.h \
+	%D%/scheduler_next.c %D%/scheduler_take.c \
+	%D%/sequence.c %D%/sequence.h \
+	%D%/stage.c %D%/stage.h

@@ -23,6 +23,8 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_gguf_SOURCES = %D%/test_gguf.c $(IO_SAMPLE)
 %C%_test_safetensors_SOURCES = %D%/test_safetensors.c $(IO_SAMPLE)
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
+TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
+%C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif

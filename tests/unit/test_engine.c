@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_BRANCHES = 8, PROMPT = 90, ANSWER = 40 };
+enum { MAX_BRANCHES = 8, PROMPT = 70, ANSWER = 24 };
 
 typedef enum source { NONE, LOOKUP, ORACLE, NOISE } source_t;
 

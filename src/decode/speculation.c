@@ -1,0 +1,77 @@
+#include "decode/speculation.h"
+
+#include "base/checked.h"
+
+#include <string.h>
+
+void jup_speculation_init(jup_speculation_t *s)
+{
+    memset(s, 0, sizeof *s);
+    s->nodes = JUP_TREE_NODES;
+    jup_lap_cost_init(&s->lap);
+    jup_lap_cost_init(&s->period);
+}
+
+void jup_speculation_reset(jup_speculation_t *s)
+{
+    for (int32_t i = 0; i < s->n_drafts; i++)
+        jup_draft_reset(&s->drafts[i]);
+    memset(s, 0, sizeof *s);
+}
+
+static double rate_of(const jup_tree_t *tree, const jup_lap_cost_t *cost, int32_t alike)
+{
+    int64_t rows = jup_min_i64((int64_t)tree->n * (alike > 0 ? alike : 1), JUP_LAP_ROWS);
+    return tree->expected / cost->seconds[rows];
+}
+
+int32_t jup_speculation_propose(jup_speculation_t *s, const jup_draft_context_t *context,
+                                const jup_room_t *room, jup_tree_t *tree,
+                                jup_proposals_t *proposals)
+{
+    int32_t root = context->tokens[context->n - 1], source = -1;
+    const jup_lap_cost_t *cost = room->pipe_is_full ? &s->period : &s->lap;
+    const jup_tree_limits_t limits = {.nodes = (int32_t)jup_min_i64(s->nodes, room->rows),
+                                      .chain = s->chain || room->chain,
+                                      .exact = s->exact,
+                                      .cost = cost,
+                                      .alike = room->alike};
+    jup_tree_root(tree, root);
+    double best = s->exact ? -1 : rate_of(tree, cost, room->alike);
+    for (int32_t i = 0; i < s->n_drafts; i++) {
+        jup_guesses_t own, *guesses = proposals ? &proposals->guesses[i] : &own;
+        jup_tree_t grown;
+        s->drafts[i].propose(s->drafts[i].self, context, guesses);
+        guesses->depth = (int32_t)jup_min_i64(guesses->depth, room->depth);
+        if (guesses->depth <= 0 || limits.nodes < 2)
+            continue;
+        jup_tree_grow(&grown, root, guesses, &s->drafts[i].accuracy, &limits);
+        double rate = rate_of(&grown, cost, room->alike);
+        if (grown.n < 2 || rate <= best)
+            continue;
+        best = rate;
+        *tree = grown;
+        source = i;
+    }
+    return source;
+}
+
+void jup_speculation_count(jup_speculation_t *s, int32_t source, const jup_tree_t *tree,
+                           int32_t accepted)
+{
+    s->trees[tree->n]++;
+    if (source < 0)
+        return;
+    jup_draft_t *draft = &s->drafts[source];
+    draft->laps++;
+    draft->offered += tree->n - 1;
+    draft->accepted += accepted;
+    draft->predicted += tree->expected;
+}
+
+void jup_speculation_forget(jup_speculation_t *s, int32_t sequence)
+{
+    for (int32_t i = 0; i < s->n_drafts; i++)
+        if (s->drafts[i].forget)
+            s->drafts[i].forget(s->drafts[i].self, sequence);
+}

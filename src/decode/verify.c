@@ -1,0 +1,169 @@
+#include "decode/verify.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+void jup_verifier_init(jup_verifier_t *v, const jup_sampling_t *sampling,
+                       const jup_typical_t *typical, int32_t vocab)
+{
+    memset(v, 0, sizeof *v);
+    jup_sampler_init(&v->sampler, sampling, vocab);
+    jup_history_init(&v->history);
+    if (typical)
+        v->typical = *typical;
+}
+
+void jup_verifier_reset(jup_verifier_t *v)
+{
+    jup_sampler_reset(&v->sampler);
+    jup_history_reset(&v->history);
+    memset(v, 0, sizeof *v);
+}
+
+static bool is_stale(const jup_past_t *past, const jup_segment_t *segment, int32_t first_token)
+{
+    return segment->assumed && (past->n != past->due_at || past->due != first_token);
+}
+
+void jup_verifier_begin(jup_verifier_t *v, const jup_step_t *step, bool *stale)
+{
+    int32_t row = 0;
+    jup_history_edit(&v->history, step);
+    for (int32_t s = 0; s < step->n_segments; s++) {
+        const jup_segment_t *segment = &step->segments[s];
+        const jup_past_t *past = jup_history_of(&v->history, segment->seq);
+        stale[s] = is_stale(past, segment, step->tokens[row]);
+        jup_history_add(&v->history, segment, step->tokens + row, step->parents + row);
+        row += segment->rows;
+    }
+}
+
+/* A segment being judged: its rows are the last ones of the past. */
+typedef struct bench {
+    const jup_segment_t *segment;
+    const int32_t *tokens, *parents; /* (rows) */
+    const jup_past_t *past;
+    int32_t start; /* of the rows in the past */
+    int32_t first; /* row whose logits come first */
+    float *logits;
+    int32_t vocab;
+} bench_t;
+
+/* Tells the sampler of the tokens up to and with a row, and seeds its draw. */
+static void set_context(jup_sampler_t *sampler, const bench_t *b, int32_t row)
+{
+    int32_t most = sampler->recent ? sampler->params.repeat_last : 0, n = 0;
+    for (int32_t r = row; r >= 0 && n < most; r = b->parents[r])
+        sampler->recent[n++] = b->tokens[r];
+    for (int32_t i = b->start - 1; i >= 0 && n < most; i--)
+        sampler->recent[n++] = b->past->tokens[i];
+    sampler->n_recent = n;
+    jup_rng_init(&sampler->rng, sampler->params.seed ^ b->past->mixes[b->start + row]);
+}
+
+static float *logits_of(const bench_t *b, int32_t row)
+{
+    return b->logits + (int64_t)(row - b->first) * b->vocab;
+}
+
+static int32_t pick_after(jup_verifier_t *v, const bench_t *b, int32_t row, float *margin)
+{
+    float *logits = logits_of(b, row);
+    set_context(&v->sampler, b, row);
+    jup_argmax(logits, b->vocab, margin);
+    return jup_sampler_pick(&v->sampler, logits);
+}
+
+static int32_t child_with(const bench_t *b, int32_t row, int32_t token)
+{
+    for (int32_t i = row + 1; i < b->segment->rows; i++)
+        if (b->parents[i] == row && b->tokens[i] == token)
+            return i;
+    return -1;
+}
+
+static void walk_exactly(jup_verifier_t *v, const bench_t *b, jup_verdict_t *verdict)
+{
+    verdict->n_path = 0;
+    for (int32_t row = b->first; row >= 0; row = child_with(b, row, verdict->token)) {
+        verdict->path[verdict->n_path++] = row - b->first;
+        verdict->token = pick_after(v, b, row, &verdict->margin);
+        if (verdict->n_path > JUP_GUESS_DEPTH)
+            return;
+    }
+}
+
+/* ---- typical acceptance ---------------------------------------------------------------------- */
+
+/* log(sum e^x) and the entropy of the softmax of logits / temperature. */
+static double entropy_of(const float *logits, int32_t n, double temperature, double *log_sum)
+{
+    double largest = -INFINITY, sum = 0, weighted = 0;
+    for (int32_t i = 0; i < n; i++)
+        largest = fmax(largest, (double)logits[i] / temperature);
+    for (int32_t i = 0; i < n; i++) {
+        double x = (double)logits[i] / temperature - largest;
+        sum += exp(x);
+        weighted += x * exp(x);
+    }
+    *log_sum = largest + log(sum);
+    return log(sum) - weighted / sum;
+}
+
+static bool is_typical(const jup_verifier_t *v, const bench_t *b, int32_t row, int32_t token)
+{
+    double log_sum, temperature = (double)v->sampler.params.temperature;
+    temperature = temperature > 0 ? temperature : 1;
+    const float *logits = logits_of(b, row);
+    double entropy = entropy_of(logits, b->vocab, temperature, &log_sum);
+    double p = exp((double)logits[token] / temperature - log_sum);
+    double least = (double)v->typical.delta * exp(-entropy);
+    return p > fmin((double)v->typical.epsilon, least);
+}
+
+static void walk_typically(jup_verifier_t *v, const bench_t *b, jup_verdict_t *verdict)
+{
+    bool accepted[JUP_TREE_NODES] = {true};
+    int32_t depth[JUP_TREE_NODES] = {0}, deepest = 0;
+    int32_t rows = b->segment->rows < JUP_TREE_NODES ? b->segment->rows : JUP_TREE_NODES;
+    if (b->first > 0)
+        rows = 1;
+    for (int32_t i = 1; i < rows; i++) {
+        int32_t parent = b->parents[i];
+        accepted[i] = parent >= 0 && accepted[parent] && is_typical(v, b, parent, b->tokens[i]);
+        depth[i] = parent >= 0 ? depth[parent] + 1 : 0;
+        if (accepted[i] && depth[i] > depth[deepest])
+            deepest = i;
+    }
+    verdict->n_path = depth[deepest] + 1;
+    for (int32_t i = verdict->n_path - 1, row = deepest; i >= 0; i--, row = b->parents[row])
+        verdict->path[i] = row;
+    verdict->token = pick_after(v, b, b->first + deepest, &verdict->margin);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
+void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segment, int32_t row,
+                        float *logits, jup_verdict_t *verdict)
+{
+    const jup_segment_t *s = &step->segments[segment];
+    jup_past_t *past = jup_history_of(&v->history, s->seq);
+    bench_t b = {.segment = s,
+                 .tokens = step->tokens + row,
+                 .parents = step->parents + row,
+                 .past = past,
+                 .start = past->n - s->rows,
+                 .first = s->rows - s->outputs,
+                 .logits = logits,
+                 .vocab = v->sampler.vocab};
+    memset(verdict, 0, sizeof *verdict);
+    verdict->sequence = s->seq;
+    if (v->typical.epsilon > 0)
+        walk_typically(v, &b, verdict);
+    else
+        walk_exactly(v, &b, verdict);
+    past->due_at = b.start + b.first + verdict->n_path;
+    past->due = verdict->token;
+}

@@ -1,0 +1,170 @@
+#include "strategy/engine.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+jup_forward_limits_t jup_engine_limits(const jup_engine_options_t *options)
+{
+    return (jup_forward_limits_t){
+        .rows = options->stage.rows,
+        .outputs = options->stage.rows,
+        .kv_tokens = options->scheduler.kv_tokens,
+    };
+}
+
+int32_t jup_engine_default_window(int32_t stages)
+{
+    return stages > 1 ? stages + 1 : 1;
+}
+
+static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
+                       jup_speculation_t *speculation, const jup_scheduler_sink_t *sink)
+{
+    jup_scheduler_options_t own = options->scheduler;
+    own.rows = options->stage.rows;
+    own.window = options->stage.window;
+    jup_scheduler_init(&e->scheduler, &own, speculation, sink);
+    e->n_results = own.window;
+    e->results = jup_new((size_t)own.window, sizeof *e->results);
+    e->result_pending = jup_new((size_t)own.window, sizeof *e->result_pending);
+    e->issued_s = jup_new((size_t)own.window, sizeof *e->issued_s);
+    for (int32_t i = 0; i < own.window && e->stage.comm->size > 1; i++)
+        e->results[i] = jup_new(jup_stage_result_bytes(), 1);
+}
+
+jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, jup_forward_t *forward,
+                             jup_recorder_t *recorder, const jup_engine_options_t *options,
+                             jup_heads_t *heads, jup_speculation_t *speculation,
+                             const jup_scheduler_sink_t *sink, jup_error_t *err)
+{
+    memset(e, 0, sizeof *e);
+    JUP_TRY(jup_stage_init(&e->stage, comm, forward, recorder, &options->stage, heads, err));
+    if (comm->rank == 0)
+        init_first(e, options, speculation, sink);
+    recorder->context.chunk = -1;
+    recorder->context.layer_first = forward->weights->shard.first;
+    recorder->context.layer_last = forward->weights->shard.last;
+    return JUP_OK;
+}
+
+void jup_engine_reset(jup_engine_t *e)
+{
+    jup_stage_reset(&e->stage);
+    jup_scheduler_reset(&e->scheduler);
+    for (int32_t i = 0; i < e->n_results; i++)
+        jup_free(e->results[i]);
+    jup_free(e->results);
+    jup_free(e->result_pending);
+    jup_free(e->issued_s);
+    memset(e, 0, sizeof *e);
+}
+
+/* ---- the first stage's loop ------------------------------------------------------------------ */
+
+static bool alone(const jup_engine_t *e)
+{
+    return e->stage.comm->size == 1;
+}
+
+static void issue(jup_engine_t *e)
+{
+    int32_t step = e->stage.step.id, place = step % e->n_results;
+    e->issued_s[place] = jup_clock_now_s();
+    if (!alone(e))
+        jup_comm_begin_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_RESULT, step,
+                            e->results[place], jup_stage_result_bytes(),
+                            &e->result_pending[place]);
+    jup_stage_work(&e->stage);
+}
+
+/* Waits for the oldest step's verdicts and hands them to the scheduler. */
+static void take_oldest(jup_engine_t *e)
+{
+    const jup_scheduler_t *s = &e->scheduler;
+    int32_t step = s->air[s->air_first].id, place = step % e->n_results;
+    jup_verdicts_t *verdicts = e->stage.verdicts;
+    if (!alone(e)) {
+        jup_pending_t *pending = &e->result_pending[place];
+        jup_comm_end(e->stage.comm, pending);
+        if (!jup_stage_read_result(verdicts, e->results[place], pending->bytes))
+            jup_die(JUP_EENV, "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks "
+                              "run the same version of the program?", pending->bytes);
+    }
+    jup_scheduler_take(&e->scheduler, verdicts->step, verdicts->list, verdicts->n);
+}
+
+static bool oldest_is_done(const jup_engine_t *e)
+{
+    const jup_scheduler_t *s = &e->scheduler;
+    return s->air_n > 0 &&
+           (alone(e) || !e->result_pending[s->air[s->air_first].id % e->n_results].active);
+}
+
+static void take_done(jup_engine_t *e)
+{
+    jup_comm_progress(e->stage.comm);
+    while (oldest_is_done(e))
+        take_oldest(e);
+}
+
+static bool next(jup_engine_t *e)
+{
+    double start_s = jup_clock_now_s();
+    bool found = jup_scheduler_next(&e->scheduler, &e->stage.step);
+    if (found && e->scheduler.speculation->n_drafts > 0) {
+        e->stage.recorder->context.step = e->stage.step.id;
+        jup_recorder_span(e->stage.recorder, JUP_SPAN_DRAFT, start_s, jup_clock_now_s(),
+                          e->stage.step.rows, 0, 0);
+    }
+    return found;
+}
+
+static void release_all(jup_engine_t *e)
+{
+    jup_scheduler_t *s = &e->scheduler;
+    for (int32_t i = 0; i < s->n_slots; i++)
+        if (s->slots[i]->handle >= 0)
+            jup_scheduler_release(s, s->slots[i]->handle);
+}
+
+static void drain(jup_engine_t *e)
+{
+    for (;;) {
+        while (e->scheduler.air_n > 0)
+            take_oldest(e);
+        if (!jup_scheduler_flush(&e->scheduler, &e->stage.step))
+            return;
+        issue(e);
+    }
+}
+
+bool jup_engine_run(jup_engine_t *e)
+{
+    bool going = true;
+    while (going && (jup_scheduler_is_busy(&e->scheduler) || e->scheduler.air_n > 0)) {
+        take_done(e);
+        if (next(e))
+            issue(e);
+        else if (e->scheduler.air_n > 0)
+            take_oldest(e);
+        else if (!jup_scheduler_give_up(&e->scheduler))
+            break;
+        going = !e->interrupted || !e->interrupted(e->interrupted_self);
+    }
+    if (!going)
+        release_all(e);
+    drain(e);
+    return going;
+}
+
+void jup_engine_stop(jup_engine_t *e)
+{
+    jup_stage_stop(&e->stage);
+}
+
+void jup_engine_serve(jup_engine_t *e)
+{
+    jup_stage_serve(&e->stage);
+}

@@ -1,0 +1,59 @@
+/**
+ * Jupiter's decoding (Ye et al., INFOCOM 2025): many sequences through one pipeline at a time. The
+ * first stage decides what goes into each step (scheduler.h) and computes its own layers; verdicts
+ * come back in the order of the steps. With S stages there are S steps or more in the air, so that
+ * every stage works on another branch, another request, or another guess.
+ */
+#ifndef JUP_STRATEGY_ENGINE_H
+#define JUP_STRATEGY_ENGINE_H
+
+#include "strategy/scheduler.h"
+#include "strategy/stage.h"
+
+typedef struct jup_engine_options {
+    jup_stage_options_t stage;
+    jup_scheduler_options_t scheduler; /* rows and window are the stage's */
+} jup_engine_options_t;
+
+typedef struct jup_engine {
+    jup_stage_t stage;
+    /* first stage: */
+    jup_scheduler_t scheduler;
+    int32_t **results; /* (window) receives, by step number */
+    jup_pending_t *result_pending;
+    int32_t n_results;
+    double *issued_s; /* (window) by step number */
+    bool (*interrupted)(void *self); /* asked between steps; NULL: never */
+    void *interrupted_self;
+} jup_engine_t;
+
+/** The rows, outputs and tokens that jup_forward_init() needs. */
+jup_forward_limits_t jup_engine_limits(const jup_engine_options_t *options);
+
+/** A window that keeps every stage busy while verdicts are on their way. */
+int32_t jup_engine_default_window(int32_t stages);
+
+/**
+ * comm, forward, recorder, heads and speculation stay with the caller. heads are the last stage's;
+ * speculation and sink the first's.
+ */
+jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, jup_forward_t *forward,
+                             jup_recorder_t *recorder, const jup_engine_options_t *options,
+                             jup_heads_t *heads, jup_speculation_t *speculation,
+                             const jup_scheduler_sink_t *sink, jup_error_t *err);
+void jup_engine_reset(jup_engine_t *e);
+
+/**
+ * First stage: works until no sequence waits or lives and nothing is in the air; what ended
+ * sequences left is dropped on all stages. Returns false when it was interrupted: the sequences are
+ * released then.
+ */
+bool jup_engine_run(jup_engine_t *e);
+
+/** First stage: the others return from serve. */
+void jup_engine_stop(jup_engine_t *e);
+
+/** Other stages. */
+void jup_engine_serve(jup_engine_t *e);
+
+#endif

@@ -1,0 +1,282 @@
+#include "strategy/scheduler.h"
+
+#include "base/checked.h"
+#include "base/mem.h"
+#include "model/kv.h"
+#include "strategy/scheduler_inner.h"
+
+#include <assert.h>
+#include <string.h>
+
+void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *options,
+                        jup_speculation_t *speculation, const jup_scheduler_sink_t *sink)
+{
+    memset(s, 0, sizeof *s);
+    s->options = *options;
+    if (s->options.segments <= 0 || s->options.segments > JUP_STEP_MAX_SEGMENTS)
+        s->options.segments = JUP_STEP_MAX_SEGMENTS;
+    s->speculation = speculation;
+    s->sink = *sink;
+    s->pages = options->kv_tokens / JUP_KV_PAGE_SLOTS;
+    s->air = jup_new((size_t)options->window, sizeof *s->air);
+    for (int32_t i = 0; i < options->window; i++)
+        s->air[i].flights = jup_new((size_t)s->options.segments, sizeof(jup_flight_t));
+}
+
+void jup_scheduler_reset(jup_scheduler_t *s)
+{
+    for (int32_t i = 0; s->air && i < s->options.window; i++)
+        jup_free(s->air[i].flights);
+    for (int32_t i = 0; i < s->n_slots; i++) {
+        jup_sequence_reset(s->slots[i]);
+        jup_free(s->slots[i]);
+    }
+    jup_free(s->air);
+    jup_free(s->slots);
+    memset(s, 0, sizeof *s);
+}
+
+int32_t jup_scheduler_slot(const jup_scheduler_t *s, int32_t handle)
+{
+    for (int32_t i = 0; handle >= 0 && i < s->n_slots; i++)
+        if (s->slots[i]->handle == handle)
+            return i;
+    return -1;
+}
+
+static int32_t new_slot(jup_scheduler_t *s)
+{
+    for (int32_t i = 0; i < s->n_slots; i++)
+        if (s->slots[i]->state == JUP_SEQUENCE_FREE)
+            return i;
+    assert(s->n_slots < JUP_MAX_SEQUENCES);
+    s->slots = jup_resize(s->slots, (size_t)s->n_slots + 1, sizeof *s->slots);
+    s->slots[s->n_slots] = jup_new(1, sizeof **s->slots);
+    jup_sequence_reset(s->slots[s->n_slots]);
+    return s->n_slots++;
+}
+
+const int32_t *jup_scheduler_tokens(const jup_scheduler_t *s, int32_t handle, int32_t *n)
+{
+    int32_t slot = jup_scheduler_slot(s, handle);
+    *n = slot < 0 ? 0 : s->slots[slot]->known;
+    return slot < 0 ? NULL : s->slots[slot]->tokens;
+}
+
+bool jup_scheduler_is_busy(const jup_scheduler_t *s)
+{
+    for (int32_t i = 0; i < s->n_slots; i++)
+        if (s->slots[i]->state == JUP_SEQUENCE_WAITING || s->slots[i]->state == JUP_SEQUENCE_LIVE)
+            return true;
+    return false;
+}
+
+/* ---- room in the cache ----------------------------------------------------------------------- */
+
+/* A page more for the one it shares with others, and one for what candidates leave unused. */
+static int64_t pages_for(const jup_scheduler_t *s, int64_t tokens)
+{
+    int64_t most = tokens + s->speculation->nodes;
+    return (most + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS + 2;
+}
+
+/* Tokens at the beginning that both have, are surely cached and leave one to compute. */
+static int32_t shared_tokens(const jup_sequence_t *parent, const int32_t *prompt, int32_t n)
+{
+    int64_t most = jup_min_i64(parent->cached, parent->known);
+    if (parent->in_air > 0)
+        most = jup_min_i64(most, parent->known - 1);
+    most = jup_min_i64(most, n - 1);
+    int32_t shared = 0;
+    while (shared < most && parent->tokens[shared] == prompt[shared])
+        shared++;
+    return shared;
+}
+
+static bool take_room(jup_scheduler_t *s, jup_sequence_t *q, jup_sequence_t *parent, int32_t shared)
+{
+    int64_t pages = pages_for(s, q->known - shared + q->generate);
+    if (parent && parent->child < 0 && pages <= parent->child_pages) {
+        parent->child = q->handle;
+        return true;
+    }
+    if (s->pages_promised + pages + q->child_pages > s->pages)
+        return false;
+    q->pages = pages;
+    s->pages_promised += pages + q->child_pages;
+    return true;
+}
+
+static bool admit(jup_scheduler_t *s, jup_sequence_t *q)
+{
+    int32_t from = jup_scheduler_slot(s, q->parent);
+    jup_sequence_t *parent = from < 0 ? NULL : s->slots[from];
+    if (parent && parent->state != JUP_SEQUENCE_LIVE && parent->state != JUP_SEQUENCE_HELD)
+        parent = NULL;
+    int32_t shared = parent ? shared_tokens(parent, q->tokens, q->known) : 0;
+    if (!take_room(s, q, parent, shared))
+        return false;
+    q->fork_from = shared > 0 ? from : -1;
+    q->cached = shared;
+    q->state = JUP_SEQUENCE_LIVE;
+    q->turn = s->turn++;
+    return true;
+}
+
+static jup_sequence_t *oldest_waiting(const jup_scheduler_t *s, bool with_parent)
+{
+    jup_sequence_t *oldest = NULL;
+    for (int32_t i = 0; i < s->n_slots; i++) {
+        jup_sequence_t *q = s->slots[i];
+        if (q->state == JUP_SEQUENCE_WAITING && (q->parent >= 0) == with_parent &&
+            (!oldest || q->handle < oldest->handle))
+            oldest = q;
+    }
+    return oldest;
+}
+
+/* Branches of what has begun before new questions: they free what their trunk holds. */
+void jup_scheduler_admit(jup_scheduler_t *s)
+{
+    jup_sequence_t *q;
+    while ((q = oldest_waiting(s, true)) && admit(s, q))
+        ;
+    while (!oldest_waiting(s, true) && (q = oldest_waiting(s, false)) && admit(s, q))
+        ;
+    int32_t live = 0;
+    for (int32_t i = 0; i < s->n_slots; i++)
+        live += s->slots[i]->state == JUP_SEQUENCE_LIVE;
+    s->peak_live = live > s->peak_live ? live : s->peak_live;
+}
+
+static void give_room_back(jup_scheduler_t *s, jup_sequence_t *q)
+{
+    int32_t parent = jup_scheduler_slot(s, q->parent), child = jup_scheduler_slot(s, q->child);
+    if (parent >= 0 && s->slots[parent]->child == q->handle)
+        s->slots[parent]->child = -1;
+    if (child >= 0) /* it keeps what was set aside for it */
+        s->slots[child]->pages = q->child_pages;
+    else
+        s->pages_promised -= q->child_pages;
+    s->pages_promised -= q->pages;
+    q->pages = q->child_pages = 0;
+}
+
+/* ---- coming and going ------------------------------------------------------------------------ */
+
+static jup_status_t check_fit(const jup_scheduler_t *s, int64_t tokens, int64_t child_tokens,
+                              jup_error_t *err)
+{
+    int64_t pages = pages_for(s, tokens) + (child_tokens ? pages_for(s, child_tokens) : 0);
+    if (pages <= s->pages)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT,
+                    "prompt and answer of up to %lld tokens do not fit into the cache of %lld "
+                    "tokens (%lld more are set aside); shorten them or use a larger --context",
+                    (long long)tokens, (long long)(s->pages * JUP_KV_PAGE_SLOTS),
+                    (long long)((pages * JUP_KV_PAGE_SLOTS) - tokens));
+}
+
+jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t *spec,
+                                  int32_t *handle, jup_error_t *err)
+{
+    assert(spec->n_prompt > 0 && spec->generate > 0);
+    JUP_TRY(check_fit(s, (int64_t)spec->n_prompt + spec->generate, spec->child_tokens, err));
+    int32_t slot = new_slot(s);
+    jup_sequence_t *q = s->slots[slot];
+    q->state = JUP_SEQUENCE_WAITING;
+    q->handle = *handle = s->next_handle++;
+    q->request = spec->request;
+    q->branch = spec->branch;
+    q->generate = spec->generate;
+    q->hold = spec->hold;
+    q->parent = spec->parent;
+    q->child_pages = spec->child_tokens ? pages_for(s, spec->child_tokens) : 0;
+    q->prompt = spec->n_prompt;
+    jup_sequence_append(q, spec->prompt, spec->n_prompt);
+    return JUP_OK;
+}
+
+jup_status_t jup_scheduler_continue(jup_scheduler_t *s, int32_t handle, const int32_t *prompt,
+                                    int32_t n_prompt, int32_t generate, jup_error_t *err)
+{
+    int32_t slot = jup_scheduler_slot(s, handle);
+    assert(slot >= 0 && s->slots[slot]->state == JUP_SEQUENCE_HELD && n_prompt > 0);
+    jup_sequence_t *q = s->slots[slot];
+    int64_t pages = pages_for(s, (int64_t)n_prompt + generate);
+    if (s->pages_promised - q->pages + pages > s->pages)
+        return check_fit(s, s->pages * JUP_KV_PAGE_SLOTS, 0, err);
+    s->pages_promised += pages - q->pages;
+    q->pages = pages;
+    int32_t shared = shared_tokens(q, prompt, n_prompt);
+    jup_sequence_cut(q, slot, shared);
+    jup_sequence_append(q, prompt + shared, n_prompt - shared);
+    q->state = JUP_SEQUENCE_LIVE;
+    q->prompt = n_prompt;
+    q->generated = 0;
+    q->generate = generate;
+    q->has_guesses = false;
+    q->turn = s->turn++;
+    return JUP_OK;
+}
+
+void jup_scheduler_free_if_gone(jup_scheduler_t *s, int32_t slot)
+{
+    jup_sequence_t *q = s->slots[slot];
+    if (q->state == JUP_SEQUENCE_CLOSING && q->in_air == 0 && q->edit.op == 0)
+        jup_sequence_reset(q);
+}
+
+static void close_sequence(jup_scheduler_t *s, int32_t slot)
+{
+    jup_sequence_t *q = s->slots[slot];
+    bool never_began = q->state == JUP_SEQUENCE_WAITING;
+    for (int32_t i = 0; i < s->n_slots; i++) /* forks that have not gone out go their own way */
+        if (s->slots[i]->fork_from == slot) {
+            s->slots[i]->fork_from = -1;
+            s->slots[i]->cached = 0;
+        }
+    give_room_back(s, q);
+    q->epoch++;
+    q->assumed = 0;
+    q->handle = -1;
+    q->state = JUP_SEQUENCE_CLOSING;
+    q->edit = (jup_edit_t){.op = never_began ? 0 : JUP_EDIT_DROP, .seq = slot};
+    jup_speculation_forget(s->speculation, slot);
+    jup_scheduler_free_if_gone(s, slot);
+}
+
+void jup_scheduler_release(jup_scheduler_t *s, int32_t handle)
+{
+    int32_t slot = jup_scheduler_slot(s, handle);
+    if (slot >= 0)
+        close_sequence(s, slot);
+}
+
+bool jup_scheduler_give_up(jup_scheduler_t *s)
+{
+    jup_sequence_t *q = oldest_waiting(s, true);
+    q = q ? q : oldest_waiting(s, false);
+    if (!q)
+        return false;
+    int32_t handle = q->handle;
+    if (s->sink.ended)
+        s->sink.ended(s->sink.self, handle);
+    jup_scheduler_release(s, handle);
+    return true;
+}
+
+void jup_scheduler_end(jup_scheduler_t *s, int32_t slot)
+{
+    jup_sequence_t *q = s->slots[slot];
+    int32_t handle = q->handle;
+    jup_sequence_compare(q, s->speculation, true);
+    q->epoch++;
+    q->assumed = q->in_air_live = 0;
+    q->state = JUP_SEQUENCE_HELD;
+    if (s->sink.ended)
+        s->sink.ended(s->sink.self, handle);
+    slot = jup_scheduler_slot(s, handle);
+    if (slot >= 0 && !s->slots[slot]->hold && s->slots[slot]->state == JUP_SEQUENCE_HELD)
+        close_sequence(s, slot);
+}

@@ -1,0 +1,125 @@
+/**
+ * Which rows go into the next step: the first stage's book-keeping of all sequences (answers,
+ * branches of an outline, other requests), without any communication.
+ *
+ *  - At most `window` steps are in the air, at least as many as there are stages; ready sequences
+ *    are spread over the free places, so that with more sequences than places each step is a batch,
+ *    and with fewer every stage still works on another one.
+ *  - The sequence that has been ready longest goes first: none starves. Of one sequence at most one
+ *    segment is in a step, and its segments go out in order.
+ *  - Places that no ready sequence fills take segments that build on guesses still being verified
+ *    (pipelined speculation: FlowSpec, PipeInfer). Where a verdict proves them wrong, the sequence's
+ *    epoch moves on, what comes back of the old one is ignored, and the next segment's edit cuts
+ *    the caches.
+ *  - A sequence is admitted when the pages that it may need at most are there; what it leaves
+ *    behind is dropped by the next step.
+ */
+#ifndef JUP_STRATEGY_SCHEDULER_H
+#define JUP_STRATEGY_SCHEDULER_H
+
+#include "strategy/sequence.h"
+
+enum { JUP_MAX_SEQUENCES = 1024 };
+
+typedef struct jup_scheduler_options {
+    int32_t window;   /* steps in the air at most */
+    int32_t rows;     /* of a step at most */
+    int32_t chunk;    /* rows of a prompt in one step at most */
+    int32_t segments; /* of a step at most; 0: as many as fit */
+    int64_t kv_tokens;
+    bool ahead;       /* whether to build on guesses that are still being verified */
+} jup_scheduler_options_t;
+
+typedef struct jup_sequence_spec {
+    int32_t request, branch;
+    const int32_t *prompt; /* (n_prompt) all of it, copied */
+    int32_t n_prompt;
+    int32_t generate; /* at most so many tokens */
+    int32_t parent;   /* handle of a sequence whose beginning it may share; -1: none */
+    bool hold;        /* keep its cache after its end, until released */
+    int32_t child_tokens; /* its first child shall not have to wait for room of so many tokens */
+} jup_sequence_spec_t;
+
+typedef struct jup_scheduler_sink {
+    void *self;
+    /** The sequence's next token; accepted_by: 0, or 1 + draft source. False ends the sequence. */
+    bool (*token)(void *self, int32_t handle, int32_t token, int32_t accepted_by);
+    /** No more tokens will come. May submit and release. */
+    void (*ended)(void *self, int32_t handle);
+} jup_scheduler_sink_t;
+
+/* A segment in the air. */
+typedef struct jup_flight {
+    int32_t slot, epoch;
+    int32_t start;  /* index of the token in the first row that is judged */
+    bool judged;    /* a verdict will come */
+    int32_t source; /* of the tree; -1: none */
+    jup_tree_t tree;
+} jup_flight_t;
+
+typedef struct jup_step_in_air {
+    int32_t id, n;
+    jup_flight_t *flights; /* (n), owned */
+} jup_step_in_air_t;
+
+typedef struct jup_scheduler {
+    jup_scheduler_options_t options;
+    jup_speculation_t *speculation; /* the caller's */
+    jup_scheduler_sink_t sink;
+    jup_sequence_t **slots; /* (n_slots) by KV sequence number */
+    int32_t n_slots;
+    jup_step_in_air_t *air; /* (window) ring, oldest first */
+    int32_t air_first, air_n;
+    int32_t next_step, next_handle;
+    int64_t turn;
+    int64_t pages, pages_promised;
+    /* figures */
+    int32_t peak_live, peak_air;
+    int64_t steps, segments, stale, ahead;
+} jup_scheduler_t;
+
+void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *options,
+                        jup_speculation_t *speculation, const jup_scheduler_sink_t *sink);
+void jup_scheduler_reset(jup_scheduler_t *s);
+
+/** A new sequence; JUP_EINPUT when it could never fit into the cache. */
+jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t *spec,
+                                  int32_t *handle, jup_error_t *err);
+
+/**
+ * A held sequence goes on with a longer prompt; what its cache has of the prompt's beginning stays,
+ * the rest of the cache is cut.
+ */
+jup_status_t jup_scheduler_continue(jup_scheduler_t *s, int32_t handle, const int32_t *prompt,
+                                    int32_t n_prompt, int32_t generate, jup_error_t *err);
+
+/** Ends a sequence, whatever its state; its pages become free. */
+void jup_scheduler_release(jup_scheduler_t *s, int32_t handle);
+
+/** The sequence's tokens that are known. */
+const int32_t *jup_scheduler_tokens(const jup_scheduler_t *s, int32_t handle, int32_t *n);
+
+/** Fills the next step; false when there is nothing to send now. */
+bool jup_scheduler_next(jup_scheduler_t *s, jup_step_t *step);
+
+/** Fills a step that carries only edits that are left over; false when there are none. */
+bool jup_scheduler_flush(jup_scheduler_t *s, jup_step_t *step);
+
+/** The verdicts (n) on the oldest step in the air, in its order. */
+void jup_scheduler_take(jup_scheduler_t *s, int32_t step, const jup_verdict_t *verdicts, int32_t n);
+
+static inline int32_t jup_scheduler_in_air(const jup_scheduler_t *s)
+{
+    return s->air_n;
+}
+
+/**
+ * Ends the sequence that waits longest, without an answer: for when nothing is in the air and held
+ * sequences keep what it needs. False when none waits.
+ */
+bool jup_scheduler_give_up(jup_scheduler_t *s);
+
+/** Whether any sequence waits or lives. */
+bool jup_scheduler_is_busy(const jup_scheduler_t *s);
+
+#endif

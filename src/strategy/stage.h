@@ -1,0 +1,63 @@
+/**
+ * What every rank does with the steps of the engine: take them from the stage before, run its
+ * layers, hand them on; the last one judges the candidates and tells the first.
+ */
+#ifndef JUP_STRATEGY_STAGE_H
+#define JUP_STRATEGY_STAGE_H
+
+#include "decode/heads.h"
+#include "decode/verify.h"
+#include "model/forward.h"
+#include "strategy/hop.h"
+#include "trace/recorder.h"
+
+typedef struct jup_stage_options {
+    jup_dtype_t wire; /* JUP_F16 or JUP_F32 */
+    int32_t rows;     /* of a step at most */
+    int32_t window;   /* steps in the air at most */
+    jup_sampling_t sampling;
+    jup_typical_t typical;
+} jup_stage_options_t;
+
+/** The verdicts on one step. */
+typedef struct jup_verdicts {
+    int32_t step, n;
+    jup_verdict_t list[JUP_STEP_MAX_SEGMENTS];
+} jup_verdicts_t;
+
+typedef struct jup_stage {
+    jup_comm_t *comm;
+    jup_forward_t *forward;
+    jup_recorder_t *recorder;
+    jup_stage_options_t options;
+    jup_hop_t from, to;
+    jup_step_t step; /* being worked on */
+    /* last stage: */
+    jup_verifier_t verifier;
+    jup_heads_t *heads; /* the caller's; NULL: none */
+    jup_verdicts_t *verdicts;
+    int32_t *result[JUP_HOP_WINDOW]; /* packed, on their way */
+    jup_pending_t result_pending[JUP_HOP_WINDOW];
+    uint32_t results;
+} jup_stage_t;
+
+/** comm, forward, recorder and heads stay with the caller. */
+jup_status_t jup_stage_init(jup_stage_t *stage, jup_comm_t *comm, jup_forward_t *forward,
+                            jup_recorder_t *recorder, const jup_stage_options_t *options,
+                            jup_heads_t *heads, jup_error_t *err);
+void jup_stage_reset(jup_stage_t *stage);
+
+/** Works on stage->step. The verdicts are there at once when this is the only stage. */
+void jup_stage_work(jup_stage_t *stage);
+
+/** A stage after the first: works until the first one stops it. */
+void jup_stage_serve(jup_stage_t *stage);
+
+/** The first stage: stops the others. */
+void jup_stage_stop(jup_stage_t *stage);
+
+/** Bytes of a packed list of verdicts at most; reading one (false: it makes no sense). */
+size_t jup_stage_result_bytes(void);
+bool jup_stage_read_result(jup_verdicts_t *verdicts, const int32_t *words, size_t bytes);
+
+#endif
