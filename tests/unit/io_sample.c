@@ -101,6 +101,7 @@ static const piece_t spm_pieces[] = {
     {"\u4E16", -30, 1},      /* 280 */
     {"<turn>", 0, 3},        /* 281: control */
     {"<end_of_turn>", 0, 3}, /* 282: control */
+    {"hed", 0, 3},           /* 283: control, though merges lead there */
 };
 
 enum {

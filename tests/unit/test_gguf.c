@@ -223,6 +223,8 @@ START_TEST(wrong_kinds_and_ranges_are_named)
     ck_assert_ptr_nonnull(strstr(err.text, "'absent' is missing"));
     ck_assert_int_eq(jup_gguf_get_int(g, "k.u8", 0, 199, 5, &value, &err), JUP_EINPUT);
     ck_assert_ptr_nonnull(strstr(err.text, "'k.u8' is 200, expected 0 to 199"));
+    ck_assert_int_eq(jup_gguf_get_int(g, "k.i8", -4, 9, 5, &value, &err), JUP_EINPUT);
+    ck_assert_ptr_nonnull(strstr(err.text, "'k.i8' is -5, expected -4 to 9"));
     ck_assert_int_eq(jup_gguf_get_int(g, "k.u64", 0, 1 << 20, 5, &value, &err), JUP_EINPUT);
     ck_assert_int_eq(jup_gguf_get_int(g, "k.text", 0, 9, 5, &value, &err), JUP_EINPUT);
     ck_assert_ptr_nonnull(strstr(err.text, "file.gguf: metadata 'k.text' is of type string"));
@@ -668,6 +670,12 @@ START_TEST(only_the_pages_asked_for_are_mapped)
     ck_assert_uint_le(three, one + tensor + 3 * page);
     ck_assert_ptr_eq((const char *)data[1] + tensor, data[0]);
     ck_assert_uint_eq((uintptr_t)data[1] % 32, 0);
+    jup_gguf_close(g);
+
+    g = open_big(); /* what lies between two tensors is left out */
+    size_t apart = map_bytes(g, (const char *[]){"t3", "t0"}, 2, data);
+    ck_assert_uint_ge(apart, 2 * tensor);
+    ck_assert_uint_le(apart, 2 * tensor + 4 * page);
     jup_gguf_close(g);
 }
 END_TEST

@@ -91,6 +91,8 @@ START_TEST(sentencepiece_special_tokens)
         {"hello", "1 272", JUP_ENCODE_BOS},
         {"he[X]hello", "259 268 279 272", 0}, /* user defined: always, then a space */
         {"<s>", "259 63 118 65", 0},          /* plain text is never a control token */
+        {"hed", "259 268 266", 0},
+        {"hed", "283", JUP_ENCODE_SPECIAL},
         {"<s>", "1", JUP_ENCODE_SPECIAL},
         {"<turn>hello</s>", "281 272 2", JUP_ENCODE_SPECIAL},
         {"<unk>[X]", "0 279", JUP_ENCODE_SPECIAL},
@@ -128,7 +130,7 @@ START_TEST(sentencepiece_pieces)
     check_piece(s.t, 1 << 30, "");
     ck_assert_int_eq(jup_tokenizer_find(s.t, "\u2581world"), 277);
     ck_assert_int_eq(jup_tokenizer_find(s.t, "world"), -1);
-    ck_assert_int_eq(jup_tokenizer_vocab_size(s.t), 283);
+    ck_assert_int_eq(jup_tokenizer_vocab_size(s.t), 284);
     close_sample(&s);
 }
 END_TEST
