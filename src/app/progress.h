@@ -1,4 +1,4 @@
-/** A progress bar on stderr, when that is a terminal; else nothing. */
+/** A progress bar on stderr, when that is a terminal or JUPITER_PROGRESS=1; else nothing. */
 #ifndef JUP_APP_PROGRESS_H
 #define JUP_APP_PROGRESS_H
 

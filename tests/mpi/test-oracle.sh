@@ -26,16 +26,14 @@ for compute in blas naive; do
     check "arch=qwen2 type=f16 tied=1" 3 1e-4 $exact --compute $compute --chunk 7
     check "type=bf16 dim=72 heads=3 kv_heads=1 ffn=100" 2 1e-4 $exact --compute $compute
 done
-# quantised weights: decoded by the definition there, with 8-bit activations where the kernels
-# use them here
-for type in q8_0 q4_0; do
-    check "type=$type ffn=192" 2 3e-2 $exact
+# quantised weights: exact by the naive kernels; the fast ones round activations to 8 bits per
+# block as well, which random layers amplify
+for type in "q8_0 ffn=192" "q4_0 ffn=192" "q4_k dim=256 ffn=512 layers=2" \
+    "q5_k dim=256 ffn=512 layers=2" "q6_k dim=256 ffn=512 layers=2" \
+    "q4_k mixed=1 dim=256 ffn=512 layers=3"; do
+    check "type=$type" 2 1e-4 $exact --compute naive
+    check "type=$type" 2 0.3 $exact
 done
-for type in q4_k q5_k q6_k; do
-    check "type=$type dim=256 ffn=512 layers=2" 2 3e-2 $exact
-    check "type=$type dim=256 ffn=512 layers=2" 2 1e-4 $exact --compute naive
-done
-check "type=q4_k mixed=1 dim=256 ffn=512 layers=3" 3 3e-2
 # the defaults: half precision on the wire and in the cache
 check "type=f16" 4 1e-2 --chunk 16
 finish
