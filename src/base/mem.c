@@ -3,12 +3,23 @@
 #include "base/checked.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-/* Each block is preceded by one alignment unit that holds its size. */
+/*
+ * Each block is preceded by one alignment unit that holds its size. Large blocks come from the
+ * system as pages that are zero and take no memory until they are written: a buffer that nobody
+ * fills (all of them, where compute is a phantom) has a size but no bytes.
+ */
 enum { ALIGNMENT = 64 };
+#ifdef __SANITIZE_ADDRESS__
+static const size_t from_system_bytes = SIZE_MAX;
+#else
+static const size_t from_system_bytes = (size_t)1 << 20;
+#endif
 
 static atomic_size_t live_bytes;
 static atomic_size_t live_blocks;
@@ -23,18 +34,42 @@ static void count_block(size_t bytes)
     }
 }
 
+static bool comes_from_system(size_t bytes)
+{
+    return bytes >= from_system_bytes;
+}
+
+static size_t padded_bytes(size_t bytes)
+{
+    return (bytes + (size_t)2 * ALIGNMENT) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static char *get_pages(size_t padded)
+{
+    void *pages = mmap(NULL, padded, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static char *get_small(size_t padded)
+{
+    char *base = aligned_alloc(ALIGNMENT, padded);
+    if (base)
+        memset(base, 0, padded);
+    return base;
+}
+
 /* Returns NULL when the size overflows or memory is short. */
 static void *get_block(size_t count, size_t size)
 {
     size_t bytes, padded;
     if (!jup_mul_size(count, size, &bytes) || !jup_add_size(bytes, (size_t)2 * ALIGNMENT, &padded))
         return NULL;
-    padded &= ~(size_t)(ALIGNMENT - 1);
-    char *base = aligned_alloc(ALIGNMENT, padded);
+    padded = padded_bytes(bytes);
+    char *base = comes_from_system(bytes) ? get_pages(padded) : get_small(padded);
     if (!base)
         return NULL;
     memcpy(base, &bytes, sizeof bytes);
-    memset(base + ALIGNMENT, 0, padded - ALIGNMENT);
     count_block(bytes);
     return base + ALIGNMENT;
 }
@@ -87,9 +122,14 @@ void jup_free(void *block)
 {
     if (!block)
         return;
-    atomic_fetch_sub(&live_bytes, block_bytes(block));
+    char *base = (char *)block - ALIGNMENT;
+    size_t bytes = block_bytes(block);
+    atomic_fetch_sub(&live_bytes, bytes);
     atomic_fetch_sub(&live_blocks, 1);
-    (free)((char *)block - ALIGNMENT);
+    if (comes_from_system(bytes))
+        munmap(base, padded_bytes(bytes));
+    else
+        (free)(base);
 }
 
 size_t jup_mem_live_bytes(void)
@@ -154,8 +194,17 @@ static size_t cgroup_left(const char *limit_path, const char *used_path)
     return limit > used ? limit - used : 0;
 }
 
+static size_t modelled_bytes;
+
+void jup_mem_model(size_t bytes)
+{
+    modelled_bytes = bytes;
+}
+
 size_t jup_mem_available_bytes(void)
 {
+    if (modelled_bytes)
+        return modelled_bytes;
     size_t system = proc_value_bytes("/proc/meminfo", "MemAvailable");
     size_t v2 = cgroup_left("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current");
     size_t v1 = cgroup_left("/sys/fs/cgroup/memory/memory.limit_in_bytes",

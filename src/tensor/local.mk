@@ -17,6 +17,7 @@ libjupiter_a_SOURCES += \
 	%D%/kernels_portable.c \
 	%D%/naive.c \
 	%D%/ops.h \
+	%D%/phantom.c %D%/phantom.h \
 	%D%/quantize.c \
 	%D%/target.h \
 	%D%/vectors_avx2.h \

@@ -3,7 +3,7 @@
  *
  *   naive    plain loops over the definition; the oracle of every test
  *   blas     OpenBLAS for many rows, own SIMD kernels for few rows and for attention
- *   phantom  shapes and costs only (data pointers may be NULL)
+ *   phantom  shapes and costs only (data pointers may be NULL), see tensor/phantom.h
  *
  * Everything is row-major, (rows, cols); activations are f32; weights keep their stored type.
  * No operation allocates after jup_compute_reserve(); none fails. Shapes are asserted.
@@ -115,7 +115,7 @@ typedef struct jup_ops {
 extern const jup_ops_t jup_ops_naive;
 extern const jup_ops_t jup_ops_blas;
 
-/** By name ("blas", "naive"); NULL when unknown. */
+/** By name ("blas", "naive", "phantom"); NULL when unknown. */
 const jup_ops_t *jup_ops_by_name(const char *name);
 
 /** An implementation with its threads and scratch. One per rank; not shared between threads. */
