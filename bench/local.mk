@@ -1,3 +1,4 @@
 # files of this folder
 noinst_PROGRAMS += %D%/trace_cost
 noinst_PROGRAMS += %D%/links
+noinst_PROGRAMS += %D%/plan_time

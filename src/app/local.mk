@@ -2,6 +2,7 @@ bin_PROGRAMS += jupiter
 jupiter_SOURCES = \
 	%D%/answer.c %D%/answer.h \
 	%D%/cmd_info.c \
+	%D%/cmd_plan.c \
 	%D%/cmd_platform.c \
 	%D%/cmd_run.c \
 	%D%/cmd_tokenize.c \

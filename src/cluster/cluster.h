@@ -67,7 +67,10 @@ double jup_link_s(jup_link_t link, double bytes);
 /** Index of the device of this name, or -1. */
 int jup_cluster_device(const jup_cluster_t *cluster, const char *name);
 
-/** A file if there is one of that name or it looks like one, else the synthetic syntax. */
+/**
+ * A file if there is one of that name or it looks like one; else a shipped cluster ("env-a-100");
+ * else the synthetic syntax.
+ */
 jup_status_t jup_cluster_load(jup_cluster_t *cluster, const char *what, jup_error_t *err);
 
 jup_status_t jup_cluster_read(jup_cluster_t *cluster, const char *path, jup_error_t *err);

@@ -1,6 +1,7 @@
 #include "cluster/cluster.h"
 
 #include "base/mem.h"
+#include "cluster/data_path.h"
 #include "cluster/nearest.h"
 #include "cluster/yaml_in.h"
 #include "cluster/yaml_out.h"
@@ -11,8 +12,7 @@
 
 static const double giga = 1e9, milli = 1e-3, mbit_bytes = 1e6 / 8;
 
-/* ---- profiles by the name they have in the file ------------------------------------------------
- */
+/* ---- profiles by the name they have in the file --------------------------------------------- */
 
 /* Names as written (a path or a shipped name), in the order of the cluster's profiles. */
 typedef struct known {
@@ -41,8 +41,7 @@ static jup_status_t profile_index(jup_cluster_t *cluster, known_t *known,
     return JUP_OK;
 }
 
-/* ---- devices -----------------------------------------------------------------------------------
- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 static jup_status_t check_name(const jup_cluster_t *cluster, const jup_yaml_node_t *node,
                                const char *name, jup_error_t *err)
@@ -118,8 +117,7 @@ static jup_status_t read_devices(const jup_yaml_node_t *root, jup_cluster_t *clu
     return status;
 }
 
-/* ---- links -------------------------------------------------------------------------------------
- */
+/* ---- links ---------------------------------------------------------------------------------- */
 
 static jup_status_t read_link(const jup_yaml_node_t *map, jup_link_t *link, jup_error_t *err)
 {
@@ -193,8 +191,7 @@ static jup_status_t read_links(const jup_yaml_node_t *root, jup_cluster_t *clust
     return JUP_OK;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------
- */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 static jup_status_t read_cluster(jup_yaml_t *yaml, jup_cluster_t *cluster, jup_error_t *err)
 {
@@ -221,10 +218,15 @@ jup_status_t jup_cluster_read(jup_cluster_t *cluster, const char *path, jup_erro
 
 jup_status_t jup_cluster_load(jup_cluster_t *cluster, const char *what, jup_error_t *err)
 {
+    char shipped[128], path[1200];
     size_t length = strlen(what);
-    bool file = strchr(what, '/') || (length > 5 && strcmp(what + length - 5, ".yaml") == 0) ||
-                access(what, F_OK) == 0;
-    return file ? jup_cluster_read(cluster, what, err) : jup_cluster_synthesise(cluster, what, err);
+    if (strchr(what, '/') || (length > 5 && strcmp(what + length - 5, ".yaml") == 0) ||
+        access(what, F_OK) == 0)
+        return jup_cluster_read(cluster, what, err);
+    snprintf(shipped, sizeof shipped, "clusters/%.80s.yaml", what);
+    if (jup_data_path(shipped, path, sizeof path))
+        return jup_cluster_read(cluster, path, err);
+    return jup_cluster_synthesise(cluster, what, err);
 }
 
 static void put_link(jup_yaml_out_t *out, int map, jup_link_t link)

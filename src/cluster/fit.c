@@ -129,6 +129,7 @@ void jup_fit_to_profile(const jup_fit_t *fit, const jup_layer_ops_t *ops, jup_pr
     profile->flops_per_s = rate(ops->flops_per_row, fit->row_s);
     profile->bytes_per_s = rate(ops->weight_bytes, fit->fixed_s);
     profile->attention_flops_per_s = rate(ops->flops_per_pair, fit->pair_s);
+    profile->kv_bytes_per_s = rate(ops->kv_bytes, fit->cached_s);
     profile->overlap = 0;
     profile->layer_s = 0;
     profile->measured.fit_error = fit->mean_error;

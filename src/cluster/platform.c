@@ -5,11 +5,20 @@ static void print_escaped(FILE *out, const char *text)
 {
     for (; *text; text++)
         switch (*text) {
-        case '&': fputs("&amp;", out); break;
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '"': fputs("&quot;", out); break;
-        default: fputc(*text, out);
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc(*text, out);
         }
 }
 
@@ -57,8 +66,8 @@ static jup_link_t port(const jup_cluster_t *cluster, int device, bool out)
 {
     jup_link_t fastest = {.latency_s = 0, .bytes_per_s = 0};
     for (int peer = 0; peer < cluster->n_devices; peer++) {
-        jup_link_t link = out ? jup_cluster_link(cluster, device, peer)
-                              : jup_cluster_link(cluster, peer, device);
+        jup_link_t link =
+            out ? jup_cluster_link(cluster, device, peer) : jup_cluster_link(cluster, peer, device);
         if (peer != device && link.bytes_per_s > fastest.bytes_per_s)
             fastest.bytes_per_s = link.bytes_per_s;
     }

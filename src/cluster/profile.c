@@ -43,22 +43,28 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b)
 {
     return a->flops_per_s == b->flops_per_s &&
            a->attention_flops_per_s == b->attention_flops_per_s &&
-           a->bytes_per_s == b->bytes_per_s && a->overlap == b->overlap &&
-           a->layer_s == b->layer_s && a->step_s == b->step_s &&
+           a->bytes_per_s == b->bytes_per_s && a->kv_bytes_per_s == b->kv_bytes_per_s &&
+           a->overlap == b->overlap && a->layer_s == b->layer_s && a->step_s == b->step_s &&
            same_grid(&a->measured, &b->measured);
+}
+
+static double overlapped_s(const jup_profile_t *profile, double compute_s, double memory_s)
+{
+    double more = memory_s > compute_s ? memory_s : compute_s;
+    return more + (1 - profile->overlap) * (memory_s + compute_s - more);
 }
 
 double jup_profile_linear_s(const jup_profile_t *profile, double rows, double flops_per_row,
                             double weight_bytes)
 {
-    double memory_s = weight_bytes / profile->bytes_per_s;
-    double compute_s = rows * flops_per_row / profile->flops_per_s;
-    return fmax(memory_s, compute_s) + (1 - profile->overlap) * fmin(memory_s, compute_s);
+    return overlapped_s(profile, rows * flops_per_row / profile->flops_per_s,
+                        weight_bytes / profile->bytes_per_s);
 }
 
 double jup_profile_attention_s(const jup_profile_t *profile, double flops, double kv_bytes)
 {
-    return fmax(flops / profile->attention_flops_per_s, kv_bytes / profile->bytes_per_s);
+    return overlapped_s(profile, flops / profile->attention_flops_per_s,
+                        kv_bytes / profile->kv_bytes_per_s);
 }
 
 /* The interval of an ascending axis that holds x, or the one nearest to it. */

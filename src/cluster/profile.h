@@ -43,10 +43,11 @@ typedef struct jup_profile {
     int threads;           /* 0: all */
     double flops_per_s;    /* sustained, matrix products of a long chunk */
     double attention_flops_per_s;
-    double bytes_per_s; /* sustained, reading weights for one row */
-    double overlap;     /* of reading weights and computing, 0..1 */
-    double layer_s;     /* fixed cost of a layer in a step (launches, norms) */
-    double step_s;      /* fixed cost of a step on a stage */
+    double bytes_per_s;    /* sustained, reading weights for one row */
+    double kv_bytes_per_s; /* sustained, reading the KV cache */
+    double overlap;        /* of reading weights and computing, 0..1 */
+    double layer_s;        /* fixed cost of a layer in a step (launches, norms) */
+    double step_s;         /* fixed cost of a step on a stage */
     jup_measured_t measured;
 } jup_profile_t;
 
@@ -62,7 +63,7 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b);
 double jup_profile_linear_s(const jup_profile_t *profile, double rows, double flops_per_row,
                             double weight_bytes);
 
-/** Seconds of attention: its operations, or reading the cached keys and values if that is more. */
+/** Seconds of attention: its operations and reading the KV cache, overlapped alike. */
 double jup_profile_attention_s(const jup_profile_t *profile, double flops, double kv_bytes);
 
 /**

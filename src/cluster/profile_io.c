@@ -10,8 +10,7 @@
 
 static const double giga = 1e9, milli = 1e-3;
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static jup_status_t scaled(const jup_yaml_node_t *map, const char *key, double min, double max,
                            double unit, double *value, jup_error_t *err)
@@ -100,6 +99,8 @@ static jup_status_t read_rates(const jup_yaml_node_t *map, jup_profile_t *p, jup
     JUP_TRY(required(map, "gb_per_s", 1e15, giga, &p->bytes_per_s, err));
     p->attention_flops_per_s = p->flops_per_s;
     JUP_TRY(scaled(map, "attention_gflops", 1e-9, 1e15, giga, &p->attention_flops_per_s, err));
+    p->kv_bytes_per_s = p->bytes_per_s;
+    JUP_TRY(scaled(map, "kv_gb_per_s", 1e-9, 1e15, giga, &p->kv_bytes_per_s, err));
     JUP_TRY(jup_yaml_number(map, "overlap", 0, 1, &p->overlap, err));
     JUP_TRY(scaled(map, "layer_ms", 0, 1e6, milli, &p->layer_s, err));
     return scaled(map, "step_ms", 0, 1e6, milli, &p->step_s, err);
@@ -113,10 +114,10 @@ static jup_status_t read_memory(const jup_yaml_node_t *map, jup_profile_t *p, ju
 
 static jup_status_t read_profile(const jup_yaml_node_t *map, jup_profile_t *p, jup_error_t *err)
 {
-    static const char *const keys[] = {"name",    "title",    "memory_gb", "reserved_gb",
-                                       "threads", "gflops",   "gb_per_s",  "attention_gflops",
-                                       "overlap", "layer_ms", "step_ms",   "measured",
-                                       NULL};
+    static const char *const keys[] = {"name",        "title",   "memory_gb", "reserved_gb",
+                                       "threads",     "gflops",  "gb_per_s",  "attention_gflops",
+                                       "kv_gb_per_s", "overlap", "layer_ms",  "step_ms",
+                                       "measured",    NULL};
     jup_yaml_node_t node;
     int64_t threads = 0;
     JUP_TRY(jup_yaml_check_keys(map, keys, err));
@@ -145,8 +146,7 @@ jup_status_t jup_profile_read(jup_profile_t *profile, const char *path, jup_erro
     return status;
 }
 
-/* ---- finding -----------------------------------------------------------------------------------
- */
+/* ---- finding -------------------------------------------------------------------------------- */
 
 static bool ends_in_yaml(const char *name)
 {
@@ -177,8 +177,7 @@ jup_status_t jup_profile_find(jup_profile_t *profile, const char *name, const ch
                     "no device profile '%.64s'; there are %s (or give a .yaml file)", name, names);
 }
 
-/* ---- writing -----------------------------------------------------------------------------------
- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void put_axis(jup_yaml_out_t *out, int map, const char *key, const int32_t *axis, int n)
 {
@@ -216,6 +215,7 @@ jup_status_t jup_profile_write(const jup_profile_t *p, const char *path, jup_err
     jup_yaml_put_number(out, root, "gflops", p->flops_per_s / giga, 6);
     jup_yaml_put_number(out, root, "attention_gflops", p->attention_flops_per_s / giga, 6);
     jup_yaml_put_number(out, root, "gb_per_s", p->bytes_per_s / giga, 6);
+    jup_yaml_put_number(out, root, "kv_gb_per_s", p->kv_bytes_per_s / giga, 6);
     jup_yaml_put_number(out, root, "overlap", p->overlap, 6);
     jup_yaml_put_number(out, root, "layer_ms", p->layer_s / milli, 6);
     jup_yaml_put_number(out, root, "step_ms", p->step_s / milli, 6);

@@ -16,8 +16,7 @@ struct jup_yaml {
     char *name;
 };
 
-/* ---- opening -----------------------------------------------------------------------------------
- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static jup_status_t load(yaml_parser_t *parser, const char *name, jup_yaml_t **out,
                          jup_error_t *err)
@@ -78,8 +77,7 @@ const char *jup_yaml_name(const jup_yaml_t *yaml)
     return yaml->name;
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+/* ---- nodes ---------------------------------------------------------------------------------- */
 
 static const yaml_node_t *node_of(const jup_yaml_node_t *node)
 {
@@ -220,8 +218,7 @@ void jup_yaml_item(const jup_yaml_node_t *list, int index, jup_yaml_node_t *item
           "", name, item);
 }
 
-/* ---- scalars -----------------------------------------------------------------------------------
- */
+/* ---- scalars -------------------------------------------------------------------------------- */
 
 /* The text of a scalar; NULL, and a message, for anything else. */
 static const char *scalar(const jup_yaml_node_t *node, const char *wanted, jup_error_t *err)

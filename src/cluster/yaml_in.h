@@ -22,8 +22,8 @@ typedef struct jup_yaml_node {
 } jup_yaml_node_t;
 
 jup_status_t jup_yaml_open(jup_yaml_t **yaml, const char *path, jup_error_t *err);
-jup_status_t jup_yaml_open_text(jup_yaml_t **yaml, const char *name, const char *text,
-                                size_t bytes, jup_error_t *err);
+jup_status_t jup_yaml_open_text(jup_yaml_t **yaml, const char *name, const char *text, size_t bytes,
+                                jup_error_t *err);
 void jup_yaml_close(jup_yaml_t *yaml);
 
 const char *jup_yaml_name(const jup_yaml_t *yaml);
@@ -65,8 +65,8 @@ jup_status_t jup_yaml_to_bool(const jup_yaml_node_t *node, bool *value, jup_erro
 /** The scalar at a key. Where the key is absent, *value stays as it is. */
 jup_status_t jup_yaml_number(const jup_yaml_node_t *map, const char *key, double min, double max,
                              double *value, jup_error_t *err);
-jup_status_t jup_yaml_integer(const jup_yaml_node_t *map, const char *key, int64_t min,
-                              int64_t max, int64_t *value, jup_error_t *err);
+jup_status_t jup_yaml_integer(const jup_yaml_node_t *map, const char *key, int64_t min, int64_t max,
+                              int64_t *value, jup_error_t *err);
 jup_status_t jup_yaml_text(const jup_yaml_node_t *map, const char *key, char *text, size_t size,
                            jup_error_t *err);
 

@@ -4,5 +4,7 @@ libjupiter_a_SOURCES += \
 	%D%/kv.c %D%/kv.h \
 	%D%/rope.c %D%/rope.h \
 	%D%/sampler.c %D%/sampler.h \
+	%D%/shapes.c %D%/shapes.h \
 	%D%/step.c %D%/step.h \
-	%D%/weights.c %D%/weights.h
+	%D%/weights.c %D%/weights.h \
+	%D%/weights_phantom.c %D%/weights_phantom.h

@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- candidates --------------------------------------------------------------------------------
- */
+/* ---- candidates ----------------------------------------------------------------------------- */
 
 /* Keeps `candidate` in `best` when it is quicker; returns the best time. */
 static double keep(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *candidate,
@@ -53,8 +52,7 @@ static double equal_chunks(const jup_instance_t *in, const jup_pipe_t *pipe, int
     return best_s;
 }
 
-/* ---- the bounded bottleneck --------------------------------------------------------------------
- */
+/* ---- the bounded bottleneck ----------------------------------------------------------------- */
 
 /* Stages that differ in what they take, so that equal ones are looked at once. */
 static int distinct_stages(const jup_pipe_t *pipe, int *stages)
@@ -148,7 +146,7 @@ static double bounded_cuts(const jup_instance_t *in, const jup_pipe_t *pipe, int
     int *from = jup_new((size_t)G + 1, sizeof *from);
     fill_slowest(in, pipe, slow);
     jup_meter_spend(meter, (double)G * G / 2);
-    for (int length = 1; length <= G; length += 1 + length / 6) {
+    for (int length = 1; length <= G; length += 1 + length / 4) {
         int at = G - length; /* the last chunk of this length: the most expensive one */
         double bound = slow[(int64_t)at * G - (int64_t)at * (at - 1) / 2 + length - 1];
         if (!bounded(in, slow, bound, most_rows, f, from))
@@ -173,8 +171,7 @@ double jup_chunk_search(const jup_instance_t *in, const jup_pipe_t *pipe, int32_
     return jup_chunk_refine(in, pipe, most_rows, meter, best, s);
 }
 
-/* ---- refining ----------------------------------------------------------------------------------
- */
+/* ---- refining ------------------------------------------------------------------------------- */
 
 typedef struct refinement {
     const jup_instance_t *in;

@@ -73,8 +73,7 @@ jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, 
     return JUP_OK;
 }
 
-/* ---- seconds -----------------------------------------------------------------------------------
- */
+/* ---- seconds -------------------------------------------------------------------------------- */
 
 static bool has_grid(const jup_profile_t *profile, const jup_model_size_t *size)
 {
@@ -120,8 +119,7 @@ double jup_cost_result_bytes(void)
     return RESULT_BYTES;
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------
- */
+/* ---- bytes ---------------------------------------------------------------------------------- */
 
 jup_stage_memory_t jup_cost_memory(const jup_model_size_t *size, const jup_workload_t *workload,
                                    int layers, bool embedding, bool head, int64_t max_rows)

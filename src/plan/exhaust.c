@@ -28,8 +28,10 @@ static double least_prefill_s(exhaust_t *e, int c, int n)
     for (int j = 1; j <= G; j++)
         f[j] = INFINITY;
     for (int i = 0; i < G; i++)
-        for (int j = i + 1; j <= G; j++)
-            f[j] = fmin(f[j], f[i] + in->classes[c].step_s + n * jup_instance_layer_s(in, c, i, j));
+        for (int j = i + 1; j <= G; j++) {
+            double t = f[i] + in->classes[c].step_s + n * jup_instance_layer_s(in, c, i, j);
+            f[j] = t < f[j] ? t : f[j];
+        }
     *known = f[G];
     jup_free(f);
     return *known;

@@ -7,8 +7,7 @@
 
 enum { MOST_EXTRA = 1024, NAMED = 4 };
 
-/* ---- does it fit? ------------------------------------------------------------------------------
- */
+/* ---- does it fit? --------------------------------------------------------------------------- */
 
 /* Layers that a budget holds beside the embedding, the head and one row. */
 static int most_layers(const jup_plan_problem_t *p, double budget, bool embedding, bool head)
@@ -80,8 +79,7 @@ bool jup_feasible(const jup_plan_problem_t *problem)
     return capacity(problem, 0, 0) >= problem->size.layers;
 }
 
-/* ---- what would fit ----------------------------------------------------------------------------
- */
+/* ---- what would fit ------------------------------------------------------------------------- */
 
 static void add(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -180,8 +178,7 @@ void jup_infeasible_advice(const jup_plan_problem_t *problem, char *text, size_t
         snprintf(text, size, "no other type, context or number of such devices would fit");
 }
 
-/* ---- the report --------------------------------------------------------------------------------
- */
+/* ---- the report ----------------------------------------------------------------------------- */
 
 /* "nx-0 holds 12 layers, ...": the first few devices. */
 static void name_devices(const jup_plan_problem_t *p, char *text, size_t size)

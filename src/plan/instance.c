@@ -7,8 +7,7 @@
 
 enum { TABLE_ENTRIES = 8 << 20 };
 
-/* ---- classes -----------------------------------------------------------------------------------
- */
+/* ---- classes -------------------------------------------------------------------------------- */
 
 static int class_of_profile(jup_instance_t *in, const jup_profile_t *profile)
 {
@@ -57,8 +56,7 @@ static void sort_devices(jup_instance_t *in)
     }
 }
 
-/* ---- the grid ----------------------------------------------------------------------------------
- */
+/* ---- the grid ------------------------------------------------------------------------------- */
 
 static int64_t positions_for(int64_t prompt, int64_t grain)
 {
@@ -94,8 +92,7 @@ static void make_grid(jup_instance_t *in)
     in->max_chunk = problem->max_chunk > 0 ? problem->max_chunk : (int32_t)prompt;
 }
 
-/* ---- times -------------------------------------------------------------------------------------
- */
+/* ---- times ---------------------------------------------------------------------------------- */
 
 static void fill_class(const jup_instance_t *in, jup_class_t *class)
 {
@@ -162,8 +159,7 @@ void jup_instance_reset(jup_instance_t *in)
     memset(in, 0, sizeof *in);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* What is left of the budget beside `layers` and `rows`. */
 static double spare_bytes(const jup_instance_t *in, int device, int layers, bool embedding,

@@ -16,8 +16,7 @@ void jup_layer_even(const jup_instance_t *in, jup_layout_t *layout)
     }
 }
 
-/* ---- least sum under a cap ---------------------------------------------------------------------
- */
+/* ---- least sum under a cap ------------------------------------------------------------------ */
 
 /* cost[y]: least sum of a prefix of the devices that holds y > 0 layers. chosen: (D, L + 1). */
 typedef struct capped {
@@ -159,8 +158,7 @@ bool jup_layer_capped(const jup_layer_cost_t *costs, int n_devices, int n_layers
     return found;
 }
 
-/* ---- the slowest stage -------------------------------------------------------------------------
- */
+/* ---- the slowest stage ---------------------------------------------------------------------- */
 
 /* Seconds of n layers for the whole prompt in one chunk. */
 static double whole_s(const jup_instance_t *in, int device, int n, bool embedding, bool head)

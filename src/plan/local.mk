@@ -3,13 +3,17 @@ libjupiter_a_SOURCES += \
 	%D%/chunking.c %D%/chunking.h \
 	%D%/cost.c %D%/cost.h \
 	%D%/exhaust.c \
+	%D%/file_size.c %D%/file_size.h \
 	%D%/infeasible.c %D%/infeasible.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/layering.c %D%/layering.h \
+	%D%/modelled.c %D%/modelled.h \
 	%D%/moves.c \
 	%D%/plan.c %D%/plan.h \
 	%D%/plan_io.c \
 	%D%/plan_print.c \
+	%D%/predict.c %D%/predict.h \
 	%D%/planner.c %D%/planner.h \
 	%D%/schedule.c %D%/schedule.h \
-	%D%/search.c %D%/search.h
+	%D%/search.c %D%/search.h \
+	%D%/timeline.c

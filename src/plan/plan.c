@@ -57,8 +57,7 @@ int jup_plan_stage_of(const jup_plan_t *plan, int device)
     return -1;
 }
 
-/* ---- checking ----------------------------------------------------------------------------------
- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 static jup_status_t check_stages(const jup_plan_t *plan, jup_error_t *err)
 {

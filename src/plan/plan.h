@@ -73,7 +73,7 @@ int jup_plan_stage_of(const jup_plan_t *plan, int device);
  */
 int jup_plan_scale_chunks(const jup_plan_t *plan, int64_t tokens, int32_t *chunks);
 
-/** Tables for people, and the prefill as text, `width` columns wide. */
+/** Tables for people. */
 void jup_plan_print(const jup_plan_t *plan, FILE *out);
 
 /** YAML. A plan read from a file has been checked. */

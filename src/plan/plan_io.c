@@ -7,8 +7,7 @@
 
 enum { DIGITS = 6, VERSION = 1 };
 
-/* ---- writing -----------------------------------------------------------------------------------
- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void put_stage(jup_yaml_out_t *out, int list, const jup_plan_stage_t *stage)
 {
@@ -84,8 +83,7 @@ void jup_plan_pack(const jup_plan_t *plan, char **text, size_t *bytes)
     jup_yaml_out_destroy(out);
 }
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static jup_status_t seconds(const jup_yaml_node_t *map, const char *key, double *value,
                             jup_error_t *err)

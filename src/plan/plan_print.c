@@ -1,11 +1,9 @@
-/* Plans for people: tables and the prefill as text. */
-#include "base/mem.h"
+/* Plans for people: tables. */
 #include "plan/plan.h"
 
-#include <math.h>
-#include <string.h>
+#include <stdio.h>
 
-enum { WIDTH = 72, LISTED_CHUNKS = 24 };
+enum { LISTED_CHUNKS = 24 };
 
 static void print_head(const jup_plan_t *plan, FILE *out)
 {
@@ -52,62 +50,10 @@ static void print_predicted(const jup_plan_t *plan, FILE *out)
             1e3 * p->token_s, p->decode_s, p->total_s);
 }
 
-/* ---- the prefill as text ------------------------------------------------------------------------
- */
-
-static char chunk_mark(int chunk)
-{
-    static const char marks[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    return marks[(size_t)chunk % (sizeof marks - 1)];
-}
-
-/* A stage's share of its busy time for chunk i, by tokens and prefix: for the picture alone. */
-static double share(const jup_plan_t *plan, int i)
-{
-    return (double)plan->chunks[i] / (double)plan->workload.prompt_tokens;
-}
-
-static void draw(char *line, double start, double end, double total, char mark)
-{
-    int from = (int)(start / total * WIDTH), to = (int)(end / total * WIDTH);
-    for (int x = from; x <= to && x < WIDTH; x++)
-        if (x < to || line[x] == '.')
-            line[x] = mark;
-}
-
-static void print_timeline(const jup_plan_t *plan, FILE *out)
-{
-    int S = plan->n_stages;
-    double *busy_until = jup_new((size_t)S, sizeof *busy_until);
-    double *sent_until = jup_new((size_t)S, sizeof *sent_until);
-    char *lines = jup_new((size_t)S, WIDTH + 1);
-    double total = plan->predicted.ttft_s;
-    memset(lines, '.', (size_t)S * (WIDTH + 1));
-    for (int i = 0; i < plan->n_chunks; i++) {
-        double at = 0;
-        for (int s = 0; s < S; s++) {
-            const jup_plan_stage_t *g = &plan->stages[s];
-            double start = fmax(at, busy_until[s]);
-            busy_until[s] = start + share(plan, i) * g->prefill_s;
-            draw(lines + s * (WIDTH + 1), start, busy_until[s], total, chunk_mark(i));
-            sent_until[s] = fmax(busy_until[s], sent_until[s]) + g->send_s / plan->n_chunks;
-            at = sent_until[s];
-        }
-    }
-    fprintf(out, "\nprefill, about %.0f ms a column, chunks 0, 1, 2, ...\n", 1e3 * total / WIDTH);
-    for (int s = 0; s < S; s++)
-        fprintf(out, "%4d |%.*s|\n", s, WIDTH, lines + s * (WIDTH + 1));
-    jup_free(lines);
-    jup_free(sent_until);
-    jup_free(busy_until);
-}
-
 void jup_plan_print(const jup_plan_t *plan, FILE *out)
 {
     print_head(plan, out);
     print_stages(plan, out);
     print_chunks(plan, out);
     print_predicted(plan, out);
-    if (plan->predicted.ttft_s > 0)
-        print_timeline(plan, out);
 }

@@ -52,6 +52,23 @@ jup_status_t jup_plan_even(const jup_plan_problem_t *problem, int chunk, jup_pla
 jup_status_t jup_plan_evaluate(const jup_plan_problem_t *problem, jup_plan_t *plan,
                                jup_error_t *err);
 
+/** A stage (or its link to the next stage) working on a chunk of the prefill. */
+typedef struct jup_plan_span {
+    int stage, chunk;
+    bool link;
+    double start_s, end_s;
+} jup_plan_span_t;
+
+/** The predicted prefill, chunk by chunk; spans has room for n_chunks * (2 n_stages - 1). */
+jup_status_t jup_plan_spans(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                            jup_plan_span_t *spans, jup_error_t *err);
+
+/** The predicted prefill as text, and as a picture in an SVG file. */
+jup_status_t jup_plan_print_timeline(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                                     FILE *out, jup_error_t *err);
+jup_status_t jup_plan_draw(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                           const char *path, jup_error_t *err);
+
 /** JUP_EINPUT when a stage needs more memory than its device gives: names it, and what to do. */
 jup_status_t jup_plan_check_memory(const jup_plan_problem_t *problem, const jup_plan_t *plan,
                                    jup_error_t *err);

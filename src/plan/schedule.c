@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- layouts -----------------------------------------------------------------------------------
- */
+/* ---- layouts -------------------------------------------------------------------------------- */
 
 static void set_link(jup_stage_cost_t *stage, jup_link_t link)
 {
@@ -73,8 +72,7 @@ int32_t jup_layout_most_rows(const jup_instance_t *in, const jup_layout_t *layou
     return (int32_t)most;
 }
 
-/* ---- cuts --------------------------------------------------------------------------------------
- */
+/* ---- cuts ----------------------------------------------------------------------------------- */
 
 void jup_cut_init(jup_cut_t *cut, const jup_instance_t *in, int capacity)
 {
@@ -145,8 +143,7 @@ int32_t jup_cut_longest(const jup_cut_t *cut)
     return longest;
 }
 
-/* ---- the flow shop -----------------------------------------------------------------------------
- */
+/* ---- the flow shop -------------------------------------------------------------------------- */
 
 /* fmax without its care for NaN, which costs a call in the innermost loop. */
 static inline double later(double a, double b)

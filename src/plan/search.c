@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum { PROMISING = 6, ORDERS = 4, ROUNDS = 4 };
+static const double hopeless = 1.25; /* so much behind the best, a layout is left alone */
 
-/* ---- the best so far ---------------------------------------------------------------------------
- */
+/* ---- the best so far ------------------------------------------------------------------------ */
 
 void jup_search_init(jup_search_t *x, const jup_instance_t *in, double effort)
 {
@@ -70,8 +70,7 @@ static void offer_even(jup_search_t *x)
     offer_layout(x, &layout);
 }
 
-/* ---- layouts worth a closer look ---------------------------------------------------------------
- */
+/* ---- layouts worth a closer look ------------------------------------------------------------ */
 
 typedef struct promising {
     jup_layout_t layout[PROMISING];
@@ -270,16 +269,15 @@ static void find_layouts(jup_search_t *x, promising_t *found)
     jup_free(costs);
 }
 
-/* ---- putting it together -----------------------------------------------------------------------
- */
+/* ---- putting it together -------------------------------------------------------------------- */
 
 static void improve(jup_search_t *x, jup_layout_t layout)
 {
     jup_cut_t cut;
     for (int round = 0; round < ROUNDS; round++) {
         double value = offer_layout(x, &layout);
-        if (isinf(value) || x->meter.left <= 0)
-            return;
+        if (value > hopeless * x->value_s || x->meter.left <= 0)
+            return; /* too far behind, or impossible */
         jup_cut_init(&cut, x->in, x->trial.n);
         jup_cut_copy(&cut, &x->trial, x->in);
         bool moved = jup_search_move_layers(x, &layout, &cut, &value);

@@ -10,7 +10,7 @@
  *     ends in time, the answer is the best one on the grid ("proven"), however it was found.
  *
  * Time: 2. O(chunk counts * caps * orders * (D L + S * chunks)); 3. and 4. by their meters, about
- * 3000 * 2 D * G and 2 * 10^6 schedule cells times the effort. Memory O(D L + classes * G^2).
+ * 6000 * D * G and 2 * 10^6 schedule cells times the effort. Memory O(D L + classes * G^2).
  */
 #ifndef JUP_PLAN_SEARCH_H
 #define JUP_PLAN_SEARCH_H

@@ -3,6 +3,7 @@ if HAVE_CHECK
 UNIT_TESTS = \
 	%D%/test_base \
 	%D%/test_cluster \
+	%D%/test_plan \
 	%D%/test_plan_brute \
 	%D%/test_dtype \
 	%D%/test_gguf \

@@ -196,7 +196,8 @@ START_TEST(a_measured_grid_is_read_back_and_interpolated)
                        .memory_bytes = 1e9,
                        .flops_per_s = 1e9,
                        .attention_flops_per_s = 1e9,
-                       .bytes_per_s = 1e9};
+                       .bytes_per_s = 1e9,
+                       .kv_bytes_per_s = 1e9};
     p.measured = (jup_measured_t){.key = "k",
                                   .n_chunks = 3,
                                   .n_prefixes = 2,

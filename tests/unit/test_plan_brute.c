@@ -136,8 +136,7 @@ static double brute_force_s(const jup_plan_problem_t *p)
     return b.best_s;
 }
 
-/* ---- random small problems ---------------------------------------------------------------------
- */
+/* ---- random small problems ------------------------------------------------------------------ */
 
 static double between(jup_rng_t *rng, double low, double high)
 {
@@ -169,6 +168,7 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n, const char *
             .flops_per_s = between(rng, 0.5, 5),
             .attention_flops_per_s = between(rng, 0.5, 20),
             .bytes_per_s = between(rng, 1, 10),
+            .kv_bytes_per_s = between(rng, 0.1, 10),
             .overlap = jup_rng_uniform(rng),
             .layer_s = between(rng, 0.01, 0.5),
             .step_s = between(rng, 0.01, 0.5),
@@ -249,8 +249,7 @@ START_TEST(the_plan_is_the_best_there_is)
 }
 END_TEST
 
-/* ---- the paper's objective ---------------------------------------------------------------------
- */
+/* ---- the paper's objective ------------------------------------------------------------------ */
 
 static double slowest_of(const brute_t *b)
 {
@@ -310,8 +309,7 @@ START_TEST(the_slowest_stage_is_as_quick_as_can_be)
 }
 END_TEST
 
-/* ---- more of anything never hurts --------------------------------------------------------------
- */
+/* ---- more of anything never hurts ----------------------------------------------------------- */
 
 static double planned_s(const jup_plan_problem_t *p)
 {

@@ -1,0 +1,130 @@
+#include "plan/modelled.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+jup_status_t jup_modelled_init(jup_modelled_t *m, const char *what, int rank,
+                               const jup_model_size_t *size, jup_error_t *err)
+{
+    jup_cluster_t cluster;
+    memset(m, 0, sizeof *m);
+    JUP_TRY(jup_cluster_load(&cluster, what, err));
+    if (rank >= cluster.n_devices) {
+        jup_fail(err, JUP_EINPUT,
+                 "cluster '%s' has %d devices, there are more ranks; start at most %d",
+                 cluster.name, cluster.n_devices, cluster.n_devices);
+        jup_cluster_reset(&cluster);
+        return JUP_EINPUT;
+    }
+    snprintf(m->name, sizeof m->name, "%s", cluster.devices[rank].name);
+    m->budget_bytes = cluster.devices[rank].budget_bytes;
+    jup_profile_copy(&m->profile, jup_cluster_profile(&cluster, rank));
+    m->size = *size;
+    m->has_grid = m->profile.measured.n_chunks && strcmp(m->profile.measured.key, size->key) == 0;
+    jup_cluster_reset(&cluster);
+    return JUP_OK;
+}
+
+void jup_modelled_reset(jup_modelled_t *m)
+{
+    jup_profile_reset(&m->profile);
+    memset(m, 0, sizeof *m);
+}
+
+/* ---- seconds ---------------------------------------------------------------------------------- */
+
+static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
+{
+    const jup_modelled_t *m = self;
+    if (w == &m->weights->output)
+        return jup_cost_head_s(&m->profile, &m->size, (double)rows);
+    if (m->has_grid)
+        return 0;
+    double seconds = 0;
+    for (int i = 0; i < n; i++) {
+        int64_t elems = w[i].w.rows * w[i].w.cols;
+        seconds += jup_profile_linear_s(&m->profile, (double)rows, 2.0 * (double)elems,
+                                        (double)jup_dtype_bytes(w[i].w.dtype, elems));
+    }
+    return seconds;
+}
+
+static double cached_tokens(const jup_attention_t *a)
+{
+    double tokens = 0;
+    for (int i = 0; i < a->n_runs; i++)
+        tokens += a->runs[i].n;
+    return tokens;
+}
+
+/* One sequence: what its rows see, of the window if there is one. */
+static double sequence_s(const jup_modelled_t *m, const jup_attention_t *a)
+{
+    double rows = (double)a->rows, prefix = cached_tokens(a) - rows;
+    if (a->window > 0)
+        prefix = fmin(prefix, a->window);
+    double pairs = rows * (prefix + (rows + 1) / 2);
+    return jup_profile_attention_s(&m->profile, pairs * m->size.layer.flops_per_pair,
+                                   (prefix + rows) * m->size.layer.kv_bytes);
+}
+
+/* A measured layer: all rows together over their mean prefix. */
+static double measured_s(const jup_modelled_t *m, const jup_attention_t *a, int n)
+{
+    double rows = 0, prefix = 0;
+    for (int i = 0; i < n; i++) {
+        rows += (double)a[i].rows;
+        prefix += (double)a[i].rows * (cached_tokens(&a[i]) - (double)a[i].rows);
+    }
+    return rows > 0 ? jup_cost_layer_s(&m->profile, &m->size, rows, prefix / rows) : 0;
+}
+
+static double attention_s(void *self, const jup_attention_t *a, int n)
+{
+    jup_modelled_t *m = self;
+    int layers = m->weights->shard.last - m->weights->shard.first;
+    double seconds = m->layers_done++ % layers == 0 ? m->profile.step_s : 0;
+    if (m->has_grid)
+        return seconds + measured_s(m, a, n);
+    seconds += m->profile.layer_s;
+    for (int i = 0; i < n; i++)
+        seconds += sequence_s(m, &a[i]);
+    return seconds;
+}
+
+static double embed_s(void *self, const jup_matrix_t *table, int64_t rows)
+{
+    const jup_modelled_t *m = self;
+    (void)table;
+    return jup_cost_embed_s(&m->profile, &m->size, (double)rows);
+}
+
+void jup_modelled_attach(jup_modelled_t *m, jup_compute_t *compute, const jup_weights_t *weights)
+{
+    m->weights = weights;
+    jup_phantom_set_costs(compute, &(jup_phantom_costs_t){.self = m,
+                                                          .linear_s = linear_s,
+                                                          .attention_s = attention_s,
+                                                          .embed_s = embed_s});
+}
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+jup_status_t jup_modelled_check_memory(const jup_modelled_t *m, const jup_workload_t *workload,
+                                       const jup_shard_t *shard, int64_t max_rows,
+                                       jup_error_t *err)
+{
+    const double gb = 1e9;
+    jup_stage_memory_t need = jup_cost_memory(&m->size, workload, shard->last - shard->first,
+                                              shard->embedding, shard->head, max_rows);
+    double bytes = jup_stage_memory_bytes(need);
+    if (bytes <= m->budget_bytes)
+        return JUP_OK;
+    return jup_fail(err, JUP_EENV,
+                    "out of memory (OOM): device %s has %.2f GB for layers %d to %d, which need "
+                    "%.2f GB (weights %.2f, KV cache %.2f, buffers %.2f); give it fewer layers, a "
+                    "shorter context or a smaller weight type",
+                    m->name, m->budget_bytes / gb, shard->first, shard->last - 1, bytes / gb,
+                    need.weight_bytes / gb, need.kv_bytes / gb, need.work_bytes / gb);
+}

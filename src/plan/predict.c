@@ -1,0 +1,186 @@
+#include "plan/predict.h"
+
+#include "base/mem.h"
+#include "plan/infeasible.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- predicting ----------------------------------------------------------------------------- */
+
+static void name_plan(const jup_plan_problem_t *problem, jup_plan_t *plan)
+{
+    snprintf(plan->cluster, sizeof plan->cluster, "%s", problem->cluster->name);
+    snprintf(plan->model, sizeof plan->model, "%s", problem->size.name);
+    snprintf(plan->type, sizeof plan->type, "%s", problem->size.type);
+    plan->workload = problem->workload;
+    plan->objective = problem->objective;
+    for (int s = 0; s < plan->n_stages; s++) {
+        const jup_device_t *device = &problem->cluster->devices[plan->stages[s].device];
+        memcpy(plan->stages[s].name, device->name, sizeof plan->stages[s].name);
+        plan->stages[s].budget_bytes = device->budget_bytes;
+    }
+}
+
+static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
+                          int s, jup_plan_stage_t *stage)
+{
+    const jup_stage_cost_t *cost = &pipe->stage[s];
+    const jup_class_t *class = &in->classes[cost->class];
+    bool last = s == pipe->n - 1;
+    stage->memory = jup_cost_memory(&in->problem->size, &in->problem->workload,
+                                    stage->last - stage->first, s == 0, last, jup_cut_longest(cut));
+    stage->prefill_s = stage->send_s = 0;
+    for (int k = 0; k < cut->n; k++) {
+        stage->prefill_s +=
+            jup_stage_s(cost, cut, cut->layer_s + (size_t)k * (size_t)in->n_classes, k);
+        stage->send_s += last ? 0 : cost->latency_s + cost->byte_s * cut->bytes[k];
+    }
+    if (last)
+        stage->send_s = pipe->result_s;
+    stage->decode_s =
+        cost->step_s + cost->layers * class->decode_layer_s + cost->embed_row_s + cost->head_s;
+}
+
+void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
+                 jup_plan_t *plan)
+{
+    double busy = 0, slowest = 0;
+    name_plan(in->problem, plan);
+    for (int s = 0; s < plan->n_stages; s++) {
+        predict_stage(in, pipe, cut, s, &plan->stages[s]);
+        busy += plan->stages[s].prefill_s;
+        slowest = fmax(slowest, plan->stages[s].prefill_s);
+    }
+    double ttft = jup_schedule_ttft_s(pipe, cut, in->n_classes, INFINITY);
+    int branches = in->problem->workload.branches;
+    plan->predicted = (jup_prediction_t){
+        .ttft_s = ttft,
+        .token_s = fmax(pipe->lap_s, branches * pipe->slowest_s),
+        .decode_s = pipe->decode_s,
+        .total_s = ttft + pipe->decode_s,
+        .bubble = 1 - busy / (plan->n_stages * ttft),
+        .slowest_s = slowest,
+    };
+}
+
+static void layout_of(const jup_plan_t *plan, jup_layout_t *layout)
+{
+    layout->n = plan->n_stages;
+    for (int s = 0; s < plan->n_stages; s++) {
+        layout->device[s] = plan->stages[s].device;
+        layout->layers[s] = plan->stages[s].last - plan->stages[s].first;
+    }
+}
+
+static jup_status_t check_against(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                                  jup_error_t *err)
+{
+    JUP_TRY(jup_plan_check(plan, err));
+    if (plan->layers != problem->size.layers)
+        return jup_fail(err, JUP_EINPUT, "the plan is for %d layers, the model has %d",
+                        plan->layers, problem->size.layers);
+    if (plan->workload.prompt_tokens != problem->workload.prompt_tokens)
+        return jup_fail(err, JUP_EINPUT, "the plan is for a prompt of %lld tokens, not %lld",
+                        (long long)plan->workload.prompt_tokens,
+                        (long long)problem->workload.prompt_tokens);
+    for (int s = 0; s < plan->n_stages; s++)
+        if (plan->stages[s].device >= problem->cluster->n_devices)
+            return jup_fail(err, JUP_EINPUT,
+                            "stages[%d] is on device %d, the cluster has the devices 0 to %d", s,
+                            plan->stages[s].device, problem->cluster->n_devices - 1);
+    return JUP_OK;
+}
+
+/* A given plan made ready for timing. */
+typedef struct given {
+    jup_instance_t in;
+    jup_pipe_t pipe;
+    jup_cut_t cut;
+} given_t;
+
+static void given_destroy(given_t *g)
+{
+    jup_cut_reset(&g->cut);
+    jup_instance_reset(&g->in);
+    jup_free(g);
+}
+
+static jup_status_t given_new(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                              given_t **out, jup_error_t *err)
+{
+    jup_layout_t layout;
+    JUP_TRY(check_against(problem, plan, err));
+    if (plan->n_chunks > JUP_PLAN_CHUNKS)
+        return jup_fail(err, JUP_EINPUT, "the plan has %d chunks, at most %d are possible",
+                        plan->n_chunks, JUP_PLAN_CHUNKS);
+    given_t *g = jup_new(1, sizeof *g);
+    jup_status_t status = jup_instance_init(&g->in, problem, err);
+    if (status != JUP_OK) {
+        jup_free(g);
+        return status;
+    }
+    jup_cut_init(&g->cut, &g->in, plan->n_chunks);
+    for (int32_t at = 0; g->cut.n < plan->n_chunks; at += plan->chunks[g->cut.n++])
+        jup_cut_set(&g->cut, &g->in, g->cut.n, plan->chunks[g->cut.n], at);
+    layout_of(plan, &layout);
+    jup_pipe_set(&g->pipe, &g->in, &layout);
+    *out = g;
+    return JUP_OK;
+}
+
+jup_status_t jup_plan_evaluate(const jup_plan_problem_t *problem, jup_plan_t *plan,
+                               jup_error_t *err)
+{
+    given_t *g;
+    JUP_TRY(given_new(problem, plan, &g, err));
+    jup_predict(&g->in, &g->pipe, &g->cut, plan);
+    given_destroy(g);
+    return JUP_OK;
+}
+
+jup_status_t jup_plan_spans(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                            jup_plan_span_t *spans, jup_error_t *err)
+{
+    given_t *g;
+    JUP_TRY(given_new(problem, plan, &g, err));
+    int S = plan->n_stages;
+    double *free_at = jup_new(2 * (size_t)S, sizeof *free_at);
+    for (int k = 0; k < plan->n_chunks; k++) {
+        const double *layer_s = g->cut.layer_s + (size_t)k * (size_t)g->in.n_classes;
+        double at = 0;
+        for (int m = 0; m < 2 * S - 1; m++) {
+            const jup_stage_cost_t *stage = &g->pipe.stage[m / 2];
+            double start = fmax(at, free_at[m]);
+            at = start + (m % 2 ? stage->latency_s + stage->byte_s * g->cut.bytes[k]
+                                : jup_stage_s(stage, &g->cut, layer_s, k));
+            free_at[m] = at;
+            *spans++ = (jup_plan_span_t){m / 2, k, m % 2 == 1, start, at};
+        }
+    }
+    jup_free(free_at);
+    given_destroy(g);
+    return JUP_OK;
+}
+
+jup_status_t jup_plan_check_memory(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                                   jup_error_t *err)
+{
+    for (int s = 0; s < plan->n_stages; s++) {
+        const jup_plan_stage_t *stage = &plan->stages[s];
+        double need = jup_stage_memory_bytes(stage->memory);
+        if (need <= stage->budget_bytes)
+            continue;
+        char advice[600];
+        jup_infeasible_advice(problem, advice, sizeof advice);
+        return jup_fail(err, JUP_EINPUT,
+                        "device %s needs %.2f GB for %d layers (%.2f weights, %.2f KV cache, %.2f "
+                        "work space) and may use %.2f: %.2f GB are lacking; %s",
+                        stage->name, need / 1e9, stage->last - stage->first,
+                        stage->memory.weight_bytes / 1e9, stage->memory.kv_bytes / 1e9,
+                        stage->memory.work_bytes / 1e9, stage->budget_bytes / 1e9,
+                        (need - stage->budget_bytes) / 1e9, advice);
+    }
+    return JUP_OK;
+}
