@@ -15,7 +15,8 @@ void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, boo
 {
     memset(answer, 0, sizeof *answer);
     answer->tokenizer = tokenizer;
-    jup_detokenizer_init(&answer->detokenizer, tokenizer, at_start);
+    if (tokenizer)
+        jup_detokenizer_init(&answer->detokenizer, tokenizer, at_start);
     answer->out = out;
     answer->ids = ids;
     answer->ignore_eos = ignore_eos;
@@ -26,7 +27,8 @@ void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, boo
 
 void jup_answer_reset(jup_answer_t *answer)
 {
-    jup_detokenizer_reset(&answer->detokenizer);
+    if (answer->tokenizer)
+        jup_detokenizer_reset(&answer->detokenizer);
     jup_free(answer->text);
     jup_free(answer->tokens);
     memset(answer, 0, sizeof *answer);
@@ -116,6 +118,8 @@ bool jup_answer_token(jup_answer_t *answer, int32_t token)
     keep_token(answer, token);
     if (!print_id(answer, token))
         return end_with(answer, JUP_END_INTERRUPTED);
+    if (!answer->tokenizer)
+        return true;
     if (!answer->ignore_eos && jup_tokenizer_is_eog(answer->tokenizer, token))
         return end_with(answer, JUP_END_OF_TEXT);
     keep_text(answer, jup_detokenizer_push(&answer->detokenizer, token));
@@ -128,7 +132,7 @@ bool jup_answer_token(jup_answer_t *answer, int32_t token)
 
 void jup_answer_finish(jup_answer_t *answer)
 {
-    if (answer->end != JUP_END_STOP)
+    if (answer->tokenizer && answer->end != JUP_END_STOP)
         keep_text(answer, jup_detokenizer_finish(&answer->detokenizer));
     print_up_to(answer, answer->length);
     if (answer->out) {

@@ -21,7 +21,7 @@ typedef enum jup_answer_end {
 const char *jup_answer_end_name(jup_answer_end_t end);
 
 typedef struct jup_answer {
-    const jup_tokenizer_t *tokenizer;
+    const jup_tokenizer_t *tokenizer; /* NULL: there is no text, only token ids */
     jup_detokenizer_t detokenizer;
     FILE *out;           /* NULL: keep only */
     bool ids;            /* print token ids, not text */

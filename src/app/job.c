@@ -1,7 +1,9 @@
 #include "app/job.h"
 
 #include "base/mem.h"
+#include "cluster/nearest.h"
 #include "comm/collect.h"
+#include "model/shapes.h"
 
 #include <string.h>
 
@@ -20,6 +22,15 @@ void jup_job_reset(jup_job_t *job)
 {
     jup_free(job->chunks);
     memset(job, 0, sizeof *job);
+}
+
+jup_status_t jup_job_shape(const jup_job_t *job, jup_config_t *config, jup_error_t *err)
+{
+    char all[400];
+    if (jup_shape_find(job->shape, config))
+        return JUP_OK;
+    jup_list_names(jup_shape_names(), all, sizeof all);
+    return jup_fail(err, JUP_EINPUT, "--shape is '%s', known are %s", job->shape, all);
 }
 
 jup_shard_t jup_job_shard(const jup_job_t *job, int rank, int ranks)

@@ -17,6 +17,9 @@ typedef struct jup_job {
     char model[PATH_MAX];
     uint64_t model_digest; /* all ranks must see the same file */
     char compute[16];
+    char shape[64];        /* a well-known model's; "": the file above */
+    jup_dtype_t weights;   /* type of the shape's */
+    char cluster[PATH_MAX]; /* whose device a phantom's rank is */
     int32_t threads;       /* 0: all that the process may use */
     jup_dtype_t wire, kv_dtype;
     int32_t log_level;
@@ -28,6 +31,9 @@ typedef struct jup_job {
 /** Every rank gets rank 0's job. Collective. */
 void jup_job_share(jup_comm_t *comm, jup_job_t *job);
 void jup_job_reset(jup_job_t *job);
+
+/** The configuration of job->shape. JUP_EINPUT, naming the known ones, when it is unknown. */
+jup_status_t jup_job_shape(const jup_job_t *job, jup_config_t *config, jup_error_t *err);
 
 /** This rank's part of the model. */
 jup_shard_t jup_job_shard(const jup_job_t *job, int rank, int ranks);

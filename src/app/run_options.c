@@ -10,6 +10,7 @@ static void set_defaults(jup_run_options_t *o)
 {
     memset(o, 0, sizeof *o);
     o->generate = 128;
+    o->prompt_tokens = 260;
     o->temperature = 0;
     o->top_k = 40;
     o->top_p = 0.95f;
@@ -32,6 +33,14 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"threads", 't', POPT_ARG_INT, &o->threads, 0,
          "threads per rank (default: its processors, shared fairly with ranks on the same host)",
          "N"},
+        {"cluster", 0, POPT_ARG_STRING, &o->cluster, 0,
+         "for a phantom: the devices whose times are charged, rank by rank", "WHAT"},
+        {"shape", 0, POPT_ARG_STRING, &o->shape, 0,
+         "a phantom of a well-known model (llama2-7b): no weights, no tokenizer", "NAME"},
+        {"type", 0, POPT_ARG_STRING, &o->type_name, 0, "type of the shape's weights (q4_0)",
+         "TYPE"},
+        {"prompt-tokens", 0, POPT_ARG_INT, &o->prompt_tokens, 0,
+         "with --shape: tokens of the prompt (260)", "N"},
         {"layers", 0, POPT_ARG_STRING, &o->layers, 0, "layers of each rank (default: even)",
          "N,N,..."},
         {"chunk", 0, POPT_ARG_INT, &o->chunk, 0, "cut the prompt into chunks of N tokens", "N"},
@@ -56,7 +65,7 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"wire", 0, POPT_ARG_STRING, &o->wire_name, 0,
          "activations between ranks: f16 or f32 (f16)", "TYPE"},
         {"kv", 0, POPT_ARG_STRING, &o->kv_name, 0, "KV cache: f16 or f32 (f16)", "TYPE"},
-        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas or naive (blas)", "NAME"},
+        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas, naive or phantom (blas)", "NAME"},
         {"trace", 0, POPT_ARG_STRING, &o->trace, 0, "write a trace of the run", "FILE.h5"},
         {"logits", 0, POPT_ARG_STRING, &o->logits, 0,
          "write the logits of every position, (positions, vocabulary)", "FILE.npy"},
@@ -91,11 +100,37 @@ static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
     return jup_check_int("--repeat-last", o->repeat_last, 0, 1 << 20, err);
 }
 
+/* A phantom computes nothing, so it needs devices that say how long that takes. */
+static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
+{
+    bool phantom = o->shape || (o->compute && strcmp(o->compute, "phantom") == 0);
+    const jup_dtype_info_t *type = jup_dtype_by_name(o->type_name ? o->type_name : "q4_0");
+    if (o->model && o->shape)
+        return jup_fail(err, JUP_EINPUT, "both -m and --shape are given; use one of them");
+    if (phantom != (o->cluster != NULL))
+        return jup_fail(err, JUP_EINPUT,
+                        phantom ? "a phantom needs the devices it stands for; use --cluster"
+                                : "--cluster is for a phantom; use --shape or --compute phantom");
+    if (o->cluster && strlen(o->cluster) >= sizeof((jup_job_t *)0)->cluster)
+        return jup_fail(err, JUP_EINPUT, "the text given to --cluster is too long");
+    if (o->shape && (o->compute && strcmp(o->compute, "phantom") != 0))
+        return jup_fail(err, JUP_EINPUT, "--shape has no weights to compute with; use -m FILE");
+    if (o->shape && (o->prompt || o->prompt_file))
+        return jup_fail(err, JUP_EINPUT,
+                        "--shape has no tokenizer; give the prompt's length with --prompt-tokens");
+    if (!type)
+        return jup_fail(err, JUP_EINPUT, "--type is '%s', must be one of f32, f16, bf16, q8_0, "
+                                         "q6_k, q5_k, q4_k, q4_0",
+                        o->type_name);
+    o->type = type->dtype;
+    return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
+}
+
 static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 {
-    if (!o->model)
+    if (!o->model && !o->shape)
         return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
-    if (strlen(o->model) >= sizeof((jup_job_t *)0)->model)
+    if (o->model && strlen(o->model) >= sizeof((jup_job_t *)0)->model)
         return jup_fail(err, JUP_EINPUT, "the path given to -m is too long");
     if (o->prompt && o->prompt_file)
         return jup_fail(err, JUP_EINPUT, "both -p and -f are given; use one of them");
@@ -107,8 +142,10 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 20, err));
     JUP_TRY(parse_half_or_single("--wire", o->wire_name, &o->wire, err));
     JUP_TRY(parse_half_or_single("--kv", o->kv_name, &o->kv_dtype, err));
-    if (o->compute && strcmp(o->compute, "blas") != 0 && strcmp(o->compute, "naive") != 0)
-        return jup_fail(err, JUP_EINPUT, "--compute is '%s', must be blas or naive", o->compute);
+    if (o->compute && !jup_ops_by_name(o->compute))
+        return jup_fail(err, JUP_EINPUT, "--compute is '%s', must be blas, naive or phantom",
+                        o->compute);
+    JUP_TRY(check_phantom(o, err));
     for (char **stop = o->stops; stop && *stop; stop++)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
@@ -126,6 +163,7 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 void jup_run_options_reset(jup_run_options_t *o)
 {
     char *const texts[] = {o->model,     o->prompt,  o->prompt_file, o->layers, o->chunks,
+                           o->shape,     o->type_name, o->cluster,
                            o->wire_name, o->kv_name, o->compute,     o->trace,  o->logits};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);

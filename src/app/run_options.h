@@ -10,6 +10,9 @@ typedef struct jup_run_options {
     jup_options_t popt;
     char *model, *prompt, *prompt_file;
     int generate, context, threads;
+    char *shape, *type_name, *cluster; /* a phantom: a model without weights, modelled devices */
+    int prompt_tokens;
+    jup_dtype_t type;
     char *layers, *chunks;
     int chunk;
     char *wire_name, *kv_name, *compute;

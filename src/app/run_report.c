@@ -21,6 +21,8 @@ void jup_run_report_rank(jup_rank_record_t *record, int rank, const jup_session_
 {
     const jup_forward_t *f = &session->forward;
     jup_rank_record_init(record, rank);
+    if (session->device.name[0])
+        snprintf(record->host, sizeof record->host, "%s", session->device.name);
     record->layer_first = session->weights.shard.first;
     record->layer_last = session->weights.shard.last;
     record->threads = session->compute.threads;
@@ -48,10 +50,16 @@ static void describe(jup_run_t *run, const jup_run_setup_t *setup, const jup_job
     jup_run_set_standard_meta(run, PACKAGE_VERSION, NULL);
     jup_run_set_meta(run, "command", "run");
     jup_run_set_meta(run, "strategy", "jupiter");
-    jup_run_set_meta(run, "model", job->model);
+    jup_run_set_meta(run, "model", job->shape[0] ? job->shape : job->model);
     jup_run_set_meta(run, "model_name", config->name);
-    jup_run_set_metaf(run, "model_digest", "%016" PRIx64, job->model_digest);
-    jup_run_set_metaf(run, "model_file_bytes", "%" PRIu64, jup_gguf_file_bytes(setup->gguf));
+    if (setup->gguf) {
+        jup_run_set_metaf(run, "model_digest", "%016" PRIx64, job->model_digest);
+        jup_run_set_metaf(run, "model_file_bytes", "%" PRIu64, jup_gguf_file_bytes(setup->gguf));
+    }
+    if (job->cluster[0])
+        jup_run_set_meta(run, "modelled_cluster", job->cluster);
+    if (job->shape[0])
+        jup_run_set_meta(run, "weights_type", jup_dtype_info((int)job->weights)->name);
     jup_run_set_meta(run, "compute", job->compute);
     jup_run_set_meta(run, "blas_core", jup_blas_core());
     jup_run_set_meta(run, "wire", jup_dtype_info(job->wire)->name);

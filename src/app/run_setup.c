@@ -89,14 +89,28 @@ static jup_status_t divide(const jup_run_setup_t *setup, const jup_config_t *con
     return JUP_OK;
 }
 
+static jup_status_t name_model(const jup_run_setup_t *setup, jup_job_t *job, jup_config_t *config,
+                               jup_error_t *err)
+{
+    const jup_run_options_t *o = &setup->options;
+    snprintf(job->cluster, sizeof job->cluster, "%s", o->cluster ? o->cluster : "");
+    snprintf(job->compute, sizeof job->compute, "%s",
+             o->shape ? "phantom" : o->compute ? o->compute : "blas");
+    if (o->shape) {
+        snprintf(job->shape, sizeof job->shape, "%s", o->shape);
+        job->weights = o->type;
+        return jup_job_shape(job, config, err);
+    }
+    snprintf(job->model, sizeof job->model, "%s", o->model);
+    job->model_digest = jup_model_file_digest(setup->gguf);
+    return jup_model_file_config(setup->gguf, config, err);
+}
+
 static jup_status_t make_job(jup_run_setup_t *setup, int ranks, jup_job_t *job, jup_error_t *err)
 {
     jup_config_t config;
     const jup_run_options_t *o = &setup->options;
-    JUP_TRY(jup_model_file_config(setup->gguf, &config, err));
-    snprintf(job->model, sizeof job->model, "%s", o->model);
-    job->model_digest = jup_model_file_digest(setup->gguf);
-    snprintf(job->compute, sizeof job->compute, "%s", o->compute ? o->compute : "blas");
+    JUP_TRY(name_model(setup, job, &config, err));
     job->threads = o->threads;
     job->wire = o->wire;
     job->kv_dtype = o->kv_dtype;
@@ -107,6 +121,21 @@ static jup_status_t make_job(jup_run_setup_t *setup, int ranks, jup_job_t *job, 
     JUP_TRY(divide(setup, &config, ranks, job, err));
     job->request.chunks = job->chunks;
     return JUP_OK;
+}
+
+/* A shape has no tokenizer, and its phantom does not care what the tokens are. */
+static jup_status_t make_up_prompt(jup_run_setup_t *setup)
+{
+    setup->prompt.count = (size_t)setup->options.prompt_tokens;
+    setup->prompt.ids = jup_new(setup->prompt.count, sizeof *setup->prompt.ids);
+    return JUP_OK;
+}
+
+static jup_status_t read_model(jup_run_setup_t *setup, jup_error_t *err)
+{
+    JUP_TRY(jup_gguf_open(setup->options.model, &setup->gguf, err));
+    JUP_TRY(jup_tokenizer_new(setup->gguf, &setup->tokenizer, err));
+    return tokenize_prompt(setup, err);
 }
 
 static jup_status_t prepare_on_root(int argc, const char **argv, int ranks,
@@ -122,9 +151,7 @@ static jup_status_t prepare_on_root(int argc, const char **argv, int ranks,
     }
     if (o->trace)
         JUP_TRY(jup_run_file_check_writable(o->trace, err));
-    JUP_TRY(jup_gguf_open(o->model, &setup->gguf, err));
-    JUP_TRY(jup_tokenizer_new(setup->gguf, &setup->tokenizer, err));
-    JUP_TRY(tokenize_prompt(setup, err));
+    JUP_TRY(o->shape ? make_up_prompt(setup) : read_model(setup, err));
     return make_job(setup, ranks, job, err);
 }
 

@@ -3,6 +3,8 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "model/weights_phantom.h"
+#include "plan/file_size.h"
 #include "strategy/pipeline.h"
 
 #include <inttypes.h>
@@ -57,15 +59,61 @@ static jup_status_t check_memory(const jup_session_t *s, const jup_forward_limit
                     (long long)limits->kv_tokens, (double)available / 1048576.0);
 }
 
+static bool is_phantom(const jup_job_t *job)
+{
+    return job->cluster[0] != '\0';
+}
+
+/* A phantom's rank is a device of the cluster: its budget counts, not this machine's memory. */
+static jup_status_t check_device(jup_session_t *s, const jup_job_t *job,
+                                 jup_forward_limits_t *limits, jup_error_t *err)
+{
+    const jup_request_t *request = &job->request;
+    const jup_workload_t workload = {.prompt_tokens = request->prompt_tokens,
+                                     .generate_tokens = request->generate,
+                                     .context_tokens = limits->kv_tokens,
+                                     .branches = limits->outputs};
+    jup_mem_model((size_t)s->device.budget_bytes);
+    limits->residual_dtype = JUP_F32; /* nothing to round */
+    return jup_modelled_check_memory(&s->device, &workload, &s->weights.shard, limits->rows, err);
+}
+
 static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
 {
     jup_forward_limits_t limits = jup_pipeline_limits(&job->request);
     limits.kv_dtype = job->kv_dtype;
     limits.residual_dtype = job->wire;
-    JUP_TRY(check_memory(s, &limits, err));
+    JUP_TRY(is_phantom(job) ? check_device(s, job, &limits, err) : check_memory(s, &limits, err));
     const jup_ops_t *ops = jup_ops_by_name(job->compute);
     JUP_TRY(jup_compute_init(&s->compute, ops, jup_fair_threads(job->threads), err));
+    if (is_phantom(job))
+        jup_modelled_attach(&s->device, &s->compute, &s->weights);
     return jup_forward_init(&s->forward, &s->config, &s->weights, &s->compute, &limits, err);
+}
+
+static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, const jup_shard_t *shard,
+                               jup_error_t *err)
+{
+    JUP_TRY(jup_job_shape(job, &s->config, err));
+    jup_weights_phantom(&s->weights, &s->config, shard, job->weights);
+    return JUP_OK;
+}
+
+static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, const jup_shard_t *shard,
+                              jup_error_t *err)
+{
+    JUP_TRY(open_file(s, job, err));
+    return jup_model_file_load(s->gguf, &s->config, shard, &s->weights, err);
+}
+
+static jup_status_t open_device(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
+{
+    jup_model_size_t size;
+    if (s->gguf)
+        JUP_TRY(jup_model_size_of_file(&size, s->gguf, &s->config, job->kv_dtype, job->wire, err));
+    else
+        JUP_TRY(jup_model_size_init(&size, &s->config, job->weights, job->kv_dtype, job->wire, err));
+    return jup_modelled_init(&s->device, job->cluster, rank, &size, err);
 }
 
 jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, int ranks,
@@ -73,9 +121,10 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, 
 {
     memset(s, 0, sizeof *s);
     jup_shard_t shard = jup_job_shard(job, rank, ranks);
-    jup_status_t status = open_file(s, job, err);
-    if (status == JUP_OK)
-        status = jup_model_file_load(s->gguf, &s->config, &shard, &s->weights, err);
+    jup_status_t status = job->shape[0] ? take_shape(s, job, &shard, err)
+                                        : take_file(s, job, &shard, err);
+    if (status == JUP_OK && is_phantom(job))
+        status = open_device(s, job, rank, err);
     if (status == JUP_OK)
         status = prepare(s, job, err);
     if (status != JUP_OK)
@@ -92,6 +141,7 @@ void jup_session_reset(jup_session_t *s)
     jup_forward_reset(&s->forward);
     jup_compute_reset(&s->compute);
     jup_weights_reset(&s->weights);
+    jup_modelled_reset(&s->device);
     jup_gguf_close(s->gguf);
     memset(s, 0, sizeof *s);
 }

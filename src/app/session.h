@@ -5,6 +5,7 @@
 #include "app/job.h"
 #include "io/model_file.h"
 #include "model/forward.h"
+#include "plan/modelled.h"
 
 typedef struct jup_session {
     jup_gguf_t *gguf;
@@ -12,6 +13,7 @@ typedef struct jup_session {
     jup_weights_t weights;
     jup_compute_t compute;
     jup_forward_t forward;
+    jup_modelled_t device; /* of a phantom */
 } jup_session_t;
 
 /** Loads this rank's part. Not collective: the caller lets the ranks agree on the outcome. */
