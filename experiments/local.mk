@@ -1,1 +1,10 @@
-# files of this folder
+# `make sim`: the same program for simulated time (CC=smpicc), as sim/jupiter below this build
+.PHONY: sim clean-sim
+sim:
+	@command -v smpicc >/dev/null || { echo "no smpicc (Debian: libsimgrid-dev)" >&2; exit 1; }
+	@$(MKDIR_P) sim
+	@test -f sim/Makefile || (cd sim && CC=smpicc CFLAGS= '$(abs_top_srcdir)/configure' >configure.log)
+	@$(MAKE) $(AM_MAKEFLAGS) -C sim jupiter bench/links
+clean-local: clean-sim
+clean-sim:
+	rm -rf sim

@@ -3,6 +3,7 @@ include tests/unit/local.mk
 include tests/mpi/local.mk
 include tests/fuzz/local.mk
 include tests/golden/local.mk
+include tests/sim/local.mk
 
 TESTS += tests/check-layers
 EXTRA_DIST += tests/check-layers

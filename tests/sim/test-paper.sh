@@ -1,0 +1,81 @@
+#!/bin/sh
+# The paper's environments and models in simulated time: seconds until the first token and of all
+# further ones, each the same to the last digit, in every run and on every machine.
+# JUPITER_GOLDEN=write sh tests/sim/test-paper.sh (in the build folder) writes what is expected anew.
+set -u
+srcdir=${srcdir:-$(dirname "$0")/../..}
+expected=$srcdir/tests/sim/paper.txt
+JUPITER_DATA=$(cd "$srcdir/data" && pwd)
+export JUPITER_DATA
+for tool in smpicc smpirun; do
+    command -v $tool >/dev/null || { echo "no $tool (Debian: libsimgrid-dev): skipped"; exit 77; }
+done
+${MAKE:-make} -s sim >sim-build.log 2>&1 || { tail -n 30 sim-build.log; exit 1; }
+
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+simulate() { # cluster, options of run
+    cluster=$1
+    shift
+    timeout 300 "$srcdir/tools/simulate" "$cluster" -- sim/jupiter run --cluster "$cluster" "$@"
+}
+
+# The layers of each device and the chunks of a plan, as options of run.
+plan_options() {
+    tr '\n' ' ' <"$1" | sed 's/.*chunks: \[\([^]]*\)\].*/--chunks \1/; s/ *, */,/g'
+    awk 'BEGIN { printf " --layers " }
+         $1 == "first:" { first = $2 }
+         $1 == "last:" { printf "%s%d", comma, $2 - first + 1; comma = "," }' "$1"
+}
+
+seconds() { # JSON, key
+    sed -n "s/^ *\"$2\": \([0-9.e-]*\),*\$/\1/p" "$1"
+}
+
+line() { # cluster, shape, name, options of run
+    cluster=$1 shape=$2 name=$3
+    shift 3
+    if ! simulate "$cluster" --shape "$shape" --prompt-tokens 260 -n 64 --json "$@" \
+        >"$work/json" 2>"$work/stderr"; then
+        cat "$work/stderr"
+        fail "$cluster $shape $name"
+    fi
+    grep -q '"clock": "simulated"' "$work/json" || fail "$cluster: the clock is not named"
+    echo "$cluster $shape $name $(seconds "$work/json" prefill_s) $(seconds "$work/json" decode_s)"
+}
+
+for env in a b; do
+    for mbps in 100 500 1000; do
+        for shape in llama2-7b llama2-13b; do
+            plan=$srcdir/tests/golden/plan-env-$env-$mbps-$shape-slowest.yaml
+            # shellcheck disable=SC2046
+            line env-$env-$mbps $shape jupiter $(plan_options "$plan")
+            line env-$env-$mbps $shape one-chunk --chunk 260
+        done
+    done
+done >"$work/seconds"
+
+if [ "${JUPITER_GOLDEN:-}" = write ]; then
+    cp "$work/seconds" "$expected"
+elif ! diff -u "$expected" "$work/seconds"; then
+    fail "the seconds are not those of $expected"
+fi
+
+# too little memory is found before anything runs, and says so
+simulate 1xnx --shape llama2-13b >"$work/out" 2>&1
+[ $? -eq 3 ] || fail "13B on one NX: exit code"
+grep -q 'out of memory (OOM): device nx' "$work/out" || { cat "$work/out"; fail "13B on one NX"; }
+
+# a trace of a simulated run is like any other, and marked
+simulate env-a-100 --shape llama2-7b -n 4 -q --trace "$work/trace.h5" 2>&1 || fail "trace"
+./jupiter trace summary "$work/trace.h5" | grep -q simulated || fail "the trace is not marked"
+
+[ $failures -eq 0 ] && echo "$(wc -l <"$work/seconds") simulated runs take the expected seconds"
+[ $failures -eq 0 ]
