@@ -23,6 +23,7 @@ typedef struct capped {
     const jup_layer_cost_t *costs;
     int n_devices, n_layers;
     double cap_s;
+    bool use_all;
     double *cost, *next;
     int16_t *chosen;
     int *queue;
@@ -57,7 +58,7 @@ static void add_device(capped_t *x, int d)
         }
         while (tail > head && x->queue[head] < y - most)
             head++;
-        x->next[y] = x->cost[y];
+        x->next[y] = x->use_all ? INFINITY : x->cost[y];
         chosen[y] = 0;
         if (tail > head) {
             double value = x->cost[x->queue[head]] + c->fixed_s + (y - x->queue[head]) * c->each_s;
@@ -66,7 +67,8 @@ static void add_device(capped_t *x, int d)
                 chosen[y] = (int16_t)(y - x->queue[head]);
             }
         }
-        if (y <= first && c->fixed_s + c->embed_s + y * c->each_s < x->next[y]) {
+        if (y <= first && (d == 0 || !x->use_all) &&
+            c->fixed_s + c->embed_s + y * c->each_s < x->next[y]) {
             x->next[y] = c->fixed_s + c->embed_s + y * c->each_s;
             chosen[y] = (int16_t)y;
         }
@@ -86,7 +88,8 @@ static double end_on(const capped_t *x, int d, int *before)
             *before = y;
         }
     }
-    if (L <= most_layers(x, c, true, true) && base + c->embed_s + L * c->each_s < best) {
+    if ((d == 0 || !x->use_all) && L <= most_layers(x, c, true, true) &&
+        base + c->embed_s + L * c->each_s < best) {
         best = base + c->embed_s + L * c->each_s;
         *before = 0;
     }
@@ -122,7 +125,7 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
         x->cost[y] = INFINITY;
     for (int d = 0; d < x->n_devices; d++) {
         int before = 0;
-        double value = end_on(x, d, &before);
+        double value = x->use_all && d < x->n_devices - 1 ? INFINITY : end_on(x, d, &before);
         if (value < best) {
             best = value;
             best_last = d;
@@ -141,10 +144,14 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
 }
 
 bool jup_layer_capped(const jup_layer_cost_t *costs, int n_devices, int n_layers, double cap_s,
-                      const int *order, jup_layout_t *layout)
+                      const int *order, bool use_all, jup_layout_t *layout)
 {
     size_t width = (size_t)n_layers + 1;
-    capped_t x = {.costs = costs, .n_devices = n_devices, .n_layers = n_layers, .cap_s = cap_s};
+    capped_t x = {.costs = costs,
+                  .n_devices = n_devices,
+                  .n_layers = n_layers,
+                  .cap_s = cap_s,
+                  .use_all = use_all};
     x.cost = jup_new(width, sizeof *x.cost);
     x.next = jup_new(width, sizeof *x.next);
     x.queue = jup_new(width, sizeof *x.queue);
@@ -184,11 +191,11 @@ static void slowest_device(slowest_t *x, int d)
     for (int k = 0; k < 4; k++)
         most[k] = jup_instance_most_layers(x->in, d, k & 1, k >> 1, 1);
     for (int y = 0; y <= L; y++) {
-        x->next[y] = x->least[y];
+        x->next[y] = x->in->problem->in_order ? INFINITY : x->least[y];
         x->chosen[(size_t)d * (size_t)(L + 1) + (size_t)y] = 0;
         for (int n = 1; n <= y; n++) {
             bool first = n == y, last = y == L;
-            if (n > most[first + 2 * last] || (last && isinf(x->least[y - n])))
+            if (n > most[first + 2 * last] || isinf(x->least[y - n]))
                 continue;
             double s = fmax(x->least[y - n], whole_s(x->in, d, n, first, last));
             if (s < x->next[y]) {

@@ -32,7 +32,7 @@ void jup_modelled_reset(jup_modelled_t *m)
     memset(m, 0, sizeof *m);
 }
 
-/* ---- seconds ---------------------------------------------------------------------------------- */
+/* ---- seconds -------------------------------------------------------------------------------- */
 
 static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
 {
@@ -109,11 +109,10 @@ void jup_modelled_attach(jup_modelled_t *m, jup_compute_t *compute, const jup_we
                                                           .embed_s = embed_s});
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 jup_status_t jup_modelled_check_memory(const jup_modelled_t *m, const jup_workload_t *workload,
-                                       const jup_shard_t *shard, int64_t max_rows,
-                                       jup_error_t *err)
+                                       const jup_shard_t *shard, int64_t max_rows, jup_error_t *err)
 {
     const double gb = 1e9;
     jup_stage_memory_t need = jup_cost_memory(&m->size, workload, shard->last - shard->first,

@@ -65,7 +65,8 @@ static void insert_stage(jup_layout_t *l, int s, int device, int layers)
 static bool shift(moves_t *m, int a, int b, int layers)
 {
     jup_layout_t *l = m->layout;
-    if (a == b || layers < 1 || layers > l->layers[a])
+    int left = l->layers[a] - layers;
+    if (a == b || layers < 1 || left < (m->x->in->problem->in_order ? 1 : 0))
         return false;
     int device = l->device[a];
     l->layers[a] -= layers;
@@ -170,6 +171,8 @@ bool jup_search_move_layers(jup_search_t *x, jup_layout_t *layout, const jup_cut
         m.used[layout->device[s]] = true;
     for (bool any = true; any && x->meter.left > 0;) {
         any = shift_some(&m);
+        if (x->in->problem->in_order)
+            continue;
         any = bring_in_some(&m) || any;
         any = exchange_stages(&m) || any;
     }

@@ -62,7 +62,7 @@ static void offer_even(jup_search_t *x)
     jup_layout_t layout;
     jup_layer_even(x->in, &layout);
     int32_t most_rows = jup_layout_most_rows(x->in, &layout);
-    if (most_rows < 1)
+    if (most_rows < 1 || (x->in->problem->in_order && layout.n < x->in->n_devices))
         return;
     jup_pipe_set(&x->pipe, x->in, &layout);
     if (!isinf(jup_chunk_uniform(x->in, &x->pipe, most_rows, &x->trial, &x->scratch)))
@@ -231,7 +231,7 @@ static void layouts_for_order(jup_search_t *x, const jup_layer_cost_t *costs, co
     jup_layout_t layout, before = {0};
     for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
         if (!jup_layer_capped(costs, in->n_devices, in->n_layers, ideal_s * caps[i], order,
-                              &layout) ||
+                              in->problem->in_order, &layout) ||
             same_layout(&layout, &before))
             continue;
         before = layout;
@@ -259,7 +259,7 @@ static void find_layouts(jup_search_t *x, promising_t *found)
         for (int d = 0; d < D; d++)
             costs[d] = device_cost(in, d, &x->trial);
         fill_orders(in, costs, orders);
-        for (int o = 0; o < ORDERS; o++) {
+        for (int o = 0; o < (in->problem->in_order ? 1 : ORDERS); o++) {
             in_order(costs, orders + o * D, D, costs + D);
             layouts_for_order(x, costs + D, orders + o * D, ideal_cap_s(costs, D, in->n_layers),
                               found);

@@ -112,17 +112,18 @@ static void cut_all(brute_t *b)
 
 static void share(brute_t *b, int left)
 {
-    for (int d = 0; d < b->p->cluster->n_devices; d++) {
-        if (b->used[d])
+    int devices = b->p->cluster->n_devices;
+    for (int d = 0; d < devices; d++) {
+        if (b->used[d] || (b->p->in_order && d != b->S))
             continue;
         b->used[d] = true;
         b->device[b->S++] = d;
         for (int n = 1; n <= left; n++) {
             b->layers[b->S - 1] = n;
-            if (n == left)
-                cut_all(b);
-            else
+            if (n < left)
                 share(b, left - n);
+            else if (!b->p->in_order || b->S == devices)
+                cut_all(b);
         }
         b->S--;
         b->used[d] = false;
@@ -210,6 +211,7 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
         (jup_workload_t){prompt, generate, prompt + generate, 1 + (int)jup_rng_below(rng, 3)};
     p->objective = jup_rng_below(rng, 3) ? JUP_OBJECTIVE_TOTAL : JUP_OBJECTIVE_TTFT;
     p->min_chunk = jup_rng_below(rng, 4) ? 0 : 2;
+    p->in_order = jup_rng_below(rng, 4) == 0;
     p->effort = 20;
     random_cluster(rng, c, 1 + (int)jup_rng_below(rng, 4), p->size.key);
     p->cluster = c;
@@ -262,11 +264,14 @@ static double slowest_of(const brute_t *b)
 static void share_in_order(brute_t *b, int device, int left)
 {
     if (left == 0) {
+        if (b->p->in_order && b->S < b->p->cluster->n_devices)
+            return;
         if (fits(b, 1))
             b->best_s = fmin(b->best_s, slowest_of(b));
         return;
     }
-    for (int d = device; d < b->p->cluster->n_devices; d++) {
+    int devices = b->p->cluster->n_devices;
+    for (int d = device; d < (b->p->in_order && device < devices ? device + 1 : devices); d++) {
         b->device[b->S++] = d;
         for (int n = 1; n <= left; n++) {
             b->layers[b->S - 1] = n;
