@@ -17,3 +17,11 @@ dist_clusters_DATA = \
 	%D%/clusters/env-b-100.yaml \
 	%D%/clusters/env-b-500.yaml \
 	%D%/clusters/env-b-1000.yaml
+promptsdir = $(pkgdatadir)/prompts
+dist_prompts_DATA = \
+	%D%/prompts/chatml.json \
+	%D%/prompts/llama-2.json \
+	%D%/prompts/llama-3.json \
+	%D%/prompts/mistral.json \
+	%D%/prompts/question-outline-1.json \
+	%D%/prompts/vicuna.json

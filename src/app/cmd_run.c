@@ -1,5 +1,6 @@
 /* jupiter run: rank 0 reads the user's wishes, all ranks answer the prompt together. */
 #include "app/answer.h"
+#include "app/ask_run.h"
 #include "app/commands.h"
 #include "app/interrupt.h"
 #include "app/npy.h"
@@ -124,6 +125,8 @@ static jup_status_t report(run_t *run, jup_error_t *err)
 
 static jup_status_t run_all(run_t *run, jup_error_t *err)
 {
+    if (run->job.ask.on)
+        return jup_ask_run(&run->comm, &run->setup, &run->job, &run->session, &run->recorder, err);
     JUP_TRY(load(run, err));
     JUP_TRY(open_outputs(run, err));
     jup_trace_sync_clocks(&run->comm, &run->recorder);

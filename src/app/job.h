@@ -7,11 +7,20 @@
 
 #include "comm/comm.h"
 #include "model/config.h"
+#include "strategy/engine.h"
 #include "strategy/request.h"
 
 #include <limits.h>
 
 enum { JUP_MAX_RANKS = 1024 };
+
+/** What the engine has to know: outlines, speculation, many questions. */
+typedef struct jup_ask_job {
+    int32_t on; /* 0: one prompt, decoded plainly (strategy/pipeline.h) */
+    int32_t measure; /* what a lap costs by its rows, before the work begins */
+    jup_engine_options_t engine;
+    char heads[PATH_MAX]; /* "": none */
+} jup_ask_job_t;
 
 typedef struct jup_job {
     char model[PATH_MAX];
@@ -24,6 +33,7 @@ typedef struct jup_job {
     jup_dtype_t wire, kv_dtype;
     int32_t log_level;
     int32_t first_layer[JUP_MAX_RANKS + 1]; /* rank r holds [first_layer[r], first_layer[r + 1]) */
+    jup_ask_job_t ask;
     jup_request_t request; /* chunks: a block of its own after jup_job_share() */
     int32_t *chunks;       /* request.chunks, owned */
 } jup_job_t;

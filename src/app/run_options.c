@@ -73,6 +73,7 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"tokens", 0, POPT_ARG_NONE, &o->print_tokens, 0, "print token ids instead of text", NULL},
         {"quiet", 'q', POPT_ARG_NONE, &o->quiet, 0, "only the answer", NULL},
         {"verbose", 'v', POPT_ARG_NONE, &o->verbose, 0, "say more", NULL},
+        {NULL, 0, POPT_ARG_INCLUDE_TABLE, o->ask.table, 0, "Decoding:", NULL},
         JUP_OPTION_HELP,
         POPT_TABLEEND};
     return jup_options_parse(&o->popt, argc, argv, table, "-m FILE [-p TEXT | -f FILE] [OPTIONS]",
@@ -149,6 +150,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
     for (char **stop = o->stops; stop && *stop; stop++)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
+    JUP_TRY(jup_ask_options_check(&o->ask, err));
     return check_sampling(o, err);
 }
 
@@ -156,6 +158,7 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
                                    jup_error_t *err)
 {
     set_defaults(o);
+    jup_ask_options_init(&o->ask);
     JUP_TRY(parse(o, argc, argv, err));
     return o->popt.help ? JUP_OK : check(o, err);
 }
@@ -170,6 +173,7 @@ void jup_run_options_reset(jup_run_options_t *o)
     for (char **stop = o->stops; stop && *stop; stop++)
         free(*stop);
     free(o->stops);
+    jup_ask_options_reset(&o->ask);
     jup_options_reset(&o->popt);
 }
 

@@ -2,6 +2,7 @@
 #ifndef JUP_APP_RUN_OPTIONS_H
 #define JUP_APP_RUN_OPTIONS_H
 
+#include "app/ask_options.h"
 #include "app/options.h"
 #include "strategy/request.h"
 #include "tensor/dtype.h"
@@ -23,6 +24,7 @@ typedef struct jup_run_options {
     char **stops; /* NULL-terminated, or NULL */
     int no_bos, special, ignore_eos;
     char *trace, *logits;
+    jup_ask_options_t ask; /* decoding: outline, speculation */
     int json, verbose, quiet, print_tokens;
 } jup_run_options_t;
 

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
+#include "io/slice.h"
 #include "trace/run_file.h"
 
 #include <stdio.h>
@@ -37,10 +38,25 @@ static jup_status_t tokenize_prompt(jup_run_setup_t *setup, jup_error_t *err)
         (o->no_bos ? 0u : JUP_ENCODE_BOS) | (o->special ? JUP_ENCODE_SPECIAL : 0u), &setup->prompt,
         err);
     setup->prompt_is_empty = length == 0;
+    if (jup_ask_wanted(&o->ask))
+        jup_ask_prepare_raw(&setup->ask, text);
     jup_free(text);
     if (status == JUP_OK && setup->prompt.count == 0)
         return jup_fail(err, JUP_EINPUT, "the prompt is empty and this model puts no token in "
                                          "front; give a prompt with -p or -f");
+    return status;
+}
+
+static jup_status_t read_questions(jup_run_setup_t *setup, jup_error_t *err)
+{
+    char *text = NULL;
+    size_t length;
+    const jup_run_options_t *o = &setup->options;
+    if (!o->ask.questions)
+        JUP_TRY(read_prompt(o, &text, &length, err));
+    jup_status_t status = jup_ask_prepare(&setup->ask, &o->ask, text, setup->gguf,
+                                          setup->tokenizer, &setup->prompt, err);
+    jup_free(text);
     return status;
 }
 
@@ -65,6 +81,28 @@ static jup_status_t fit_context(jup_run_setup_t *setup, const jup_config_t *conf
     return JUP_OK;
 }
 
+/* Slices of a model were made for so many ranks and these layers. */
+static jup_status_t divide_as_sliced(const jup_run_setup_t *setup, int slices, int ranks,
+                                     int layers, jup_job_t *job, jup_error_t *err)
+{
+    if (slices != ranks)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s is a slice for %d ranks, there are %d; start as many, or split the "
+                        "model anew",
+                        jup_gguf_path(setup->gguf), slices, ranks);
+    if (setup->options.layers)
+        return jup_fail(err, JUP_EINPUT, "--layers cannot be chosen, %s is a slice of a model",
+                        jup_gguf_path(setup->gguf));
+    jup_slice_layers(setup->gguf, job->first_layer);
+    bool fits = job->first_layer[0] == 0 && job->first_layer[ranks] == layers;
+    for (int rank = 0; rank < ranks; rank++)
+        fits = fits && job->first_layer[rank] < job->first_layer[rank + 1];
+    return fits ? JUP_OK
+                : jup_fail(err, JUP_EINPUT, "%s: " JUP_SLICE_FIRST_LAYERS
+                                            " does not divide %d layers; split the model anew",
+                           jup_gguf_path(setup->gguf), layers);
+}
+
 static jup_status_t divide(const jup_run_setup_t *setup, const jup_config_t *config, int ranks,
                            jup_job_t *job, jup_error_t *err)
 {
@@ -77,7 +115,10 @@ static jup_status_t divide(const jup_run_setup_t *setup, const jup_config_t *con
         return jup_fail(err, JUP_EINPUT,
                         "%d ranks are more than the model's %d layers; start at most %d ranks",
                         ranks, config->layers, config->layers);
-    if (o->layers)
+    int slice, slices;
+    if (setup->gguf && jup_slice_of(setup->gguf, &slice, &slices))
+        JUP_TRY(divide_as_sliced(setup, slices, ranks, config->layers, job, err));
+    else if (o->layers)
         JUP_TRY(jup_split_layers_as_told(o->layers, config->layers, ranks, job->first_layer, err));
     else
         jup_split_layers_evenly(config->layers, ranks, job->first_layer);
@@ -120,6 +161,9 @@ static jup_status_t make_job(jup_run_setup_t *setup, int ranks, jup_job_t *job, 
     JUP_TRY(fit_context(setup, &config, &job->request, err));
     JUP_TRY(divide(setup, &config, ranks, job, err));
     job->request.chunks = job->chunks;
+    if (!o->shape)
+        JUP_TRY(jup_ask_make_job(&setup->ask, &o->ask, &config, ranks, job->request.generate, job,
+                                 err));
     return JUP_OK;
 }
 
@@ -133,9 +177,12 @@ static jup_status_t make_up_prompt(jup_run_setup_t *setup)
 
 static jup_status_t read_model(jup_run_setup_t *setup, jup_error_t *err)
 {
-    JUP_TRY(jup_gguf_open(setup->options.model, &setup->gguf, err));
+    char path[PATH_MAX];
+    JUP_TRY(jup_slice_path(setup->options.model, 0, path, sizeof path, err));
+    JUP_TRY(jup_gguf_open(path, &setup->gguf, err));
     JUP_TRY(jup_tokenizer_new(setup->gguf, &setup->tokenizer, err));
-    return tokenize_prompt(setup, err);
+    return jup_ask_takes_questions(&setup->options.ask) ? read_questions(setup, err)
+                                                        : tokenize_prompt(setup, err);
 }
 
 static jup_status_t prepare_on_root(int argc, const char **argv, int ranks,
@@ -174,6 +221,7 @@ jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
 
 void jup_run_setup_reset(jup_run_setup_t *setup)
 {
+    jup_ask_setup_reset(&setup->ask);
     jup_tokens_reset(&setup->prompt);
     jup_tokenizer_destroy(setup->tokenizer);
     jup_gguf_close(setup->gguf);

@@ -2,6 +2,7 @@
 #ifndef JUP_APP_RUN_SETUP_H
 #define JUP_APP_RUN_SETUP_H
 
+#include "app/ask_setup.h"
 #include "app/job.h"
 #include "app/run_options.h"
 #include "io/tokenizer.h"
@@ -13,6 +14,7 @@ typedef struct jup_run_setup {
     jup_tokenizer_t *tokenizer;
     jup_tokens_t prompt;
     bool prompt_is_empty; /* the prompt is no text, at most a begin token */
+    jup_ask_setup_t ask;    /* questions and prompts, when job->ask.on */
 } jup_run_setup_t;
 
 /**

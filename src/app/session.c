@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/slice.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
 #include "strategy/pipeline.h"
@@ -31,9 +32,17 @@ int jup_fair_threads(int asked)
     return (int)jup_max_i64(1, jup_min_i64(processors_allowed(), share));
 }
 
-static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
+static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
-    JUP_TRY(jup_gguf_open(job->model, &s->gguf, err));
+    char path[PATH_MAX];
+    int slice, slices;
+    JUP_TRY(jup_slice_path(job->model, rank, path, sizeof path, err));
+    JUP_TRY(jup_gguf_open(path, &s->gguf, err));
+    if (jup_slice_of(s->gguf, &slice, &slices) && slice != rank)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s is the slice of rank %d; name the slices with " JUP_SLICE_RANK
+                        " in place of the rank",
+                        path, slice);
     uint64_t digest = jup_model_file_digest(s->gguf);
     if (digest != job->model_digest)
         return jup_fail(err, JUP_EINPUT,
@@ -80,7 +89,8 @@ static jup_status_t check_device(jup_session_t *s, const jup_job_t *job,
 
 static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
 {
-    jup_forward_limits_t limits = jup_pipeline_limits(&job->request);
+    jup_forward_limits_t limits = job->ask.on ? jup_engine_limits(&job->ask.engine)
+                                              : jup_pipeline_limits(&job->request);
     limits.kv_dtype = job->kv_dtype;
     limits.residual_dtype = job->wire;
     JUP_TRY(is_phantom(job) ? check_device(s, job, &limits, err) : check_memory(s, &limits, err));
@@ -99,10 +109,10 @@ static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, const jup
     return JUP_OK;
 }
 
-static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, const jup_shard_t *shard,
-                              jup_error_t *err)
+static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank,
+                              const jup_shard_t *shard, jup_error_t *err)
 {
-    JUP_TRY(open_file(s, job, err));
+    JUP_TRY(open_file(s, job, rank, err));
     return jup_model_file_load(s->gguf, &s->config, shard, &s->weights, err);
 }
 
@@ -122,7 +132,7 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, 
     memset(s, 0, sizeof *s);
     jup_shard_t shard = jup_job_shard(job, rank, ranks);
     jup_status_t status = job->shape[0] ? take_shape(s, job, &shard, err)
-                                        : take_file(s, job, &shard, err);
+                                        : take_file(s, job, rank, &shard, err);
     if (status == JUP_OK && is_phantom(job))
         status = open_device(s, job, rank, err);
     if (status == JUP_OK)

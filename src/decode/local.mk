@@ -3,9 +3,12 @@ libjupiter_a_SOURCES += \
 	%D%/draft.c %D%/draft.h \
 	%D%/draft_lookup.c \
 	%D%/guesses.h \
-	%D%/heads.c %D%/heads.h \
+	%D%/heads.c %D%/heads.h %D%/heads_read.c \
 	%D%/history.c %D%/history.h \
-	%D%/tree.c %D%/tree.h \
+	%D%/outline.c %D%/outline.h \
+	%D%/prompts.c %D%/prompts.h \
+	%D%/router.c %D%/router.h \
 	%D%/speculation.c %D%/speculation.h \
+	%D%/tree.c %D%/tree.h \
 	%D%/verdict.c \
 	%D%/verify.c %D%/verify.h

@@ -68,7 +68,7 @@ static bool alone(const jup_engine_t *e)
     return e->stage.comm->size == 1;
 }
 
-static void issue(jup_engine_t *e)
+void jup_engine_send(jup_engine_t *e)
 {
     int32_t step = e->stage.step.id, place = step % e->n_results;
     e->issued_s[place] = jup_clock_now_s();
@@ -79,19 +79,24 @@ static void issue(jup_engine_t *e)
     jup_stage_work(&e->stage);
 }
 
+void jup_engine_receive(jup_engine_t *e, int32_t step)
+{
+    int32_t place = step % e->n_results;
+    jup_pending_t *pending = &e->result_pending[place];
+    if (alone(e))
+        return; /* the verdicts are there already */
+    jup_comm_end(e->stage.comm, pending);
+    if (!jup_stage_read_result(e->stage.verdicts, e->results[place], pending->bytes))
+        jup_die(JUP_EENV, "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks run "
+                          "the same version of the program?", pending->bytes);
+}
+
 /* Waits for the oldest step's verdicts and hands them to the scheduler. */
 static void take_oldest(jup_engine_t *e)
 {
     const jup_scheduler_t *s = &e->scheduler;
-    int32_t step = s->air[s->air_first].id, place = step % e->n_results;
     jup_verdicts_t *verdicts = e->stage.verdicts;
-    if (!alone(e)) {
-        jup_pending_t *pending = &e->result_pending[place];
-        jup_comm_end(e->stage.comm, pending);
-        if (!jup_stage_read_result(verdicts, e->results[place], pending->bytes))
-            jup_die(JUP_EENV, "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks "
-                              "run the same version of the program?", pending->bytes);
-    }
+    jup_engine_receive(e, s->air[s->air_first].id);
     jup_scheduler_take(&e->scheduler, verdicts->step, verdicts->list, verdicts->n);
 }
 
@@ -136,7 +141,7 @@ static void drain(jup_engine_t *e)
             take_oldest(e);
         if (!jup_scheduler_flush(&e->scheduler, &e->stage.step))
             return;
-        issue(e);
+        jup_engine_send(e);
     }
 }
 
@@ -146,7 +151,7 @@ bool jup_engine_run(jup_engine_t *e)
     while (going && (jup_scheduler_is_busy(&e->scheduler) || e->scheduler.air_n > 0)) {
         take_done(e);
         if (next(e))
-            issue(e);
+            jup_engine_send(e);
         else if (e->scheduler.air_n > 0)
             take_oldest(e);
         else if (!jup_scheduler_give_up(&e->scheduler))

@@ -50,6 +50,10 @@ void jup_engine_reset(jup_engine_t *e);
  */
 bool jup_engine_run(jup_engine_t *e);
 
+/** First stage: sends stage.step, and waits for the verdicts on a step, into stage.verdicts. */
+void jup_engine_send(jup_engine_t *e);
+void jup_engine_receive(jup_engine_t *e, int32_t step);
+
 /** First stage: the others return from serve. */
 void jup_engine_stop(jup_engine_t *e);
 

@@ -4,6 +4,7 @@ libjupiter_a_SOURCES += \
 	%D%/request.h
 libjupiter_a_SOURCES += \
 	%D%/engine.c %D%/engine.h \
+	%D%/measure.c %D%/measure.h \
 	%D%/scheduler.c %D%/scheduler.h %D%/scheduler_inner.h \
 	%D%/scheduler_next.c %D%/scheduler_take.c \
 	%D%/sequence.c %D%/sequence.h \

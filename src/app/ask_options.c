@@ -1,0 +1,152 @@
+#include "app/ask_options.h"
+
+#include "app/options.h"
+#include "decode/outline.h"
+#include "decode/tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* popt writes NULL for --outline without a value; this is still there when it never came. */
+static char not_given[] = "off";
+
+void jup_ask_options_init(jup_ask_options_t *o)
+{
+    memset(o, 0, sizeof *o);
+    o->max_points = 10;
+    o->outline_name = not_given;
+    const struct poptOption table[] = {
+        {"outline", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &o->outline_name, 0,
+         "take the prompt as a question, answer it by an outline whose points are written at the "
+         "same time; auto: where the question suits one", "on|auto|off"},
+        {"max-points", 0, POPT_ARG_INT, &o->max_points, 0, "points of an outline at most (10)", "N"},
+        {"questions", 0, POPT_ARG_STRING, &o->questions, 0,
+         "answer many questions, one JSON object with \"question\" a line", "FILE.jsonl"},
+        {"results", 0, POPT_ARG_STRING, &o->results, 0,
+         "write their answers, one JSON object a line (default: standard output)", "FILE.jsonl"},
+        {"parallel", 0, POPT_ARG_INT, &o->parallel, 0,
+         "how many questions to work on at a time (default: enough to fill the pipe)", "N"},
+        {"prompts", 0, POPT_ARG_STRING, &o->prompts, 0,
+         "how the model wants to be asked (default: as its file says)", "NAME|FILE"},
+        {"speculate", 0, POPT_ARG_STRING, &o->speculate, 0,
+         "guess tokens ahead and verify them: none, lookup, medusa, model, auto or several with "
+         "commas between (none)", "SOURCE"},
+        {"heads", 0, POPT_ARG_STRING, &o->heads, 0, "the heads of --speculate medusa",
+         "FILE.safetensors"},
+        {"draft", 0, POPT_ARG_STRING, &o->draft, 0, "the small model of --speculate model",
+         "FILE.gguf"},
+        {"tree", 0, POPT_ARG_STRING, &o->tree, 0,
+         "candidates verified at once: a number, chain, chain:N, or auto, the size measured to "
+         "be best (auto)", "N|chain|auto"},
+        {"accuracy", 0, POPT_ARG_STRING, &o->accuracy, 0,
+         "accuracies of the heads to start from, measured earlier", "FILE"},
+        {"typical", 0, POPT_ARG_FLOAT, &o->typical, 0,
+         "accept candidates more likely than X: approximate, changes answers (0: exact)", "X"},
+        {"window", 0, POPT_ARG_INT, &o->window, 0,
+         "steps in flight at most (default: one more than there are ranks)", "N"},
+        POPT_TABLEEND};
+    memcpy(o->table, table, sizeof table);
+}
+
+void jup_ask_options_reset(jup_ask_options_t *o)
+{
+    if (o->outline_name != not_given)
+        free(o->outline_name);
+    char *const texts[] = {o->speculate, o->heads,    o->tree, o->questions,
+                           o->prompts,      o->results,   o->accuracy, o->draft};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+}
+
+static jup_status_t check_outline(jup_ask_options_t *o, jup_error_t *err)
+{
+    const char *name = o->outline_name ? o->outline_name : "on";
+    if (strcmp(name, "on") == 0)
+        o->outline = JUP_OUTLINE_ON;
+    else if (strcmp(name, "auto") == 0)
+        o->outline = JUP_OUTLINE_AUTO;
+    else if (strcmp(name, "off") != 0)
+        return jup_fail(err, JUP_EINPUT, "--outline is '%s', must be on, auto or off", name);
+    return JUP_OK;
+}
+
+static jup_status_t check_source(jup_ask_options_t *o, const char *name, size_t n, jup_error_t *err)
+{
+    const struct {
+        const char *name;
+        bool lookup, medusa, model;
+    } sources[] = {{"none", false, false, false},
+                   {"lookup", true, false, false},
+                   {"medusa", false, true, false},
+                   {"model", false, false, true},
+                   {"auto", true, o->heads != NULL, o->draft != NULL}};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        if (strlen(sources[i].name) != n || strncmp(sources[i].name, name, n) != 0)
+            continue;
+        o->lookup = o->lookup || sources[i].lookup;
+        o->medusa = o->medusa || sources[i].medusa;
+        o->model = o->model || sources[i].model;
+        return JUP_OK;
+    }
+    return jup_fail(err, JUP_EINPUT,
+                    "--speculate names '%.*s', must be none, lookup, medusa, model or auto", (int)n,
+                    name);
+}
+
+static jup_status_t check_sources(jup_ask_options_t *o, jup_error_t *err)
+{
+    for (const char *at = o->speculate; at && *at; at += strspn(at, ",")) {
+        size_t n = strcspn(at, ",");
+        JUP_TRY(check_source(o, at, n, err));
+        at += n;
+    }
+    if (o->medusa && !o->heads)
+        return jup_fail(err, JUP_EINPUT,
+                        "--speculate medusa needs the heads; give them with --heads FILE");
+    if (o->model && !o->draft)
+        return jup_fail(err, JUP_EINPUT,
+                        "--speculate model needs a small model; give it with --draft FILE");
+    if (o->heads && !o->speculate)
+        o->medusa = true;
+    return JUP_OK;
+}
+
+static jup_status_t check_tree(jup_ask_options_t *o, jup_error_t *err)
+{
+    const char *tree = o->tree ? o->tree : "auto";
+    if (strcmp(tree, "auto") == 0)
+        return JUP_OK;
+    if (strncmp(tree, "chain", 5) == 0) {
+        o->chain = true;
+        tree += 5 + (tree[5] == ':');
+        if (!*tree)
+            return JUP_OK;
+    }
+    char *end;
+    errno = 0;
+    long nodes = strtol(tree, &end, 10);
+    if (end == tree || *end || errno || nodes < 1 || nodes > JUP_TREE_NODES)
+        return jup_fail(err, JUP_EINPUT,
+                        "--tree is '%s', must be 1 to %d nodes, chain, chain:N or auto", o->tree,
+                        JUP_TREE_NODES);
+    o->nodes = (int32_t)nodes;
+    return JUP_OK;
+}
+
+jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
+{
+    JUP_TRY(check_outline(o, err));
+    JUP_TRY(check_sources(o, err));
+    JUP_TRY(check_tree(o, err));
+    JUP_TRY(jup_check_int("--max-points", o->max_points, 2, JUP_OUTLINE_POINTS, err));
+    JUP_TRY(jup_check_int("--parallel", o->parallel, 0, 64, err));
+    JUP_TRY(jup_check_int("--window", o->window, 0, 64, err));
+    return jup_check_float("--typical", (double)o->typical, 0, 1, err);
+}
+
+bool jup_ask_wanted(const jup_ask_options_t *o)
+{
+    return o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa || o->model ||
+           o->window > 0;
+}

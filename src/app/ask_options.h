@@ -1,0 +1,34 @@
+/** The options of `jupiter run` and `jupiter chat` that concern decoding: outline and speculation. */
+#ifndef JUP_APP_ASK_OPTIONS_H
+#define JUP_APP_ASK_OPTIONS_H
+
+#include "base/status.h"
+
+#include <popt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum jup_outline_mode { JUP_OUTLINE_OFF, JUP_OUTLINE_ON, JUP_OUTLINE_AUTO } jup_outline_mode_t;
+
+typedef struct jup_ask_options {
+    struct poptOption table[16];
+    char *outline_name, *speculate, *heads, *tree, *questions, *prompts, *results, *accuracy;
+    char *draft;
+    int max_points, parallel, window;
+    float typical;
+    /* checked: */
+    jup_outline_mode_t outline;
+    bool lookup, medusa, model; /* draft sources */
+    int32_t nodes;       /* of a tree; 0: as measured */
+    bool chain;
+} jup_ask_options_t;
+
+/** Defaults, and a table for POPT_ARG_INCLUDE_TABLE that writes into the options. */
+void jup_ask_options_init(jup_ask_options_t *o);
+jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err);
+void jup_ask_options_reset(jup_ask_options_t *o);
+
+/** Whether any of them asks for more than plain decoding of one prompt. */
+bool jup_ask_wanted(const jup_ask_options_t *o);
+
+#endif

@@ -1,0 +1,137 @@
+#include "app/ask_setup.h"
+
+#include "app/asking.h"
+#include "base/checked.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/kv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { STEP_ROWS = 128, CHUNK_ROWS = 64, DEFAULT_NODES = 32 };
+
+bool jup_ask_takes_questions(const jup_ask_options_t *o)
+{
+    return o->questions || o->outline != JUP_OUTLINE_OFF;
+}
+
+static jup_status_t find_longest(const jup_ask_setup_t *setup, const jup_tokenizer_t *tokenizer,
+                                 jup_tokens_t *longest, jup_error_t *err)
+{
+    for (int32_t i = 0; i < setup->questions.n; i++) {
+        jup_tokens_t tokens = {0};
+        char *text = jup_prompts_fill(&setup->prompts, setup->prompts.outline,
+                                      setup->questions.list[i].text, 0, NULL);
+        jup_status_t status = jup_prompts_encode(&setup->prompts, tokenizer, text, &tokens, err);
+        jup_free(text);
+        if (status == JUP_OK && tokens.count > longest->count) {
+            jup_tokens_reset(longest);
+            *longest = tokens;
+        } else {
+            jup_tokens_reset(&tokens);
+        }
+        JUP_TRY(status);
+    }
+    return JUP_OK;
+}
+
+jup_status_t jup_ask_prepare(jup_ask_setup_t *setup, const jup_ask_options_t *o,
+                             const char *question, const jup_gguf_t *g,
+                             const jup_tokenizer_t *tokenizer, jup_tokens_t *longest,
+                             jup_error_t *err)
+{
+    JUP_TRY(jup_prompts_choose(&setup->prompts, g, o->prompts, err));
+    if (o->questions)
+        JUP_TRY(jup_questions_read(&setup->questions, o->questions, err));
+    else
+        jup_questions_add(&setup->questions, "1", "", question);
+    return find_longest(setup, tokenizer, longest, err);
+}
+
+void jup_ask_prepare_raw(jup_ask_setup_t *setup, const char *text)
+{
+    setup->raw = true;
+    jup_questions_add(&setup->questions, "1", "", text);
+}
+
+void jup_ask_setup_reset(jup_ask_setup_t *setup)
+{
+    jup_questions_reset(&setup->questions);
+    jup_prompts_reset(&setup->prompts);
+}
+
+int32_t jup_ask_parallel(const jup_ask_options_t *o, const jup_questions_t *questions,
+                         int32_t window)
+{
+    int32_t parallel = o->outline == JUP_OUTLINE_OFF ? 2 * window : window;
+    if (o->parallel)
+        parallel = o->parallel;
+    return (int32_t)jup_min_i64(parallel, questions->n);
+}
+
+static int64_t whole_pages(int64_t tokens)
+{
+    return jup_round_up_i64(tokens, JUP_KV_PAGE_SLOTS) + 2 * JUP_KV_PAGE_SLOTS;
+}
+
+/* Tokens in the cache of one question at its height. */
+static int64_t tokens_of_question(const jup_ask_options_t *o, int64_t prompt, int64_t generate,
+                                  int64_t context, int64_t nodes)
+{
+    int64_t plain = whole_pages(jup_min_i64(prompt + generate, context) + nodes);
+    if (o->outline == JUP_OUTLINE_OFF)
+        return plain;
+    int64_t point = whole_pages(generate + 64 + nodes);
+    return plain + whole_pages(prompt + JUP_OUTLINE_TOKENS + nodes) + (o->max_points + 1) * point;
+}
+
+/* As many questions at a time as half of this host's memory takes. */
+static int64_t cache_tokens(const jup_ask_options_t *o, const jup_questions_t *questions,
+                            const jup_config_t *config, const jup_job_t *job, int64_t each)
+{
+    int64_t parallel = jup_ask_parallel(o, questions, job->ask.engine.stage.window);
+    int layers = 0;
+    for (int r = 0; r < JUP_MAX_RANKS && job->first_layer[r + 1] > job->first_layer[r]; r++)
+        layers = (int)jup_max_i64(layers, job->first_layer[r + 1] - job->first_layer[r]);
+    double bytes = (double)jup_config_kv_bytes(config, job->kv_dtype) * layers * (double)each;
+    double room = (double)jup_mem_available_bytes() / 2;
+    while (parallel > 1 && bytes * (double)parallel > room)
+        parallel--;
+    return parallel * each;
+}
+
+jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_options_t *o,
+                              const jup_config_t *config, int ranks, int32_t generate,
+                              jup_job_t *job, jup_error_t *err)
+{
+    jup_ask_job_t *ask = &job->ask;
+    if (!jup_ask_wanted(o))
+        return JUP_OK;
+    if (job->request.all_logits)
+        return jup_fail(err, JUP_EINPUT,
+                        "--logits goes with plain decoding of one prompt; leave out --outline, "
+                        "--speculate and --questions");
+    if (o->heads && strlen(o->heads) >= sizeof ask->heads)
+        return jup_fail(err, JUP_EINPUT, "the path given to --heads is too long");
+    bool speculates = o->lookup || o->medusa || o->model;
+    int32_t nodes = !speculates ? 1 : o->nodes ? o->nodes : DEFAULT_NODES;
+    ask->on = true;
+    ask->measure = speculates && o->nodes == 0;
+    snprintf(ask->heads, sizeof ask->heads, "%s", o->medusa ? o->heads : "");
+    ask->engine.stage = (jup_stage_options_t){
+        .wire = job->wire,
+        .rows = STEP_ROWS,
+        .window = o->window ? o->window : jup_engine_default_window(ranks),
+        .sampling = job->request.sampling,
+        .typical = {.epsilon = o->typical, .delta = 0.3f},
+    };
+    int64_t each = tokens_of_question(o, job->request.prompt_tokens, generate, config->context,
+                                      nodes);
+    ask->engine.scheduler = (jup_scheduler_options_t){
+        .chunk = CHUNK_ROWS,
+        .kv_tokens = cache_tokens(o, &setup->questions, config, job, each),
+        .ahead = speculates && o->typical <= 0 && ranks > 1,
+    };
+    return JUP_OK;
+}

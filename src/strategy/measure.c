@@ -1,0 +1,79 @@
+#include "strategy/measure.h"
+
+#include "base/checked.h"
+#include "base/clock.h"
+
+#include <assert.h>
+
+enum { POINTS = 7, REPEAT = 3, SCRATCH = JUP_MAX_SEQUENCES };
+
+/* A step of so many rows on a sequence of its own, which is empty before and after. */
+static void send_rows(jup_engine_t *e, int32_t rows)
+{
+    int32_t tokens[JUP_TREE_NODES] = {0};
+    jup_step_t *step = &e->stage.step;
+    assert(rows <= JUP_TREE_NODES);
+    jup_step_begin(step, JUP_STEP_WORK, e->scheduler.next_step++);
+    jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_DROP, .seq = SCRATCH}, NULL);
+    jup_step_add(step, SCRATCH, 0, tokens, NULL, rows, rows);
+    step->segments[0].request = step->segments[0].branch = -1;
+    jup_engine_send(e);
+}
+
+static void clean_up(jup_engine_t *e)
+{
+    jup_step_t *step = &e->stage.step;
+    jup_step_begin(step, JUP_STEP_WORK, e->scheduler.next_step++);
+    jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_DROP, .seq = SCRATCH}, NULL);
+    jup_engine_send(e);
+    jup_engine_receive(e, step->id);
+}
+
+static double lap_seconds(jup_engine_t *e, int32_t rows)
+{
+    double best = 1e30;
+    for (int i = 0; i < REPEAT; i++) {
+        double start_s = jup_clock_now_s();
+        send_rows(e, rows);
+        jup_engine_receive(e, e->scheduler.next_step - 1);
+        double took_s = jup_clock_now_s() - start_s;
+        best = took_s < best ? took_s : best;
+    }
+    return best;
+}
+
+/* With the pipe full: the time between two results. */
+static double period_seconds(jup_engine_t *e, int32_t rows)
+{
+    int32_t window = e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
+    double first_s = 0, last_s = 0;
+    while (done < 2 * window) {
+        while (sent < 2 * window && sent - done < window) {
+            send_rows(e, rows);
+            sent++;
+        }
+        jup_engine_receive(e, first + done++);
+        last_s = jup_clock_now_s();
+        first_s = done == 1 ? last_s : first_s;
+    }
+    return done > 1 ? (last_s - first_s) / (done - 1) : 0;
+}
+
+void jup_engine_measure(jup_engine_t *e)
+{
+    int32_t rows[POINTS], n = 0;
+    double lap_s[POINTS], period_s[POINTS];
+    jup_speculation_t *s = e->scheduler.speculation;
+    int32_t most = (int32_t)jup_min_i64(s->nodes, e->stage.options.rows);
+    assert(e->scheduler.air_n == 0);
+    lap_seconds(e, 1); /* first touches are not counted */
+    for (int32_t r = 1; n < POINTS && r <= most; r *= 2, n++) {
+        rows[n] = r;
+        lap_s[n] = lap_seconds(e, r);
+        period_s[n] = e->n_results > 1 ? period_seconds(e, r) : lap_s[n];
+    }
+    clean_up(e);
+    jup_lap_cost_fit(&s->lap, rows, lap_s, n);
+    jup_lap_cost_fit(&s->period, rows, period_s, n);
+    s->costs_known = true;
+}
