@@ -21,6 +21,7 @@ static const command_t commands[] = {
     {"run", "answer a prompt with a model spread over the ranks", jup_cmd_run},
     {"plan", "decide who holds which layers and how prompts are cut, without running", jup_cmd_plan},
     {"info", "describe a model file", jup_cmd_info},
+    {"split", "cut a model into one file per rank", jup_cmd_split},
     {"tokenize", "turn text into token ids", jup_cmd_tokenize},
     {"trace", "look into the trace of a run", jup_cmd_trace},
     {"platform", "write a cluster as a SimGrid platform or for scripts", jup_cmd_platform},

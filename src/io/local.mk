@@ -6,6 +6,7 @@ libjupiter_a_SOURCES += \
 	%D%/merge.c %D%/merge.h \
 	%D%/pretokenize.c %D%/pretokenize.h \
 	%D%/safetensors.c %D%/safetensors.h \
+	%D%/slice.c %D%/slice.h \
 	%D%/text.c %D%/text.h \
 	%D%/text_index.c %D%/text_index.h \
 	%D%/tokenizer.c %D%/tokenizer.h %D%/tokenizer_internal.h \

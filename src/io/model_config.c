@@ -1,5 +1,6 @@
 /* The shape of a model from GGUF metadata. */
 #include "io/model_file.h"
+#include "io/slice.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -111,10 +112,23 @@ static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_err
     return JUP_OK;
 }
 
+/* A slice may have neither embedding nor output. */
+static jup_status_t read_vocabulary_of_slice(const jup_gguf_t *g, jup_config_t *config,
+                                             jup_error_t *err)
+{
+    int64_t vocab;
+    JUP_TRY(jup_gguf_require_int(g, JUP_SLICE_VOCAB, 1, 1 << 24, &vocab, err));
+    config->vocab = (int)vocab;
+    return jup_gguf_require_bool(g, JUP_SLICE_TIED, &config->tied, err);
+}
+
 /* The vocabulary is as long as the embedding has rows. */
 static jup_status_t read_vocabulary(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
 {
     const jup_gguf_tensor_t *embedding;
+    int rank, ranks;
+    if (jup_slice_of(g, &rank, &ranks))
+        return read_vocabulary_of_slice(g, config, err);
     JUP_TRY(jup_gguf_require_tensor(g, "token_embd.weight", &embedding, err));
     if (embedding->rows > 1 << 24)
         return jup_fail(err, JUP_EINPUT, "%s: token_embd.weight has %lld rows, too many",

@@ -4,7 +4,8 @@ MPI_TESTS = \
 	%D%/test-demo.sh \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \
-	%D%/test-oracle.sh
+	%D%/test-oracle.sh \
+	%D%/test-split.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
 EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/forward.py tests/oracle/gguf_numpy.py
