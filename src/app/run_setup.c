@@ -1,5 +1,6 @@
 #include "app/run_setup.h"
 
+#include "app/run_plan.h"
 #include "app/split.h"
 #include "app/text_file.h"
 #include "base/checked.h"
@@ -103,7 +104,7 @@ static jup_status_t divide_as_sliced(const jup_run_setup_t *setup, int slices, i
                            jup_gguf_path(setup->gguf), layers);
 }
 
-static jup_status_t divide(const jup_run_setup_t *setup, const jup_config_t *config, int ranks,
+static jup_status_t divide(jup_run_setup_t *setup, const jup_config_t *config, int ranks,
                            jup_job_t *job, jup_error_t *err)
 {
     const jup_run_options_t *o = &setup->options;
@@ -118,6 +119,8 @@ static jup_status_t divide(const jup_run_setup_t *setup, const jup_config_t *con
     int slice, slices;
     if (setup->gguf && jup_slice_of(setup->gguf, &slice, &slices))
         JUP_TRY(divide_as_sliced(setup, slices, ranks, config->layers, job, err));
+    else if (jup_run_plan_wanted(o))
+        return jup_run_plan_divide(setup, config, ranks, job, err);
     else if (o->layers)
         JUP_TRY(jup_split_layers_as_told(o->layers, config->layers, ranks, job->first_layer, err));
     else
@@ -134,7 +137,7 @@ static jup_status_t name_model(const jup_run_setup_t *setup, jup_job_t *job, jup
                                jup_error_t *err)
 {
     const jup_run_options_t *o = &setup->options;
-    snprintf(job->cluster, sizeof job->cluster, "%s", o->cluster ? o->cluster : "");
+    snprintf(job->cluster, sizeof job->cluster, "%s", o->phantom ? o->cluster : "");
     snprintf(job->compute, sizeof job->compute, "%s",
              o->shape ? "phantom" : o->compute ? o->compute : "blas");
     if (o->shape) {
@@ -214,14 +217,17 @@ jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
     JUP_TRY(jup_comm_agree(comm, status, err));
     jup_comm_share_fixed(comm, &stop_here, sizeof stop_here);
     *help = stop_here != 0;
-    if (!*help)
-        jup_job_share(comm, job);
+    if (*help)
+        return JUP_OK;
+    JUP_TRY(jup_run_plan_measured(comm, setup, job, err));
+    jup_job_share(comm, job);
     return JUP_OK;
 }
 
 void jup_run_setup_reset(jup_run_setup_t *setup)
 {
     jup_ask_setup_reset(&setup->ask);
+    jup_plan_reset(&setup->plan);
     jup_tokens_reset(&setup->prompt);
     jup_tokenizer_destroy(setup->tokenizer);
     jup_gguf_close(setup->gguf);
