@@ -104,6 +104,8 @@ static void add_prompt(filling_t *f, int32_t slot)
     bool last = rows == left;
     add_flight(f, slot, pos + rows - 1, last);
     add_segment(f, slot, pos, q->tokens + pos, NULL, rows, last, false);
+    if (q->branch == 0)
+        f->step->segments[f->step->n_segments - 1].chunk = 1 + pos / f->s->options.chunk;
     q->extendable = last;
     q->reach = 1;
     q->turn = f->s->turn++;

@@ -91,6 +91,7 @@ static void set_context(jup_stage_t *stage)
     context->step = step->id;
     context->request = step->n_segments ? first->request : -1;
     context->branch = step->n_segments ? first->branch : -1;
+    context->chunk = step->n_segments == 1 ? first->chunk - 1 : -1;
     for (int32_t s = 1; s < step->n_segments; s++) {
         if (step->segments[s].request != context->request)
             context->request = -1;
