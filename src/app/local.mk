@@ -25,6 +25,7 @@ jupiter_SOURCES = \
 	%D%/progress.c %D%/progress.h \
 	%D%/questions.c %D%/questions.h \
 	%D%/run_options.c %D%/run_options.h \
+	%D%/run_plan.c %D%/run_plan.h \
 	%D%/run_report.c %D%/run_report.h \
 	%D%/run_setup.c %D%/run_setup.h \
 	%D%/session.c %D%/session.h \

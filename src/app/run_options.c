@@ -34,7 +34,11 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
          "threads per rank (default: its processors, shared fairly with ranks on the same host)",
          "N"},
         {"cluster", 0, POPT_ARG_STRING, &o->cluster, 0,
-         "for a phantom: the devices whose times are charged, rank by rank", "WHAT"},
+         "the devices, rank by rank: layers and chunks are planned for them; a phantom is charged "
+         "their times", "WHAT"},
+        {"plan", 0, POPT_ARG_STRING, &o->plan, 0, "divide layers and prompt by this plan", "FILE"},
+        {"auto", 0, POPT_ARG_NONE, &o->automatic, 0,
+         "plan first: for --cluster, or for the ranks as a short measurement finds them", NULL},
         {"shape", 0, POPT_ARG_STRING, &o->shape, 0,
          "a phantom of a well-known model (llama2-7b): no weights, no tokenizer", "NAME"},
         {"type", 0, POPT_ARG_STRING, &o->type_name, 0, "type of the shape's weights (q4_0)",
@@ -104,14 +108,13 @@ static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
 /* A phantom computes nothing, so it needs devices that say how long that takes. */
 static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
 {
-    bool phantom = o->shape || (o->compute && strcmp(o->compute, "phantom") == 0);
+    bool phantom = o->phantom = o->shape || (o->compute && strcmp(o->compute, "phantom") == 0);
     const jup_dtype_info_t *type = jup_dtype_by_name(o->type_name ? o->type_name : "q4_0");
     if (o->model && o->shape)
         return jup_fail(err, JUP_EINPUT, "both -m and --shape are given; use one of them");
-    if (phantom != (o->cluster != NULL))
+    if (phantom && !o->cluster)
         return jup_fail(err, JUP_EINPUT,
-                        phantom ? "a phantom needs the devices it stands for; use --cluster"
-                                : "--cluster is for a phantom; use --shape or --compute phantom");
+                        "a phantom needs the devices it stands for; use --cluster");
     if (o->cluster && strlen(o->cluster) >= sizeof((jup_job_t *)0)->cluster)
         return jup_fail(err, JUP_EINPUT, "the text given to --cluster is too long");
     if (o->shape && (o->compute && strcmp(o->compute, "phantom") != 0))
@@ -166,7 +169,7 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 void jup_run_options_reset(jup_run_options_t *o)
 {
     char *const texts[] = {o->model,     o->prompt,  o->prompt_file, o->layers, o->chunks,
-                           o->shape,     o->type_name, o->cluster,
+                           o->shape,     o->type_name, o->cluster, o->plan,
                            o->wire_name, o->kv_name, o->compute,     o->trace,  o->logits};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);

@@ -4,6 +4,7 @@
 
 #include "app/run_report.h"
 
+#include "app/run_plan.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "trace/analyse.h"
@@ -122,10 +123,13 @@ jup_status_t jup_run_report(jup_run_t *run, const jup_run_setup_t *setup, const 
     describe(run, setup, job, config, answer);
     jup_analysis_init(&analysis, run);
     jup_analysis_store(&analysis, run);
+    jup_run_plan_store(setup, run);
     if (o->json)
         print_json(run, &analysis, answer);
-    else if (!o->quiet)
+    else if (!o->quiet) {
         jup_report_summary(stderr, run, &analysis);
+        jup_run_plan_report(stderr, setup, &analysis);
+    }
     if (o->trace)
         status = jup_run_file_write(o->trace, run, err);
     if (o->trace && status == JUP_OK && !o->quiet)

@@ -7,12 +7,15 @@
 #include "app/run_options.h"
 #include "io/tokenizer.h"
 #include "io/gguf.h"
+#include "plan/plan.h"
 
 typedef struct jup_run_setup {
     jup_run_options_t options;
     jup_gguf_t *gguf;
     jup_tokenizer_t *tokenizer;
     jup_tokens_t prompt;
+    jup_plan_t plan; /* when planned */
+    bool planned;
     bool prompt_is_empty; /* the prompt is no text, at most a begin token */
     jup_ask_setup_t ask;    /* questions and prompts, when job->ask.on */
 } jup_run_setup_t;

@@ -69,8 +69,7 @@ START_TEST(the_cost_follows_its_formula)
 }
 END_TEST
 
-/* ---- as data -----------------------------------------------------------------------------------
- */
+/* ---- as data -------------------------------------------------------------------------------- */
 
 START_TEST(a_plan_travels_as_text)
 {
@@ -168,8 +167,7 @@ START_TEST(chunks_scale_to_other_prompts)
 }
 END_TEST
 
-/* ---- what does not fit -------------------------------------------------------------------------
- */
+/* ---- what does not fit ---------------------------------------------------------------------- */
 
 static void lacks(const char *cluster, const char *shape, int64_t prompt, const char *message)
 {
@@ -203,8 +201,7 @@ START_TEST(too_little_memory_is_explained)
 }
 END_TEST
 
-/* ---- large problems ----------------------------------------------------------------------------
- */
+/* ---- large problems ------------------------------------------------------------------------- */
 
 static void is_sound(const char *cluster, const char *shape, int64_t prompt, int64_t generate)
 {
