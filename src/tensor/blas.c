@@ -8,6 +8,7 @@
 #include <math.h>
 #include <omp.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- scratch ------------------------------------------------------------------------------- */
 
@@ -17,6 +18,8 @@ jup_status_t jup_blas_init(jup_compute_t *c, jup_error_t *err)
     openblas_set_num_threads(1); /* the threads are ours: each calls sgemm for its own panels */
     jup_blas_t *b = jup_new(1, sizeof *b);
     b->kernels = jup_kernels_choose();
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    b->fetch_bytes = (cache > 0 ? cache : 1 << 20) / 4;
     b->use_sgemm = b->kernels == &jup_kernels_portable;
     c->state = b;
     return JUP_OK;

@@ -20,6 +20,7 @@ enum {
 typedef struct jup_blas {
     const jup_kernels_t *kernels;
     bool exact;                 /* no rounding of x to 8 bits */
+    int64_t fetch_bytes;        /* the largest panel worth fetching while another is in use */
     bool use_sgemm;             /* OpenBLAS for many rows */
     int64_t rows, in, head_dim; /* what the buffers below are for */
     float *x_f32;               /* x in f32 tiles */

@@ -16,6 +16,7 @@ enum {
 /* A thread's buffers, in its own scratch. */
 typedef struct buffers {
     float panel[JUP_F32_CHUNK * JUP_PANEL];
+    uint16_t panel_16[JUP_F32_CHUNK * JUP_PANEL];
     uint8_t panel_q[JUP_I8_CHUNK * JUP_PANEL];
     float panel_scale[JUP_I8_CHUNK / 16 * JUP_PANEL];
     float panel_min[JUP_I8_CHUNK / 32 * JUP_PANEL];
@@ -111,24 +112,38 @@ static void prepare(const pass_t *p, const jup_linear_t *w, int n)
 
 /* ---- panels -------------------------------------------------------------------------------- */
 
-/* From columns [at, at + n) to those packed next: further along the rows, or in the next panel. */
-static int64_t distance_ahead(const jup_linear_t *l, const jup_rows_t *src, int64_t first,
-                              int64_t at, int64_t n)
+/* Where the next panel has the bytes that this one has from column `at` on, for all 32 rows. */
+static const unsigned char *fetch_next(const pass_t *p, const jup_linear_t *l,
+                                       const jup_rows_t *src, int64_t first, int64_t at)
 {
-    if (at + n < l->w.cols)
-        return (int64_t)jup_dtype_bytes(l->w.dtype, n);
-    if (first + JUP_PANEL >= l->w.rows)
-        return 0;
-    return JUP_PANEL * src->row_bytes - (int64_t)jup_dtype_bytes(l->w.dtype, at);
+    int64_t panel_bytes = JUP_PANEL * src->row_bytes;
+    if (first + 2 * JUP_PANEL > l->w.rows || panel_bytes > p->blas->fetch_bytes)
+        return NULL;
+    return src->first + panel_bytes + JUP_PANEL * (int64_t)jup_dtype_bytes(l->w.dtype, at);
+}
+
+/* One tile of x: 16-bit weights need not be decoded into memory. */
+static void panel_16(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
+                     buffers_t *own)
+{
+    const jup_kernels_t *k = p->blas->kernels;
+    for (int64_t at = 0; at < p->in; at += JUP_FEW_CHUNK) {
+        int64_t n = jup_min_i64(JUP_FEW_CHUNK, p->in - at);
+        src->fetch = fetch_next(p, l, src, first, at);
+        k->pack_16(src, at, n, own->panel_16);
+        k->tile_16(src->dtype, (int)p->rows, n, f32_tile_at(p, 0) + at * p->rows, own->panel_16,
+                   own->sums, at > 0);
+    }
 }
 
 static void panel_f32(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
                       buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
-    for (int64_t at = 0; at < p->in; at += JUP_F32_CHUNK) {
-        int64_t n = jup_min_i64(JUP_F32_CHUNK, p->in - at);
-        src->ahead = distance_ahead(l, src, first, at, n);
+    int64_t chunk = p->rows <= k->f32_tile && l->w.dtype == JUP_F32 ? JUP_FEW_CHUNK : JUP_F32_CHUNK;
+    for (int64_t at = 0; at < p->in; at += chunk) {
+        int64_t n = jup_min_i64(chunk, p->in - at);
+        src->fetch = fetch_next(p, l, src, first, at);
         k->pack_f32(src, at, n, own->panel);
         if (is_sgemm(p)) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)p->rows, JUP_PANEL,
@@ -152,7 +167,7 @@ static void panel_i8(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, in
     const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min};
     for (int64_t at = 0; at < p->in; at += JUP_I8_CHUNK) {
         int64_t n = jup_min_i64(JUP_I8_CHUNK, p->in - at);
-        src->ahead = distance_ahead(l, src, first, at, n);
+        src->fetch = fetch_next(p, l, src, first, at);
         k->pack_i8(src, at, n, &panel);
         for (int64_t row = 0; row < p->rows;) {
             int m = jup_tile_rows(p->rows, k->i8_tile, row);
@@ -193,6 +208,9 @@ static void panel(const pass_t *p, const jup_linear_t *l, int64_t first, float *
     src.first = (const unsigned char *)l->w.data + first * src.row_bytes;
     if (is_i8(p->blas, l))
         panel_i8(p, l, &src, first, own);
+    else if (p->rows <= p->blas->kernels->f32_tile &&
+             (l->w.dtype == JUP_F16 || l->w.dtype == JUP_BF16))
+        panel_16(p, l, &src, first, own);
     else
         panel_f32(p, l, &src, first, own);
     finish(p, l, first, n, own->sums, y);

@@ -8,6 +8,7 @@
  * alone, in a small batch and in a long prompt.
  *
  *   f32 panel  (columns, 32): the decoded weights
+ *   16-bit panel (columns, 32) halves, or pairs of columns (columns / 2, 32, 2) for BF16
  *   i8 panel   (columns / 32, 8, 32, 4) bytes: blocks of 32 columns, 4 consecutive ones per lane
  *
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
@@ -22,7 +23,8 @@
 enum {
     JUP_PANEL = 32,      /* output rows of a panel */
     JUP_F32_CHUNK = 256, /* columns of an f32 panel in flight: 32 KiB */
-    JUP_I8_CHUNK = 1024, /* columns of an i8 panel in flight: 32 KiB and scales */
+    JUP_FEW_CHUNK = 64,  /* the same where few rows pass: decoding and sums then overlap */
+    JUP_I8_CHUNK = 512,  /* columns of an i8 panel in flight: 16 KiB and scales */
     JUP_TILE_MAX = 16,   /* no kernel takes more rows of x at a time */
     JUP_SLOTS = 64,      /* cache slots that attention takes at a time */
     JUP_X_BLOCK = 32,    /* columns that share a scale of x */
@@ -45,8 +47,8 @@ typedef struct jup_rows {
     const unsigned char *first;       /* the first row */
     const unsigned char *const *list; /* NULL, or where each of the rows is */
     int64_t row_bytes;
-    int rows;      /* 1..32; missing ones repeat the last */
-    int64_t ahead; /* distance in bytes to what will be packed next, to be prefetched; 0: none */
+    int rows;                   /* 1..32; missing ones repeat the last */
+    const unsigned char *fetch; /* NULL, or as many bytes as the call packs, to be prefetched */
 } jup_rows_t;
 
 typedef struct jup_i8_panel {
@@ -73,6 +75,12 @@ typedef struct jup_kernels {
 
     /** sums (m, 32) = or += x^T panel; x (n, m). */
     void (*tile_f32)(int m, int64_t n, const float *x, const float *panel, float *sums, bool add);
+
+    /** The same two for F16 and BF16 as they are: for one tile of x there is no use in decoding
+     *  into memory. The panel is of JUP_F32_CHUNK * 32 halves at most. */
+    void (*pack_16)(const jup_rows_t *src, int64_t at, int64_t n, uint16_t *panel);
+    void (*tile_16)(jup_dtype_t dtype, int m, int64_t n, const float *x, const uint16_t *panel,
+                    float *sums, bool add);
 
     /** The first 32 of each 64 scores (m, 64) = x^T panel; x (n, m). */
     void (*tile_scores)(int m, int64_t n, const float *x, const float *panel, float *scores);

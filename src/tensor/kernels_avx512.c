@@ -45,38 +45,33 @@ INLINE __m128i load_128(const unsigned char *p)
     return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+INLINE vi load_16(const unsigned char *const p[4])
 {
-    __m512i v = _mm512_castsi128_si512(load_128(rows[0] + offset));
-    v = _mm512_inserti32x4(v, load_128(rows[4] + offset), 1);
-    v = _mm512_inserti32x4(v, load_128(rows[8] + offset), 2);
-    return (vi)_mm512_inserti32x4(v, load_128(rows[12] + offset), 3);
+    __m512i v = _mm512_castsi128_si512(load_128(p[0]));
+    v = _mm512_inserti32x4(v, load_128(p[1]), 1);
+    v = _mm512_inserti32x4(v, load_128(p[2]), 2);
+    return (vi)_mm512_inserti32x4(v, load_128(p[3]), 3);
 }
 
-/* Rows of one weight are less than 2 GiB apart. */
-INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+INLINE vi gather_32(const unsigned char *p, int32_t stride)
 {
-    __m512i base = _mm512_set1_epi64((long long)(uintptr_t)rows[0]);
-    __m512i low = _mm512_sub_epi64(_mm512_loadu_si512(rows), base);
-    __m512i high = _mm512_sub_epi64(_mm512_loadu_si512(rows + 8), base);
-    __m512i apart = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(low));
-    apart = _mm512_inserti64x4(apart, _mm512_cvtepi64_epi32(high), 1);
-    return (vi)_mm512_i32gather_epi32(apart, rows[0] + offset, 1);
+    const __m512i row = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return (vi)_mm512_i32gather_epi32(_mm512_mullo_epi32(row, _mm512_set1_epi32(stride)), p, 1);
 }
 
-INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+INLINE vf load_halves(const void *p)
+{
+    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
 {
     const __m512i order =
         _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24,
                          22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     __m512i sorted = _mm512_permutexvar_epi16(order, (__m512i)v);
-    *even = (vf)_mm512_cvtph_ps(_mm512_castsi512_si256(sorted));
-    *odd = (vf)_mm512_cvtph_ps(_mm512_extracti64x4_epi64(sorted, 1));
-}
-
-INLINE vf load_halves(const unsigned char *p)
-{
-    return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+    _mm256_storeu_si256((__m256i *)(void *)even, _mm512_castsi512_si256(sorted));
+    _mm256_storeu_si256((__m256i *)(void *)odd, _mm512_extracti64x4_epi64(sorted, 1));
 }
 
 INLINE vi dot_small(vi sum, vi w, vi x)

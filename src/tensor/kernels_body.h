@@ -9,10 +9,10 @@
  *   Q8_BIAS             0x80 where the 8-bit product takes unsigned weights, else 0
  *   vf, vi              vectors of float and int32_t
  *   unpack_lo32 ..      as x86's vpunpck{l,h}{dq,qdq}, within each 128 bits
- *   load_16             vector whose 128-bit lane l is 16 bytes at rows[4 l]
- *   gather_32           vector whose element i is the 32 bits at rows[i]
+ *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
+ *   gather_32           vector whose element i is the 32 bits at p + i * stride
  *   load_halves         a vector of as many halves in a row, as floats
- *   halves_to_floats    even and odd 16-bit halves of a vector, as floats
+ *   split_halves        stores the even and the odd 16-bit halves of a vector
  *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and those of Q8_0
  */
 #include "base/checked.h"
@@ -29,15 +29,18 @@ enum {
 };
 
 #define INLINE static inline __attribute__((always_inline))
+
+/* A short loop that has to be unrolled for its arrays of vectors to become registers. */
 #if defined(__clang__)
-#define UNROLL _Pragma("unroll")
+#define EACH(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
 #else
-#define UNROLL _Pragma("GCC unroll 16")
+#define EACH(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 #endif
 
 typedef uint32_t vu __attribute__((vector_size(VECTOR)));
+typedef int8_t lane_bytes_t __attribute__((vector_size(LANES)));
 
-INLINE vf load_f(const float *p)
+INLINE vf load_f(const void *p)
 {
     vf v;
     memcpy(&v, p, sizeof v);
@@ -76,25 +79,149 @@ INLINE vf to_float(vi v)
     return __builtin_convertvector(v, vf);
 }
 
-/* ---- packing ------------------------------------------------------------------------------- */
-
-typedef const unsigned char *bytes_t;
-
-/* The rows that fill the lanes of vector `vec` of a panel, at byte `offset`. */
-INLINE void find_rows(const jup_rows_t *src, int vec, int64_t offset, bytes_t rows[LANES])
+INLINE vi shift_right(vi v, int bits)
 {
-    for (int i = 0; i < LANES; i++) {
-        int row = vec * LANES + i;
-        row = row < src->rows ? row : src->rows - 1;
-        rows[i] = (src->list ? src->list[row] : src->first + row * src->row_bytes) + offset;
-    }
+    return (vi)((vu)v >> bits);
 }
 
-/* out[k], lane i: bytes 4k .. 4k + 3 of the 16 at rows[i] + offset. */
-INLINE void load_columns(const bytes_t rows[LANES], int64_t offset, vi out[4])
+/* a where the mask is set, else b */
+INLINE vf choose(vi mask, vf a, vf b)
 {
-    vi a = load_16(rows, offset), b = load_16(rows + 1, offset);
-    vi c = load_16(rows + 2, offset), d = load_16(rows + 3, offset);
+    return (vf)(((vi)a & mask) | ((vi)b & ~mask));
+}
+
+INLINE vf max_f(vf a, vf b)
+{
+    return choose(a > b, a, b);
+}
+
+/* ---- across lanes: the quarters of a vector first ---------------------------------------------
+ */
+
+typedef float quarter_t __attribute__((vector_size(16)));
+typedef int32_t quarter_int_t __attribute__((vector_size(16)));
+
+INLINE float sum_lanes(vf v)
+{
+    union {
+        vf all;
+        quarter_t part[VECTOR / 16];
+    } lanes = {v};
+    quarter_t sum = lanes.part[0];
+    EACH (i, VECTOR / 16 - 1)
+        sum += lanes.part[i + 1];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+INLINE int32_t sum_ints(vi v)
+{
+    union {
+        vi all;
+        quarter_int_t part[VECTOR / 16];
+    } lanes = {v};
+    quarter_int_t sum = lanes.part[0];
+    EACH (i, VECTOR / 16 - 1)
+        sum += lanes.part[i + 1];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+INLINE float max_lanes(vf v)
+{
+    union {
+        vf all;
+        quarter_t part[VECTOR / 16];
+    } lanes = {v};
+    quarter_t top = lanes.part[0];
+    EACH (i, VECTOR / 16 - 1) {
+        quarter_int_t more = lanes.part[i + 1] > top;
+        top = (quarter_t)(((quarter_int_t)lanes.part[i + 1] & more) | ((quarter_int_t)top & ~more));
+    }
+    float low = top[0] > top[1] ? top[0] : top[1], high = top[2] > top[3] ? top[2] : top[3];
+    return low > high ? low : high;
+}
+
+/* ---- packing ------------------------------------------------------------------------------- */
+
+/* Rows at equal distance: where they are, or copied side by side. */
+enum { COPY_BYTES = 2048 + 64 };
+typedef struct straight {
+    const unsigned char *first;
+    int64_t stride;
+    const unsigned char *fetch;
+    _Alignas(64) unsigned char copy[JUP_PANEL * COPY_BYTES];
+} straight_t;
+
+INLINE void straighten(const jup_rows_t *src, int64_t offset, int64_t bytes, straight_t *to)
+{
+    bool whole = src->rows == JUP_PANEL;
+    int64_t stride = src->row_bytes;
+    if (src->list && whole) {
+        stride = src->list[1] - src->list[0];
+        for (int i = 2; i < JUP_PANEL; i++)
+            whole = whole && src->list[i] - src->list[i - 1] == stride;
+    }
+    to->fetch = src->fetch;
+    to->first = (src->list ? src->list[0] : src->first) + offset;
+    to->stride = stride;
+    if (whole)
+        return;
+    for (int i = 0; i < JUP_PANEL; i++) {
+        int row = i < src->rows ? i : src->rows - 1;
+        const unsigned char *from = src->list ? src->list[row] : src->first + row * src->row_bytes;
+        memcpy(to->copy + i * COPY_BYTES, from + offset, (size_t)bytes);
+    }
+    to->first = to->copy;
+    to->stride = COPY_BYTES;
+}
+
+/*
+ * LANES rows at equal distance. Every fourth has a pointer of its own, so that all are reached by
+ * base + {0, 1, 2, 3} strides and the pointers stay in registers.
+ */
+typedef struct source {
+    const unsigned char *every_4th[VECTOR / 16];
+    int64_t stride;
+    const unsigned char *fetch;
+} source_t;
+
+INLINE source_t source_at(const straight_t *from, int vec, int64_t bytes)
+{
+    source_t s = {.stride = from->stride,
+                  .fetch = from->fetch ? from->fetch + vec * LANES * bytes : NULL};
+    EACH (i, VECTOR / 16)
+        s.every_4th[i] = from->first + (vec * LANES + 4 * i) * from->stride;
+    return s;
+}
+
+INLINE void advance(source_t *s, int64_t bytes)
+{
+    EACH (i, VECTOR / 16)
+        s->every_4th[i] += bytes;
+}
+
+INLINE const unsigned char *row_of(const source_t *s, int i)
+{
+    return s->every_4th[i / 4] + i % 4 * s->stride;
+}
+
+/* 128-bit lane l: 16 bytes of row 4 l + j. */
+INLINE vi load_rows(const source_t *s, int j, int64_t offset)
+{
+    const unsigned char *rows[VECTOR / 16];
+    EACH (i, VECTOR / 16)
+        rows[i] = s->every_4th[i] + j * s->stride + offset;
+    return load_16(rows);
+}
+
+/* Element i: the 32 bits at `offset` in row i. */
+INLINE vi gather_rows(const source_t *s, int64_t offset)
+{
+    return gather_32(s->every_4th[0] + offset, (int32_t)s->stride);
+}
+
+/* Rows in 128-bit lanes (a: rows 0, 4 .., b: 1, 5 ..) to columns: element i of out[k]: row i. */
+INLINE void transpose(vi a, vi b, vi c, vi d, vi out[4])
+{
     vi ab = unpack_lo32(a, b), cd = unpack_lo32(c, d);
     vi ab_high = unpack_hi32(a, b), cd_high = unpack_hi32(c, d);
     out[0] = unpack_lo64(ab, cd);
@@ -103,22 +230,48 @@ INLINE void load_columns(const bytes_t rows[LANES], int64_t offset, vi out[4])
     out[3] = unpack_hi64(ab_high, cd_high);
 }
 
-/* Fetches the cache lines that begin in the next `bytes` bytes of each row, `ahead` away. */
-INLINE void prefetch_rows(const bytes_t rows[LANES], int64_t offset, int64_t bytes, int64_t ahead)
+/* Element i of out[k]: word k of the 16 bytes at `offset` in row i. */
+INLINE void load_columns(const source_t *s, int64_t offset, vi out[4])
 {
-    if (ahead == 0)
-        return;
-    for (int i = 0; i < LANES; i++) {
-        uintptr_t from = (uintptr_t)rows[i] + (uintptr_t)(offset + ahead);
-        uintptr_t end = from + (uintptr_t)bytes;
-        for (uintptr_t line = (from + 63) & ~(uintptr_t)63; line < end; line += 64)
-            __builtin_prefetch((const void *)line, 0, 2);
-    }
+    transpose(load_rows(s, 0, offset), load_rows(s, 1, offset), load_rows(s, 2, offset),
+              load_rows(s, 3, offset), out);
 }
 
-INLINE vi shift_right(vi v, int bits)
+/*
+ * The same for 64 bytes. Where 16 rows go into a vector, all of a row's line is loaded at once:
+ * rows a multiple of 4 KiB apart share a set of the first-level cache and push each other out.
+ */
+INLINE void load_line(const source_t *s, vi out[16])
 {
-    return (vi)((vu)v >> bits);
+#if VECTOR == 64
+    vi rows[4][4];
+    EACH (j, 4)
+        EACH (part, 4)
+            rows[part][j] = load_rows(s, j, 16 * part);
+    EACH (part, 4)
+        transpose(rows[part][0], rows[part][1], rows[part][2], rows[part][3], out + 4 * part);
+#else
+    EACH (part, 4)
+        load_columns(s, 16 * part, out + 4 * part);
+#endif
+}
+
+/* Fetches the next `bytes` bytes of what will be needed later. */
+INLINE void fetch_lines(source_t *s, int64_t bytes)
+{
+    if (!s->fetch)
+        return;
+    for (int64_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch(s->fetch + at, 0, 2);
+    s->fetch += bytes;
+}
+
+INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+{
+    uint16_t halves[2][LANES];
+    split_halves(v, halves[0], halves[1]);
+    *even = load_halves(halves[0]);
+    *odd = load_halves(halves[1]);
 }
 
 INLINE vf low_half_to_float(vi v)
@@ -128,186 +281,182 @@ INLINE vf low_half_to_float(vi v)
     return low;
 }
 
-INLINE void store_quad(uint8_t *block, int vec, int k, vi v)
+/* Word k of a block's 8, for the rows that `block` is already at. */
+INLINE void store_quad(uint8_t *block, int k, vi v)
 {
-    store_i(block + k * 4 * JUP_PANEL + vec * VECTOR, v);
+    store_i(block + k * 4 * JUP_PANEL, v);
 }
 
-static void pack_q8_0(const bytes_t rows[LANES], int vec, int64_t blocks, int64_t ahead,
-                      const jup_i8_panel_t *to)
+static void pack_q8_0(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b++) {
-        int64_t offset = b * (int64_t)sizeof(jup_block_q8_0_t);
-        prefetch_rows(rows, offset, sizeof(jup_block_q8_0_t), ahead);
-        store_f(to->scale + b * JUP_PANEL + vec * LANES,
-                low_half_to_float(gather_32(rows, offset)));
-        for (int part = 0; part < 2; part++) {
+        fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q8_0_t));
+        store_f(to.scale, low_half_to_float(gather_rows(&s, 0)));
+        EACH (part, 2) {
             vi q[4];
-            load_columns(rows, offset + 2 + 16 * part, q);
-            UNROLL for (int k = 0; k < 4; k++)
-                store_quad(to->q + b * 32 * JUP_PANEL, vec, 4 * part + k,
-                           q[k] ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u));
+            load_columns(&s, 2 + 16 * part, q);
+            EACH (k, 4)
+                store_quad(to.q, 4 * part + k, q[k] ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u));
         }
+        advance(&s, sizeof(jup_block_q8_0_t));
+        to.q += 32 * JUP_PANEL;
+        to.scale += JUP_PANEL;
     }
 }
 
-static void pack_q4_0(const bytes_t rows[LANES], int vec, int64_t blocks, int64_t ahead,
-                      const jup_i8_panel_t *to)
+static void pack_q4_0(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b++) {
-        int64_t offset = b * (int64_t)sizeof(jup_block_q4_0_t);
-        uint8_t *block = to->q + b * 32 * JUP_PANEL;
-        prefetch_rows(rows, offset, sizeof(jup_block_q4_0_t), ahead);
-        store_f(to->scale + b * JUP_PANEL + vec * LANES,
-                low_half_to_float(gather_32(rows, offset)));
         vi q[4];
-        load_columns(rows, offset + 2, q);
-        UNROLL for (int k = 0; k < 4; k++)
-        {
-            store_quad(block, vec, k, q[k] & 0x0f0f0f0f);
-            store_quad(block, vec, k + 4, shift_right(q[k], 4) & 0x0f0f0f0f);
+        fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q4_0_t));
+        store_f(to.scale, low_half_to_float(gather_rows(&s, 0)));
+        load_columns(&s, 2, q);
+        EACH (k, 4) {
+            store_quad(to.q, k, q[k] & 0x0f0f0f0f);
+            store_quad(to.q, k + 4, shift_right(q[k], 4) & 0x0f0f0f0f);
         }
+        advance(&s, sizeof(jup_block_q4_0_t));
+        to.q += 32 * JUP_PANEL;
+        to.scale += JUP_PANEL;
     }
 }
 
 /* Scales and mins of the 8 groups of a Q4_K or Q5_K block (jup_k_scale_min, all rows at once). */
-INLINE void k_scales(const bytes_t rows[LANES], int64_t offset, int vec, int64_t block,
-                     const jup_i8_panel_t *to)
+INLINE void k_scales(const source_t *s, jup_i8_panel_t to)
 {
     vf d, dmin;
-    halves_to_floats(gather_32(rows, offset), &d, &dmin);
-    vi first = gather_32(rows, offset + 4), second = gather_32(rows, offset + 8);
-    vi third = gather_32(rows, offset + 12);
+    halves_to_floats(gather_rows(s, 0), &d, &dmin);
+    vi first = gather_rows(s, 4), second = gather_rows(s, 8), third = gather_rows(s, 12);
     vi scales[2] = {first & 0x3f3f3f3f,
                     (third & 0x0f0f0f0f) | (shift_right(first, 2) & 0x30303030)};
     vi mins[2] = {second & 0x3f3f3f3f,
                   (shift_right(third, 4) & 0x0f0f0f0f) | (shift_right(second, 2) & 0x30303030)};
-    UNROLL for (int g = 0; g < 8; g++)
-    {
-        int64_t at = (block + g) * JUP_PANEL + vec * LANES;
-        store_f(to->scale + at, d * to_float(shift_right(scales[g / 4], g % 4 * 8) & 63));
-        store_f(to->min + at, dmin * to_float(shift_right(mins[g / 4], g % 4 * 8) & 63));
+    EACH (g, 8) {
+        vi scale = shift_right(scales[g / 4], g % 4 * 8) & 63;
+        vi min = shift_right(mins[g / 4], g % 4 * 8) & 63;
+        store_f(to.scale + g * JUP_PANEL, d * to_float(scale));
+        store_f(to.min + g * JUP_PANEL, dmin * to_float(min));
     }
 }
 
-static void pack_q4_k(const bytes_t rows[LANES], int vec, int64_t blocks, int64_t ahead,
-                      const jup_i8_panel_t *to)
+static void pack_q4_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        int64_t offset = b / 8 * (int64_t)sizeof(jup_block_q4_k_t);
-        prefetch_rows(rows, offset, sizeof(jup_block_q4_k_t), ahead);
-        k_scales(rows, offset, vec, b, to);
-        offset += (int64_t)offsetof(jup_block_q4_k_t, q);
-        for (int part = 0; part < 8; part++) {
-            uint8_t *even = to->q + (b + part / 2 * 2) * 32 * JUP_PANEL;
-            uint8_t *odd = even + 32 * JUP_PANEL;
-            vi q[4];
-            load_columns(rows, offset + 16 * part, q);
-            UNROLL for (int k = 0; k < 4; k++)
-            {
-                store_quad(even, vec, part % 2 * 4 + k, q[k] & 0x0f0f0f0f);
-                store_quad(odd, vec, part % 2 * 4 + k, shift_right(q[k], 4) & 0x0f0f0f0f);
+        k_scales(&s, to);
+        for (int pair = 0; pair < 4; pair++) {
+            fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q4_k_t) / 4);
+            EACH (part, 2) {
+                uint8_t *even = to.q + 2 * pair * 32 * JUP_PANEL, *odd = even + 32 * JUP_PANEL;
+                vi q[4];
+                load_columns(&s, 16 + 32 * pair + 16 * part, q);
+                EACH (k, 4) {
+                    store_quad(even, 4 * part + k, q[k] & 0x0f0f0f0f);
+                    store_quad(odd, 4 * part + k, shift_right(q[k], 4) & 0x0f0f0f0f);
+                }
             }
         }
+        advance(&s, sizeof(jup_block_q4_k_t));
+        to.q += 8 * 32 * JUP_PANEL;
+        to.scale += 8 * JUP_PANEL;
+        to.min += 8 * JUP_PANEL;
     }
 }
 
-static void pack_q5_k(const bytes_t rows[LANES], int vec, int64_t blocks, int64_t ahead,
-                      const jup_i8_panel_t *to)
+static void pack_q5_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        int64_t offset = b / 8 * (int64_t)sizeof(jup_block_q5_k_t);
-        prefetch_rows(rows, offset, sizeof(jup_block_q5_k_t), ahead);
-        k_scales(rows, offset, vec, b, to);
-        int64_t low = offset + (int64_t)offsetof(jup_block_q5_k_t, q);
-        offset += (int64_t)offsetof(jup_block_q5_k_t, high);
+        k_scales(&s, to);
         for (int part = 0; part < 2; part++) {
             vi fifth[4];
-            load_columns(rows, offset + 16 * part, fifth);
-            for (int pair = 0; pair < 4; pair++) {
-                uint8_t *even = to->q + (b + 2 * pair) * 32 * JUP_PANEL;
+            load_columns(&s, 16 + 16 * part, fifth);
+            EACH (pair, 4) {
+                uint8_t *even = to.q + 2 * pair * 32 * JUP_PANEL + 16 * part * JUP_PANEL;
                 uint8_t *odd = even + 32 * JUP_PANEL;
                 vi q[4];
-                load_columns(rows, low + 32 * pair + 16 * part, q);
-                UNROLL for (int k = 0; k < 4; k++)
-                {
+                fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q5_k_t) / 8);
+                load_columns(&s, 48 + 32 * pair + 16 * part, q);
+                EACH (k, 4) {
                     vi bits = shift_right(fifth[k], 2 * pair);
-                    store_quad(even, vec, part * 4 + k,
-                               (q[k] & 0x0f0f0f0f) | ((bits & 0x01010101) << 4));
-                    store_quad(odd, vec, part * 4 + k,
+                    store_quad(even, k, (q[k] & 0x0f0f0f0f) | ((bits & 0x01010101) << 4));
+                    store_quad(odd, k,
                                (shift_right(q[k], 4) & 0x0f0f0f0f) | ((bits & 0x02020202) << 3));
                 }
             }
         }
+        advance(&s, sizeof(jup_block_q5_k_t));
+        to.q += 8 * 32 * JUP_PANEL;
+        to.scale += 8 * JUP_PANEL;
+        to.min += 8 * JUP_PANEL;
     }
 }
 
 /* One 16-column slice of the four 32-column blocks of half a Q6_K block. */
-INLINE void pack_q6_k_slice(const bytes_t rows[LANES], int64_t low, int64_t high, int vec, int part,
-                            uint8_t *blocks)
+INLINE void pack_q6_k_slice(const source_t *s, int64_t low, int64_t high, uint8_t *blocks)
 {
     vi first[4], second[4], bits[4];
-    load_columns(rows, low + 16 * part, first);
-    load_columns(rows, low + 32 + 16 * part, second);
-    load_columns(rows, high + 16 * part, bits);
-    UNROLL for (int k = 0; k < 4; k++)
-    {
-        vi q[4] = {
-            (first[k] & 0x0f0f0f0f) | ((bits[k] & 0x03030303) << 4),
-            (second[k] & 0x0f0f0f0f) | ((bits[k] & 0x0c0c0c0c) << 2),
-            (shift_right(first[k], 4) & 0x0f0f0f0f) | (bits[k] & 0x30303030),
-            (shift_right(second[k], 4) & 0x0f0f0f0f) | (shift_right(bits[k], 2) & 0x30303030),
-        };
-        UNROLL for (int j = 0; j < 4; j++)
-            store_quad(blocks + j * 32 * JUP_PANEL, vec, part * 4 + k, q[j]);
+    load_columns(s, low, first);
+    load_columns(s, low + 32, second);
+    load_columns(s, high, bits);
+    EACH (k, 4) {
+        store_quad(blocks, k, (first[k] & 0x0f0f0f0f) | ((bits[k] & 0x03030303) << 4));
+        store_quad(blocks + 32 * JUP_PANEL, k,
+                   (second[k] & 0x0f0f0f0f) | ((bits[k] & 0x0c0c0c0c) << 2));
+        store_quad(blocks + 64 * JUP_PANEL, k,
+                   (shift_right(first[k], 4) & 0x0f0f0f0f) | (bits[k] & 0x30303030));
+        store_quad(blocks + 96 * JUP_PANEL, k,
+                   (shift_right(second[k], 4) & 0x0f0f0f0f) |
+                       (shift_right(bits[k], 2) & 0x30303030));
     }
 }
 
-static void pack_q6_k(const bytes_t rows[LANES], int vec, int64_t blocks, int64_t ahead,
-                      const jup_i8_panel_t *to)
+static void pack_q6_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
+    const int64_t at_scales = (int64_t)offsetof(jup_block_q6_k_t, scales);
+    const int64_t at_d = (int64_t)offsetof(jup_block_q6_k_t, d);
     for (int64_t b = 0; b < blocks; b += 8) {
-        int64_t offset = b / 8 * (int64_t)sizeof(jup_block_q6_k_t);
-        prefetch_rows(rows, offset, sizeof(jup_block_q6_k_t), ahead);
         vf d, unused;
-        halves_to_floats(gather_32(rows, offset + (int64_t)offsetof(jup_block_q6_k_t, d) - 2),
-                         &unused, &d);
         vi scales[4];
-        load_columns(rows, offset + (int64_t)offsetof(jup_block_q6_k_t, scales), scales);
-        UNROLL for (int g = 0; g < 16; g++)
-        {
-            vi scale = (scales[g / 4] << (24 - g % 4 * 8)) >> 24;
-            store_f(to->scale + (2 * b + g) * JUP_PANEL + vec * LANES, d * to_float(scale));
-        }
+        halves_to_floats(gather_rows(&s, at_d - 2), &unused, &d);
+        load_columns(&s, at_scales, scales);
+        EACH (g, 16)
+            store_f(to.scale + g * JUP_PANEL,
+                    d * to_float((scales[g / 4] << (24 - g % 4 * 8)) >> 24));
         for (int half = 0; half < 2; half++)
-            for (int part = 0; part < 2; part++)
-                pack_q6_k_slice(rows, offset + 64 * half,
-                                offset + (int64_t)offsetof(jup_block_q6_k_t, high) + 32 * half, vec,
-                                part, to->q + (b + 4 * half) * 32 * JUP_PANEL);
+            for (int part = 0; part < 2; part++) {
+                fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q6_k_t) / 4);
+                pack_q6_k_slice(&s, 64 * half + 16 * part, 128 + 32 * half + 16 * part,
+                                to.q + 4 * half * 32 * JUP_PANEL + 16 * part * JUP_PANEL);
+            }
+        advance(&s, sizeof(jup_block_q6_k_t));
+        to.q += 8 * 32 * JUP_PANEL;
+        to.scale += 16 * JUP_PANEL;
     }
 }
 
 static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *to)
 {
-    int64_t offset = (int64_t)jup_dtype_bytes(src->dtype, at);
+    straight_t rows;
+    int64_t bytes = (int64_t)jup_dtype_bytes(src->dtype, n);
+    straighten(src, (int64_t)jup_dtype_bytes(src->dtype, at), bytes, &rows);
     for (int vec = 0; vec < VECS; vec++) {
-        bytes_t rows[LANES];
-        find_rows(src, vec, offset, rows);
+        source_t s = source_at(&rows, vec, bytes);
+        jup_i8_panel_t lanes = {to->q + vec * VECTOR, to->scale + vec * LANES,
+                                to->min + vec * LANES};
         switch (src->dtype) {
         case JUP_Q8_0:
-            pack_q8_0(rows, vec, n / 32, src->ahead, to);
+            pack_q8_0(s, n / 32, lanes);
             break;
         case JUP_Q4_0:
-            pack_q4_0(rows, vec, n / 32, src->ahead, to);
+            pack_q4_0(s, n / 32, lanes);
             break;
         case JUP_Q4_K:
-            pack_q4_k(rows, vec, n / 32, src->ahead, to);
+            pack_q4_k(s, n / 32, lanes);
             break;
         case JUP_Q5_K:
-            pack_q5_k(rows, vec, n / 32, src->ahead, to);
+            pack_q5_k(s, n / 32, lanes);
             break;
         case JUP_Q6_K:
-            pack_q6_k(rows, vec, n / 32, src->ahead, to);
+            pack_q6_k(s, n / 32, lanes);
             break;
         default:
             break;
@@ -315,65 +464,109 @@ static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_p
     }
 }
 
-static void pack_plain_f32(const bytes_t rows[LANES], int vec, int64_t n, int64_t ahead, float *to)
+static void pack_plain_f32(source_t s, int64_t n, float *to)
 {
-    int64_t at = 0;
-    for (; at + 4 <= n; at += 4) {
-        vi w[4];
-        if (at % 16 == 0)
-            prefetch_rows(rows, 4 * at, 64, ahead);
-        load_columns(rows, 4 * at, w);
-        UNROLL for (int k = 0; k < 4; k++) store_i(to + (at + k) * JUP_PANEL + vec * LANES, w[k]);
+    for (; n >= 16; n -= 16) {
+        vi w[16];
+        fetch_lines(&s, 64 * LANES);
+        load_line(&s, w);
+        EACH (k, 16)
+            store_i(to + k * JUP_PANEL, w[k]);
+        advance(&s, 64);
+        to += 16 * JUP_PANEL;
     }
-    for (; at < n; at++)
+    for (int64_t k = 0; k < n; k++)
         for (int i = 0; i < LANES; i++)
-            memcpy(to + at * JUP_PANEL + vec * LANES + i, rows[i] + 4 * at, 4);
+            memcpy(to + k * JUP_PANEL + i, row_of(&s, i) + 4 * k, 4);
 }
 
-static void pack_plain_f16(const bytes_t rows[LANES], int vec, int64_t n, int64_t ahead, float *to)
+static void pack_plain_f16(source_t s, int64_t n, float *to)
 {
-    int64_t at = 0;
-    for (; at + 8 <= n; at += 8) {
-        vi w[4];
-        if (at % 32 == 0)
-            prefetch_rows(rows, 2 * at, 64, ahead);
-        load_columns(rows, 2 * at, w);
-        UNROLL for (int k = 0; k < 4; k++)
-        {
+    for (; n >= 32; n -= 32) {
+        vi w[16];
+        fetch_lines(&s, 64 * LANES);
+        load_line(&s, w);
+        EACH (k, 16) {
             vf even, odd;
             halves_to_floats(w[k], &even, &odd);
-            store_f(to + (at + 2 * k) * JUP_PANEL + vec * LANES, even);
-            store_f(to + (at + 2 * k + 1) * JUP_PANEL + vec * LANES, odd);
+            store_f(to + 2 * k * JUP_PANEL, even);
+            store_f(to + (2 * k + 1) * JUP_PANEL, odd);
         }
+        advance(&s, 64);
+        to += 32 * JUP_PANEL;
     }
-    for (; at < n; at++)
+    for (int64_t k = 0; k < n; k++)
         for (int i = 0; i < LANES; i++) {
             uint16_t h;
-            memcpy(&h, rows[i] + 2 * at, sizeof h);
-            to[at * JUP_PANEL + vec * LANES + i] = jup_half_to_float(h);
+            memcpy(&h, row_of(&s, i) + 2 * k, sizeof h);
+            to[k * JUP_PANEL + i] = jup_half_to_float(h);
         }
 }
 
-static void pack_plain_bf16(const bytes_t rows[LANES], int vec, int64_t n, int64_t ahead, float *to)
+static void pack_plain_bf16(source_t s, int64_t n, float *to)
 {
-    int64_t at = 0;
-    for (; at + 8 <= n; at += 8) {
-        vi w[4];
-        if (at % 32 == 0)
-            prefetch_rows(rows, 2 * at, 64, ahead);
-        load_columns(rows, 2 * at, w);
-        UNROLL for (int k = 0; k < 4; k++)
-        {
-            store_i(to + (at + 2 * k) * JUP_PANEL + vec * LANES, w[k] << 16);
-            store_i(to + (at + 2 * k + 1) * JUP_PANEL + vec * LANES, w[k] & -65536);
+    for (; n >= 32; n -= 32) {
+        vi w[16];
+        fetch_lines(&s, 64 * LANES);
+        load_line(&s, w);
+        EACH (k, 16) {
+            store_i(to + 2 * k * JUP_PANEL, w[k] << 16);
+            store_i(to + (2 * k + 1) * JUP_PANEL, w[k] & -65536);
         }
+        advance(&s, 64);
+        to += 32 * JUP_PANEL;
     }
-    for (; at < n; at++)
+    for (int64_t k = 0; k < n; k++)
         for (int i = 0; i < LANES; i++) {
             uint16_t half[2] = {0, 0};
-            memcpy(&half[1], rows[i] + 2 * at, sizeof half[1]);
-            memcpy(to + at * JUP_PANEL + vec * LANES + i, half, 4);
+            memcpy(&half[1], row_of(&s, i) + 2 * k, sizeof half[1]);
+            memcpy(to + k * JUP_PANEL + i, half, 4);
         }
+}
+
+static void pack_raw_f16(source_t s, int64_t n, uint16_t *to)
+{
+    for (; n >= 32; n -= 32) {
+        vi w[16];
+        fetch_lines(&s, 64 * LANES);
+        load_line(&s, w);
+        EACH (k, 16)
+            split_halves(w[k], to + 2 * k * JUP_PANEL, to + (2 * k + 1) * JUP_PANEL);
+        advance(&s, 64);
+        to += 32 * JUP_PANEL;
+    }
+    for (int64_t k = 0; k < n; k++)
+        for (int i = 0; i < LANES; i++)
+            memcpy(to + k * JUP_PANEL + i, row_of(&s, i) + 2 * k, 2);
+}
+
+static void pack_raw_bf16(source_t s, int64_t n, uint16_t *to)
+{
+    for (; n >= 32; n -= 32) {
+        vi w[16];
+        fetch_lines(&s, 64 * LANES);
+        load_line(&s, w);
+        EACH (k, 16)
+            store_i(to + 2 * k * JUP_PANEL, w[k]);
+        advance(&s, 64);
+        to += 32 * JUP_PANEL;
+    }
+    for (int64_t k = 0; k < n; k++)
+        for (int i = 0; i < LANES; i++)
+            memcpy(to + k / 2 * 2 * JUP_PANEL + 2 * i + k % 2, row_of(&s, i) + 2 * k, 2);
+}
+
+static void pack_16(const jup_rows_t *src, int64_t at, int64_t n, uint16_t *panel)
+{
+    straight_t rows;
+    straighten(src, 2 * at, 2 * n, &rows);
+    for (int vec = 0; vec < VECS; vec++) {
+        source_t s = source_at(&rows, vec, 2 * n);
+        if (src->dtype == JUP_F16)
+            pack_raw_f16(s, n, panel + vec * LANES);
+        else
+            pack_raw_bf16(s, n, panel + 2 * vec * LANES);
+    }
 }
 
 /* The 32 columns of one block of an i8 panel as floats: by the definition of each type. */
@@ -402,17 +595,13 @@ INLINE void expand_block(jup_dtype_t dtype, const jup_i8_panel_t *from, int64_t 
 
 static void expand(const jup_rows_t *src, int64_t at, int64_t n, float *to)
 {
-    /* 256 columns at a time: an i8 panel of a fraction of the first-level cache */
-    _Alignas(64) uint8_t q[256 * JUP_PANEL];
-    _Alignas(64) float scale[16 * JUP_PANEL], min[8 * JUP_PANEL];
-    jup_i8_panel_t small = {q, scale, min};
-    for (int64_t done = 0; done < n; done += 256) {
-        int64_t piece = jup_min_i64(256, n - done);
-        pack_i8(src, at + done, piece, &small);
-        for (int64_t b = 0; b < piece / 32; b++)
-            for (int vec = 0; vec < VECS; vec++)
-                expand_block(src->dtype, &small, b, vec, to + done * JUP_PANEL);
-    }
+    _Alignas(64) uint8_t q[JUP_F32_CHUNK * JUP_PANEL];
+    _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 32 * JUP_PANEL];
+    const jup_i8_panel_t bytes = {q, scale, min};
+    pack_i8(src, at, n, &bytes);
+    for (int64_t b = 0; b < n / 32; b++)
+        for (int vec = 0; vec < VECS; vec++)
+            expand_block(src->dtype, &bytes, b, vec, to);
 }
 
 static void pack_f32(const jup_rows_t *src, int64_t at, int64_t n, float *panel)
@@ -422,15 +611,17 @@ static void pack_f32(const jup_rows_t *src, int64_t at, int64_t n, float *panel)
         expand(src, at, n, panel);
         return;
     }
+    straight_t rows;
+    int64_t bytes = n * info->block_bytes;
+    straighten(src, at * info->block_bytes, bytes, &rows);
     for (int vec = 0; vec < VECS; vec++) {
-        bytes_t rows[LANES];
-        find_rows(src, vec, at * info->block_bytes, rows);
+        source_t s = source_at(&rows, vec, bytes);
         if (src->dtype == JUP_F32)
-            pack_plain_f32(rows, vec, n, src->ahead, panel);
+            pack_plain_f32(s, n, panel + vec * LANES);
         else if (src->dtype == JUP_F16)
-            pack_plain_f16(rows, vec, n, src->ahead, panel);
+            pack_plain_f16(s, n, panel + vec * LANES);
         else
-            pack_plain_bf16(rows, vec, n, src->ahead, panel);
+            pack_plain_bf16(s, n, panel + vec * LANES);
     }
 }
 
@@ -443,22 +634,15 @@ static void pack_values(jup_dtype_t dtype, const unsigned char *const *rows, int
         const unsigned char *from = rows[s] + (size_t)at * elem;
         if (width < JUP_PANEL)
             from = memcpy(padded, from, (size_t)width * elem);
-        UNROLL for (int v = 0; v < VECS; v++)
-        {
+        for (int v = 0; v < VECS; v++) {
             const unsigned char *lanes = from + (size_t)(v * LANES) * elem;
-            vf value = dtype == JUP_F16 ? load_halves(lanes) : (vf)load_i(lanes);
+            vf value = dtype == JUP_F16 ? load_halves(lanes) : load_f(lanes);
             store_f(panel + s * JUP_PANEL + v * LANES, value);
         }
     }
 }
 
 /* ---- tiles --------------------------------------------------------------------------------- */
-
-/* A chunk is summed on its own before it joins the others, which keeps rounding errors small. */
-INLINE void put(float *to, vf sum, bool add)
-{
-    store_f(to, add ? load_f(to) + sum : sum);
-}
 
 /*
  * sums[r * to + lane] = or += sum over k of x[r * across + k * along] * panel[k][lane], for m rows.
@@ -469,17 +653,21 @@ INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, c
 {
     for (int group = 0; group < VECS; group += F32_VECS) {
         vf sum[F32_ROWS][F32_VECS];
-        UNROLL for (int r = 0; r < m; r++) UNROLL for (int v = 0; v < F32_VECS; v++) sum[r][v] =
-            (vf){0};
+        EACH (r, m)
+            EACH (v, F32_VECS)
+                sum[r][v] = add ? load_f(sums + r * to + (group + v) * LANES) : (vf){0};
         const float *w = panel + group * LANES, *xs = x;
         for (int64_t k = 0; k < n; k++, w += JUP_PANEL, xs += along) {
             vf column[F32_VECS];
-            UNROLL for (int v = 0; v < F32_VECS; v++) column[v] = load_f(w + v * LANES);
-            UNROLL for (int r = 0; r < m; r++) UNROLL for (int v = 0; v < F32_VECS; v++)
-                sum[r][v] += column[v] * xs[r * across];
+            EACH (v, F32_VECS)
+                column[v] = load_f(w + v * LANES);
+            EACH (r, m)
+                EACH (v, F32_VECS)
+                    sum[r][v] += column[v] * xs[r * across];
         }
-        UNROLL for (int r = 0; r < m; r++) UNROLL for (int v = 0; v < F32_VECS; v++)
-            put(sums + r * to + (group + v) * LANES, sum[r][v], add);
+        EACH (r, m)
+            EACH (v, F32_VECS)
+                store_f(sums + r * to + (group + v) * LANES, sum[r][v]);
     }
 }
 
@@ -519,6 +707,57 @@ static void tile_scores(int m, int64_t n, const float *x, const float *panel, fl
 static void tile_weights(int m, int64_t n, const float *weights, const float *panel, float *sums){
     ROWS_SWITCH(m, f32_tile(M, n, weights, JUP_SLOTS, 1, panel, sums, JUP_PANEL, true))}
 
+/* As f32_tile, from a 16-bit panel. */
+INLINE void tile_of_16(const jup_dtype_t dtype, const int m, int64_t n, const float *x,
+                       const uint16_t *panel, float *sums, bool add)
+{
+    for (int group = 0; group < VECS; group += F32_VECS) {
+        vf sum[F32_ROWS][F32_VECS];
+        EACH (r, m)
+            EACH (v, F32_VECS)
+                sum[r][v] = add ? load_f(sums + r * JUP_PANEL + (group + v) * LANES) : (vf){0};
+        const float *xs = x;
+        for (int64_t k = 0; k < n; k++, xs += m) {
+            vf column[F32_VECS];
+            EACH (v, F32_VECS) {
+                int lane = (group + v) * LANES;
+                if (dtype == JUP_F16) {
+                    column[v] = load_halves(panel + k * JUP_PANEL + lane);
+                } else {
+                    vi pair = load_i(panel + k / 2 * 2 * JUP_PANEL + 2 * lane);
+                    column[v] = (vf)(k % 2 ? pair & -65536 : pair << 16);
+                }
+            }
+            EACH (r, m)
+                EACH (v, F32_VECS)
+                    sum[r][v] += column[v] * xs[r];
+        }
+        EACH (r, m)
+            EACH (v, F32_VECS)
+                store_f(sums + r * JUP_PANEL + (group + v) * LANES, sum[r][v]);
+    }
+}
+
+static void tile_f16(int m, int64_t n, const float *x, const uint16_t *panel, float *sums, bool add)
+{
+    ROWS_SWITCH(m, tile_of_16(JUP_F16, M, n, x, panel, sums, add))
+}
+
+static void tile_bf16(int m, int64_t n, const float *x, const uint16_t *panel, float *sums,
+                      bool add)
+{
+    ROWS_SWITCH(m, tile_of_16(JUP_BF16, M, n, x, panel, sums, add))
+}
+
+static void tile_16(jup_dtype_t dtype, int m, int64_t n, const float *x, const uint16_t *panel,
+                    float *sums, bool add)
+{
+    if (dtype == JUP_F16)
+        tile_f16(m, n, x, panel, sums, add);
+    else
+        tile_bf16(m, n, x, panel, sums, add);
+}
+
 /* What a block's integer sum starts from: the part of x that takes the weights' zero point off. */
 INLINE int first_part(const jup_dtype_t dtype)
 {
@@ -536,19 +775,18 @@ INLINE int first_part(const jup_dtype_t dtype)
 
 INLINE void start_dots(const int m, const int32_t *parts, const int part, vi dots[I8_ROWS][I8_VECS])
 {
-    UNROLL for (int r = 0; r < m; r++) UNROLL for (int v = 0; v < I8_VECS; v++) dots[r][v] =
-        part >= 0 ? splat_i(parts[part * m + r]) : (vi){0};
+    EACH (r, m)
+        EACH (v, I8_VECS)
+            dots[r][v] = part >= 0 ? splat_i(parts[part * m + r]) : (vi){0};
 }
 
 /* sum += dot * (weight scale * x scale) */
 INLINE void add_dots(const int m, const float *scales, const int32_t *parts,
                      vi dots[I8_ROWS][I8_VECS], vf sum[I8_ROWS][I8_VECS])
 {
-    UNROLL for (int v = 0; v < I8_VECS; v++)
-    {
+    EACH (v, I8_VECS) {
         vf scale = load_f(scales + v * LANES);
-        UNROLL for (int r = 0; r < m; r++)
-        {
+        EACH (r, m) {
             float x_scale;
             memcpy(&x_scale, parts + JUP_X_SCALE * m + r, sizeof x_scale);
             sum[r][v] += to_float(dots[r][v]) * (scale * x_scale);
@@ -559,11 +797,9 @@ INLINE void add_dots(const int m, const float *scales, const int32_t *parts,
 INLINE void subtract_mins(const int m, const float *mins, const int32_t *parts,
                           vf sum[I8_ROWS][I8_VECS])
 {
-    UNROLL for (int v = 0; v < I8_VECS; v++)
-    {
+    EACH (v, I8_VECS) {
         vf min = load_f(mins + v * LANES);
-        UNROLL for (int r = 0; r < m; r++)
-        {
+        EACH (r, m) {
             float x_sum;
             memcpy(&x_sum, parts + JUP_X_SUM * m + r, sizeof x_sum);
             sum[r][v] -= min * x_sum;
@@ -577,8 +813,9 @@ INLINE void i8_tile(const jup_dtype_t dtype, const int m, int64_t n, const jup_i
     const int start = first_part(dtype);
     for (int group = 0; group < VECS; group += I8_VECS) {
         vf sum[I8_ROWS][I8_VECS];
-        UNROLL for (int r = 0; r < m; r++) UNROLL for (int v = 0; v < I8_VECS; v++) sum[r][v] =
-            (vf){0};
+        EACH (r, m)
+            EACH (v, I8_VECS)
+                sum[r][v] = add ? load_f(sums + r * JUP_PANEL + (group + v) * LANES) : (vf){0};
         const uint8_t *w = panel->q + group * VECTOR;
         const float *scales = panel->scale + group * LANES, *mins = panel->min + group * LANES;
         const int32_t *parts = x->parts;
@@ -586,18 +823,17 @@ INLINE void i8_tile(const jup_dtype_t dtype, const int m, int64_t n, const jup_i
         for (int64_t b = 0; b < n / 32; b++) {
             vi dots[I8_ROWS][I8_VECS];
             start_dots(m, parts, start, dots);
-            UNROLL for (int k = 0; k < 8; k++)
-            {
+            EACH (k, 8) {
                 vi column[I8_VECS];
-                UNROLL for (int v = 0; v < I8_VECS; v++) column[v] =
-                    load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
-                UNROLL for (int r = 0; r < m; r++)
-                {
+                EACH (v, I8_VECS)
+                    column[v] = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
+                EACH (r, m) {
                     int32_t four;
                     memcpy(&four, q + 4 * (k * m + r), sizeof four);
-                    UNROLL for (int v = 0; v < I8_VECS; v++) dots[r][v] =
-                        dtype == JUP_Q8_0 ? dot_q8(dots[r][v], column[v], splat_i(four))
-                                          : dot_small(dots[r][v], column[v], splat_i(four));
+                    EACH (v, I8_VECS)
+                        dots[r][v] = dtype == JUP_Q8_0
+                                         ? dot_q8(dots[r][v], column[v], splat_i(four))
+                                         : dot_small(dots[r][v], column[v], splat_i(four));
                 }
                 if (dtype == JUP_Q6_K && k == 3) {
                     add_dots(m, scales, parts, dots, sum);
@@ -615,8 +851,9 @@ INLINE void i8_tile(const jup_dtype_t dtype, const int m, int64_t n, const jup_i
             q += 32 * m;
             parts += JUP_X_PARTS * m;
         }
-        UNROLL for (int r = 0; r < m; r++) UNROLL for (int v = 0; v < I8_VECS; v++)
-            put(sums + r * JUP_PANEL + (group + v) * LANES, sum[r][v], add);
+        EACH (r, m)
+            EACH (v, I8_VECS)
+                store_f(sums + r * JUP_PANEL + (group + v) * LANES, sum[r][v]);
     }
 }
 
@@ -665,39 +902,44 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
 
 /* ---- rounding x ---------------------------------------------------------------------------- */
 
-static void round_block(const float *x, int m, int r, int8_t *q_out, int32_t *parts)
+/* One block of one of the tile's m rows; q_out and parts are at that row already. */
+INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
 {
-    float largest = 0.0f;
-    for (int i = 0; i < 32; i++)
-        largest = fmaxf(largest, fabsf(x[i]));
-    float scale = largest / 127.0f, inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-    int32_t q[32], sum_first = 0, sum_last = 0;
-    int8_t bytes[32];
-    for (int i = 0; i < 32; i++) /* adding 1.5 * 2^23 rounds to the nearest even integer */
-        q[i] = (int32_t)((x[i] * inverse + 0x1.8p23f) - 0x1.8p23f);
-    for (int i = 0; i < 16; i++) {
-        sum_first += q[i];
-        sum_last += q[i + 16];
+    enum { N = JUP_X_BLOCK / LANES };
+    vf v[N], top = {0};
+    EACH (i, N) {
+        v[i] = load_f(x + i * LANES);
+        top = max_f(top, (vf)((vi)v[i] & 0x7fffffff));
     }
-    for (int i = 0; i < 32; i++)
-        bytes[i] = (int8_t)q[i];
-    for (int k = 0; k < 8; k++)
-        memcpy(q_out + 4 * (k * m + r), bytes + 4 * k, 4);
-    float x_sum = scale * (float)(sum_first + sum_last);
-    memcpy(parts + JUP_X_SCALE * m + r, &scale, sizeof scale);
-    memcpy(parts + JUP_X_SUM * m + r, &x_sum, sizeof x_sum);
-    parts[JUP_X_MINUS_8 * m + r] = -8 * (sum_first + sum_last);
-    parts[JUP_X_MINUS_128 * m + r] = -128 * (sum_first + sum_last);
-    parts[JUP_X_MINUS_32 * m + r] = -32 * sum_first;
-    parts[JUP_X_MINUS_32B * m + r] = -32 * sum_last;
+    float largest = max_lanes(top);
+    float scale = largest / 127.0f, inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+    int8_t bytes[JUP_X_BLOCK];
+    vi sums[2] = {{0}, {0}};
+    EACH (i, N) {
+        /* adding 1.5 * 2^23 rounds to the nearest integer, which is then in the low bits */
+        vi q = (vi)(v[i] * inverse + 0x1.8p23f) - 0x4b400000;
+        sums[i * 2 / N] += q;
+        lane_bytes_t narrow = __builtin_convertvector(q, lane_bytes_t);
+        memcpy(bytes + i * LANES, &narrow, sizeof narrow);
+    }
+    EACH (k, 8)
+        memcpy(q_out + 4 * k * m, bytes + 4 * k, 4);
+    int32_t first = sum_ints(sums[0]), last = sum_ints(sums[1]), sum = first + last;
+    float x_sum = scale * (float)sum;
+    memcpy(parts + JUP_X_SCALE * m, &scale, sizeof scale);
+    memcpy(parts + JUP_X_SUM * m, &x_sum, sizeof x_sum);
+    parts[JUP_X_MINUS_8 * m] = -8 * sum;
+    parts[JUP_X_MINUS_128 * m] = -128 * sum;
+    parts[JUP_X_MINUS_32 * m] = -32 * first;
+    parts[JUP_X_MINUS_32B * m] = -32 * last;
 }
 
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)
 {
     for (int64_t b = 0; b < n / JUP_X_BLOCK; b++)
         for (int r = 0; r < m; r++)
-            round_block(x + r * stride + b * JUP_X_BLOCK, m, r, to->q + b * JUP_X_BLOCK * m,
-                        to->parts + b * JUP_X_PARTS * m);
+            round_block(x + r * stride + b * JUP_X_BLOCK, m, to->q + b * JUP_X_BLOCK * m + 4 * r,
+                        to->parts + b * JUP_X_PARTS * m + r);
 }
 
 /* ---- functions ----------------------------------------------------------------------------- */
@@ -721,28 +963,13 @@ INLINE vf exponential(vf x)
     return (vf)((vi)(p * (vf)power) & alive);
 }
 
-typedef float quarter_t __attribute__((vector_size(16)));
-typedef int32_t quarter_mask_t __attribute__((vector_size(16)));
-
-INLINE float sum_lanes(vf v)
-{
-    union {
-        vf all;
-        quarter_t part[VECTOR / 16];
-    } lanes = {v};
-    quarter_t sum = lanes.part[0];
-    for (int i = 1; i < VECTOR / 16; i++)
-        sum += lanes.part[i];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 static float dot(const float *a, const float *b, int64_t n)
 {
     vf sums[4] = {{0}, {0}, {0}, {0}};
     int64_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES)
-        UNROLL for (int j = 0; j < 4; j++) sums[j] +=
-            load_f(a + i + j * LANES) * load_f(b + i + j * LANES);
+        EACH (j, 4)
+            sums[j] += load_f(a + i + j * LANES) * load_f(b + i + j * LANES);
     float sum = sum_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
     for (; i < n; i++)
         sum += a[i] * b[i];
@@ -768,21 +995,6 @@ static void swiglu(float *gate, const float *up, int64_t n)
     memcpy(last_up, up + i, (size_t)(n - i) * sizeof *up);
     store_f(last_gate, swiglu_lanes(load_f(last_gate), load_f(last_up)));
     memcpy(gate + i, last_gate, (size_t)(n - i) * sizeof *gate);
-}
-
-INLINE float max_lanes(vf v)
-{
-    union {
-        vf all;
-        quarter_t part[VECTOR / 16];
-    } lanes = {v};
-    quarter_t m = lanes.part[0];
-    for (int i = 1; i < VECTOR / 16; i++) {
-        quarter_mask_t more = lanes.part[i] > m;
-        m = (quarter_t)(((quarter_mask_t)lanes.part[i] & more) | ((quarter_mask_t)m & ~more));
-    }
-    float low = m[0] > m[1] ? m[0] : m[1], high = m[2] > m[3] ? m[2] : m[3];
-    return low > high ? low : high;
 }
 
 /* -1 in the lanes whose bit is set. */
@@ -831,6 +1043,8 @@ const jup_kernels_t TABLE = {
     .pack_f32 = pack_f32,
     .pack_i8 = pack_i8,
     .tile_f32 = tile_f32,
+    .pack_16 = pack_16,
+    .tile_16 = tile_16,
     .tile_scores = tile_scores,
     .tile_weights = tile_weights,
     .pack_values = pack_values,

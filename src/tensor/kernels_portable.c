@@ -35,19 +35,19 @@ INLINE vi unpack_hi64(vi a, vi b)
     return __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
 
-INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+INLINE vi load_16(const unsigned char *const p[1])
 {
     vi v;
-    memcpy(&v, rows[0] + offset, sizeof v);
+    memcpy(&v, p[0], sizeof v);
     return v;
 }
 
-INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+INLINE vi gather_32(const unsigned char *p, int32_t stride)
 {
     vi v;
     for (int i = 0; i < VECTOR / 4; i++) {
         int32_t word;
-        memcpy(&word, rows[i] + offset, sizeof word);
+        memcpy(&word, p + (int64_t)i * stride, sizeof word);
         v[i] = word;
     }
     return v;
@@ -65,13 +65,15 @@ INLINE vf half_to_float(vi h)
     return (vf)(bits | sign);
 }
 
-INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
 {
-    *even = half_to_float(v & 0xffff);
-    *odd = half_to_float((v >> 16) & 0xffff);
+    for (int i = 0; i < VECTOR / 4; i++) {
+        even[i] = (uint16_t)(v[i] & 0xffff);
+        odd[i] = (uint16_t)((v[i] >> 16) & 0xffff);
+    }
 }
 
-INLINE vf load_halves(const unsigned char *p)
+INLINE vf load_halves(const void *p)
 {
     uint16_t h[4];
     memcpy(h, p, sizeof h);

@@ -33,38 +33,38 @@ INLINE vi unpack_hi64(vi a, vi b)
     return (vi)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
 }
 
-INLINE __m128i load_128(const unsigned char *p)
+INLINE __m128i load_128(const void *p)
 {
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
+    return _mm_loadu_si128((const __m128i *)p);
 }
 
-INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+INLINE vi load_16(const unsigned char *const p[2])
 {
-    __m256i v = _mm256_castsi128_si256(load_128(rows[0] + offset));
-    return (vi)_mm256_inserti128_si256(v, load_128(rows[4] + offset), 1);
+    __m256i v = _mm256_castsi128_si256(load_128(p[0]));
+    return (vi)_mm256_inserti128_si256(v, load_128(p[1]), 1);
 }
 
-INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+INLINE vi gather_32(const unsigned char *p, int32_t stride)
 {
     vi v;
     for (int i = 0; i < VECTOR / 4; i++) {
         int32_t word;
-        __builtin_memcpy(&word, rows[i] + offset, sizeof word);
+        __builtin_memcpy(&word, p + (int64_t)i * stride, sizeof word);
         v[i] = word;
     }
     return v;
 }
 
-INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
 {
     __m256i low = _mm256_and_si256((__m256i)v, _mm256_set1_epi32(0xffff));
     __m256i high = _mm256_srli_epi32((__m256i)v, 16);
     __m256i sorted = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
-    *even = (vf)_mm256_cvtph_ps(_mm256_castsi256_si128(sorted));
-    *odd = (vf)_mm256_cvtph_ps(_mm256_extracti128_si256(sorted, 1));
+    _mm_storeu_si128((__m128i *)(void *)even, _mm256_castsi256_si128(sorted));
+    _mm_storeu_si128((__m128i *)(void *)odd, _mm256_extracti128_si256(sorted, 1));
 }
 
-INLINE vf load_halves(const unsigned char *p)
+INLINE vf load_halves(const void *p)
 {
     return (vf)_mm256_cvtph_ps(load_128(p));
 }

@@ -34,30 +34,29 @@ INLINE vi unpack_hi64(vi a, vi b)
     return (vi)vzip2q_s64((int64x2_t)a, (int64x2_t)b);
 }
 
-INLINE vi load_16(const unsigned char *const *rows, int64_t offset)
+INLINE vi load_16(const unsigned char *const p[1])
 {
-    return (vi)vld1q_u8(rows[0] + offset);
+    return (vi)vld1q_u8(p[0]);
 }
 
-INLINE vi gather_32(const unsigned char *const *rows, int64_t offset)
+INLINE vi gather_32(const unsigned char *p, int32_t stride)
 {
     vi v;
     for (int i = 0; i < VECTOR / 4; i++) {
         int32_t word;
-        __builtin_memcpy(&word, rows[i] + offset, sizeof word);
+        __builtin_memcpy(&word, p + (int64_t)i * stride, sizeof word);
         v[i] = word;
     }
     return v;
 }
 
-INLINE void halves_to_floats(vi v, vf *even, vf *odd)
+INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
 {
-    uint16x4_t low = vmovn_u32((uint32x4_t)v), high = vshrn_n_u32((uint32x4_t)v, 16);
-    *even = (vf)vcvt_f32_f16((float16x4_t)low);
-    *odd = (vf)vcvt_f32_f16((float16x4_t)high);
+    vst1_u16(even, vmovn_u32((uint32x4_t)v));
+    vst1_u16(odd, vshrn_n_u32((uint32x4_t)v, 16));
 }
 
-INLINE vf load_halves(const unsigned char *p)
+INLINE vf load_halves(const void *p)
 {
     return (vf)vcvt_f32_f16((float16x4_t)vld1_u8(p));
 }

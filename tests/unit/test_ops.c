@@ -67,7 +67,7 @@ static double distance(const float *a, const float *b, int64_t n, double usual)
 
 static double tolerance(jup_dtype_t dtype, bool exact)
 {
-    return exact || jup_dtype_info((int)dtype)->block_elems == 1 ? 1e-6 : 2e-2;
+    return exact || jup_dtype_info((int)dtype)->block_elems == 1 ? 3e-6 : 2e-2;
 }
 
 /* Runs a check with the kernels of every instruction set that this processor has. */
