@@ -2,7 +2,6 @@
 
 #include "base/checked.h"
 #include "model/kv.h"
-#include "model/step.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@ enum {
     PROGRAM_BYTES = 64 << 20, /* the program, its libraries and MPI's own buffers */
     WIRE_BUFFERS = 4,         /* two messages each way, see strategy/hop.h */
     RESULT_BYTES = 64,        /* sampled tokens, last stage to first */
+    STEP_BYTES = 64,          /* about what a step says before its rows (model/step.h) ... */
+    STEP_ROW_BYTES = 4,       /* ... and of each row */
 };
 
 /* Bytes of a (rows, cols) weight; a row that is no multiple of the block is rounded up. */
@@ -111,7 +112,7 @@ double jup_cost_head_s(const jup_profile_t *profile, const jup_model_size_t *siz
 
 double jup_cost_message_bytes(const jup_model_size_t *size, int64_t rows)
 {
-    return (double)jup_step_plain_bytes((int32_t)rows) + (double)rows * size->wire_row_bytes;
+    return STEP_BYTES + (double)rows * (STEP_ROW_BYTES + size->wire_row_bytes);
 }
 
 double jup_cost_result_bytes(void)

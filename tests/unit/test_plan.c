@@ -1,6 +1,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/shapes.h"
+#include "model/step.h"
 #include "plan/planner.h"
 #include "unit.h"
 
@@ -66,6 +67,15 @@ START_TEST(the_cost_follows_its_formula)
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 2, 7), 0.5 + 3 + 25.5, 1e-12);
     size.window = 4;
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 2, 7), 0.5 + 3 + 16.5, 1e-12);
+}
+END_TEST
+
+START_TEST(messages_are_as_long_as_the_pipeline_makes_them)
+{
+    jup_model_size_t size = {.wire_row_bytes = 100};
+    for (int32_t rows = 1; rows < 1000; rows += 37)
+        ck_assert_double_eq_tol(jup_cost_message_bytes(&size, rows),
+                                (double)jup_step_plain_bytes(rows) + 100 * rows, 64);
 }
 END_TEST
 
@@ -280,6 +290,7 @@ static Suite *suite(void)
     Suite *s = suite_create("plan");
     unit_add(s, shapes_have_their_published_sizes, 10);
     unit_add(s, the_cost_follows_its_formula, 10);
+    unit_add(s, messages_are_as_long_as_the_pipeline_makes_them, 10);
     unit_add(s, a_plan_travels_as_text, 20);
     unit_add(s, a_wrong_plan_is_refused, 10);
     unit_add(s, chunks_scale_to_other_prompts, 10);
