@@ -9,7 +9,9 @@ UNIT_TESTS = \
 	%D%/test_gguf \
 	%D%/test_ops \
 	%D%/test_ops_attention \
+	%D%/test_decode \
 	%D%/test_engine \
+	%D%/test_heads \
 	%D%/test_kv \
 	%D%/test_run_file \
 	%D%/test_safetensors \
