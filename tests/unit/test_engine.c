@@ -27,7 +27,7 @@ typedef struct setup {
     int32_t n_got[MAX_BRANCHES], ended[MAX_BRANCHES];
     int32_t handle[MAX_BRANCHES];
     int32_t trunk;
-    int pages_left, shared_pages;
+    int peak_pages;
     jup_scheduler_t figures; /* a copy, for its counters only */
     int64_t accepted, offered;
     int32_t peak_unserved; /* most tokens one branch was ahead of another */
@@ -102,6 +102,9 @@ static bool take_token(void *self, int32_t handle, int32_t token, int32_t accept
         return true;
     ck_assert_int_lt(s->n_got[b], ANSWER);
     s->got[b][s->n_got[b]++] = token;
+    for (int other = 0; other < s->branches; other++)
+        if (s->n_got[b] - s->n_got[other] > s->peak_unserved)
+            s->peak_unserved = s->n_got[b] - s->n_got[other];
     s->accepted += accepted_by > 0;
     return true;
 }
@@ -126,7 +129,6 @@ static void submit_all(setup_t *s, jup_engine_t *e)
                                  .hold = true};
     ck_assert_int_eq(jup_scheduler_submit(&e->scheduler, &trunk, &s->trunk, &err), JUP_OK);
     jup_engine_run(e);
-    int before = e->stage.forward->kv.pages_in_use;
     for (int b = 0; b < s->branches; b++) {
         jup_sequence_spec_t spec = {.request = 0,
                                     .branch = b,
@@ -136,7 +138,6 @@ static void submit_all(setup_t *s, jup_engine_t *e)
                                     .parent = s->trunk};
         ck_assert_int_eq(jup_scheduler_submit(&e->scheduler, &spec, &s->handle[b], &err), JUP_OK);
     }
-    s->shared_pages = before;
     ck_assert(jup_engine_run(e));
     jup_scheduler_release(&e->scheduler, s->trunk);
     jup_engine_run(e);
@@ -177,6 +178,7 @@ static void run_rank(jup_comm_t *comm, void *self)
         submit_all(s, &engine);
         jup_engine_stop(&engine);
         s->figures = engine.scheduler;
+        s->peak_pages = forward.kv.peak_pages;
         s->offered = spec.drafts[0].offered;
         ck_assert_int_eq(engine.scheduler.pages_promised, 0);
     } else {
@@ -275,10 +277,119 @@ START_TEST(every_combination_gives_the_plain_answer)
 }
 END_TEST
 
+START_TEST(any_order_of_turns_gives_the_same_answer)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    expect(s);
+    s->ahead = s->chain = true;
+    for (uint64_t seed = 1; seed <= 24; seed++) {
+        s->source = (source_t)(seed % 4);
+        s->branches = 1 + (int)(seed % MAX_BRANCHES);
+        s->segments = seed % 3 ? 0 : 1;
+        check_answers(s, 2 + (int)(seed % 5) / 2,
+                      &(jup_record_options_t){.seed = seed, .rendezvous = seed % 2});
+    }
+    jup_free(s);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
+/* Draws depend on seed and text alone, so that speculation gives the very same sample. */
+START_TEST(samples_do_not_depend_on_speculation)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    s->sampling = (jup_sampling_t){
+        .temperature = 0.7f, .top_p = 0.95f, .top_k = 20, .repeat_penalty = 1.1f,
+        .repeat_last = 16, .seed = 42};
+    s->branches = 3;
+    s->source = NONE;
+    jup_record_log_t log;
+    memset(s->handle, 0xff, sizeof s->handle);
+    jup_record_run(1, &(jup_record_options_t){0}, run_rank, s, &log);
+    jup_record_log_reset(&log);
+    for (int b = 0; b < s->branches; b++)
+        memcpy(s->expected[b], s->got[b], sizeof s->expected[b]);
+    for (int source = NONE; source <= NOISE; source++)
+        for (int ranks = 1; ranks <= 4; ranks += 3)
+            for (int shape = 0; shape < 2; shape++) {
+                s->source = (source_t)source;
+                s->chain = s->ahead = shape > 0;
+                check_answers(s, ranks, &(jup_record_options_t){0});
+            }
+    jup_free(s);
+    tiny_model_reset(&model);
+}
+END_TEST
+
+START_TEST(the_pipe_is_full_and_nobody_starves)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    expect(s);
+    for (int ranks = 2; ranks <= 4; ranks++)
+        for (s->branches = ranks; s->branches <= MAX_BRANCHES; s->branches++) {
+            s->peak_unserved = 0;
+            check_answers(s, ranks, &(jup_record_options_t){0});
+            /* every stage has a step of its own, and branches advance together */
+            ck_assert_int_ge(s->figures.peak_air, ranks);
+            ck_assert_int_eq(s->figures.peak_live, s->branches);
+            ck_assert_int_le(s->peak_unserved, 3);
+        }
+    jup_free(s);
+    tiny_model_reset(&model);
+}
+END_TEST
+
+START_TEST(branches_pay_for_their_own_tokens_only)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    expect(s);
+    for (s->branches = 1; s->branches <= MAX_BRANCHES; s->branches++) {
+        check_answers(s, 2, &(jup_record_options_t){0});
+        int shared = (PROMPT + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS;
+        int own = (ANSWER + 10 + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS;
+        ck_assert_int_le(s->peak_pages, shared + s->branches * own);
+    }
+    jup_free(s);
+    tiny_model_reset(&model);
+}
+END_TEST
+
+START_TEST(a_small_cache_makes_branches_wait)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    expect(s);
+    for (int pages = 10; pages <= 20; pages += 2) {
+        s->source = pages % 4 ? ORACLE : NONE;
+        s->kv_tokens = (int64_t)pages * JUP_KV_PAGE_SLOTS;
+        check_answers(s, 3, &(jup_record_options_t){0});
+        ck_assert_int_lt(s->figures.peak_live, MAX_BRANCHES);
+        ck_assert_int_le(s->peak_pages, pages);
+    }
+    jup_free(s);
+    tiny_model_reset(&model);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("engine");
-    unit_add(s, every_combination_gives_the_plain_answer, 300);
+    unit_add(s, every_combination_gives_the_plain_answer, 600);
+    unit_add(s, any_order_of_turns_gives_the_same_answer, 300);
+    unit_add(s, samples_do_not_depend_on_speculation, 300);
+    unit_add(s, the_pipe_is_full_and_nobody_starves, 300);
+    unit_add(s, branches_pay_for_their_own_tokens_only, 300);
+    unit_add(s, a_small_cache_makes_branches_wait, 300);
     return s;
 }
 
