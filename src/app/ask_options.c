@@ -147,6 +147,6 @@ jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 
 bool jup_ask_wanted(const jup_ask_options_t *o)
 {
-    return o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa || o->model ||
+    return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa || o->model ||
            o->window > 0;
 }

@@ -16,6 +16,7 @@ typedef struct jup_ask_options {
     char *draft;
     int max_points, parallel, window;
     float typical;
+    bool chat; /* the command is chat */
     /* checked: */
     jup_outline_mode_t outline;
     bool lookup, medusa, model; /* draft sources */

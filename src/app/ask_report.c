@@ -68,10 +68,10 @@ void jup_ask_write_result(FILE *out, const jup_inquiry_t *q)
 void jup_ask_whole_answer(const jup_asking_t *asking, jup_answer_t *answer)
 {
     memset(answer, 0, sizeof *answer);
-    const jup_inquiry_t *q = &asking->inquiries[0];
-    answer->text = jup_strdup(asking->n == 1 && q->text ? q->text : "");
+    const jup_inquiry_t *q = asking->n == 1 ? &asking->inquiries[0] : NULL;
+    answer->text = jup_strdup(q && q->text ? q->text : "");
     answer->length = strlen(answer->text);
-    if (asking->n != 1 || !q->plain.begun || q->has_outline)
+    if (!q || !q->plain.begun || q->has_outline)
         return;
     answer->end = q->plain.answer.end;
     answer->n_tokens = q->plain.answer.n_tokens;

@@ -2,6 +2,7 @@
 
 #include "app/ask_report.h"
 #include "app/asking.h"
+#include "app/chat.h"
 #include "app/interrupt.h"
 #include "app/run_report.h"
 #include "base/clock.h"
@@ -24,6 +25,7 @@ typedef struct ask {
     jup_speculation_t speculation; /* rank 0, as are the next */
     jup_engine_t engine;
     jup_asking_t asking;
+    jup_chat_t chat;
     FILE *results;
 } ask_t;
 
@@ -58,6 +60,10 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
         if (o->accuracy)
             JUP_TRY(jup_accuracy_read(&draft->accuracy, o->accuracy, 50, err));
     }
+    if (o->model)
+        JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], o->draft,
+                                     ask->session->compute.ops, ask->session->compute.threads,
+                                     ask->session->config.vocab, err));
     if (o->lookup)
         jup_draft_lookup_init(&s->drafts[s->n_drafts++]);
     return JUP_OK;
@@ -65,7 +71,9 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
 
 static jup_status_t load_here(ask_t *ask, jup_error_t *err)
 {
-    const jup_scheduler_sink_t sink = jup_asking_sink(&ask->asking);
+    const jup_scheduler_sink_t sink =
+        is_first(ask) && ask->setup->options.ask.chat ? jup_chat_sink(&ask->chat)
+                                                      : jup_asking_sink(&ask->asking);
     JUP_TRY(jup_session_open(ask->session, ask->job, ask->comm->rank, ask->comm->size, err));
     JUP_TRY(load_heads(ask, err));
     if (is_first(ask))
@@ -136,12 +144,37 @@ static jup_status_t answer_all(ask_t *ask, jup_error_t *err)
                     &s->questions, s->raw ? &ask->setup->prompt : NULL);
     ask->asking.done = write_result;
     ask->asking.done_self = ask;
-    ask->engine.interrupted = interrupted;
-    if (ask->job->ask.measure)
-        jup_engine_measure(&ask->engine);
     jup_status_t status = jup_asking_run(&ask->asking, &stopped, err);
     jup_engine_stop(&ask->engine);
     return status;
+}
+
+static jup_status_t converse(ask_t *ask, jup_error_t *err)
+{
+    const jup_run_options_t *o = &ask->setup->options;
+    ask->chat = (jup_chat_t){
+        .engine = &ask->engine,
+        .tokenizer = ask->setup->tokenizer,
+        .prompts = &ask->setup->ask.prompts,
+        .generate = o->generate,
+        .context = o->context ? o->context : ask->session->config.context,
+        .ignore_eos = o->ignore_eos,
+        .quiet = o->quiet,
+        .stops = o->stops,
+        .in = stdin,
+        .out = stdout,
+    };
+    jup_status_t status = jup_chat_run(&ask->chat, err);
+    jup_engine_stop(&ask->engine);
+    return status;
+}
+
+static jup_status_t work(ask_t *ask, jup_error_t *err)
+{
+    ask->engine.interrupted = interrupted;
+    if (ask->job->ask.measure)
+        jup_engine_measure(&ask->engine);
+    return ask->setup->options.ask.chat ? converse(ask, err) : answer_all(ask, err);
 }
 
 static jup_status_t report(ask_t *ask, jup_error_t *err)
@@ -157,9 +190,10 @@ static jup_status_t report(ask_t *ask, jup_error_t *err)
     if (is_first(ask)) {
         jup_answer_t whole;
         jup_ask_whole_answer(&ask->asking, &whole);
-        jup_ask_store(&ask->asking, &record);
+        if (ask->asking.n)
+            jup_ask_store(&ask->asking, &record);
         status = jup_run_report(&record, ask->setup, ask->job, &ask->session->config, &whole, err);
-        if (!ask->setup->options.quiet && !ask->setup->options.json)
+        if (ask->asking.n && !ask->setup->options.quiet && !ask->setup->options.json)
             jup_ask_print(stderr, &ask->asking);
         jup_free(whole.text);
         jup_free(whole.tokens);
@@ -175,7 +209,7 @@ static jup_status_t run(ask_t *ask, jup_error_t *err)
     jup_interrupt_catch();
     jup_status_t status = JUP_OK;
     if (is_first(ask))
-        status = answer_all(ask, err);
+        status = work(ask, err);
     else
         jup_engine_serve(&ask->engine);
     JUP_TRY(jup_comm_agree(ask->comm, status, err));

@@ -13,7 +13,7 @@ enum { STEP_ROWS = 128, CHUNK_ROWS = 64, DEFAULT_NODES = 32 };
 
 bool jup_ask_takes_questions(const jup_ask_options_t *o)
 {
-    return o->questions || o->outline != JUP_OUTLINE_OFF;
+    return o->chat || o->questions || o->outline != JUP_OUTLINE_OFF;
 }
 
 static jup_status_t find_longest(const jup_ask_setup_t *setup, const jup_tokenizer_t *tokenizer,
@@ -90,6 +90,8 @@ static int64_t tokens_of_question(const jup_ask_options_t *o, int64_t prompt, in
 static int64_t cache_tokens(const jup_ask_options_t *o, const jup_questions_t *questions,
                             const jup_config_t *config, const jup_job_t *job, int64_t each)
 {
+    if (o->chat)
+        return whole_pages(config->context) + JUP_KV_PAGE_SLOTS;
     int64_t parallel = jup_ask_parallel(o, questions, job->ask.engine.stage.window);
     int layers = 0;
     for (int r = 0; r < JUP_MAX_RANKS && job->first_layer[r + 1] > job->first_layer[r]; r++)

@@ -2,6 +2,7 @@
 #ifndef JUP_APP_COMMANDS_H
 #define JUP_APP_COMMANDS_H
 
+int jup_cmd_chat(int argc, const char **argv);
 int jup_cmd_info(int argc, const char **argv);
 int jup_cmd_platform(int argc, const char **argv);
 int jup_cmd_plan(int argc, const char **argv);

@@ -6,6 +6,8 @@ jupiter_SOURCES = \
 	%D%/ask_run.c %D%/ask_run.h \
 	%D%/ask_setup.c %D%/ask_setup.h \
 	%D%/asking.c %D%/asking.h \
+	%D%/chat.c %D%/chat.h \
+	%D%/cmd_chat.c \
 	%D%/cmd_info.c \
 	%D%/cmd_plan.c \
 	%D%/cmd_platform.c \

@@ -21,6 +21,7 @@ static const command_t commands[] = {
     {"run", "answer a prompt with a model spread over the ranks", jup_cmd_run},
     {"plan", "decide who holds which layers and how prompts are cut, without running", jup_cmd_plan},
     {"profile", "measure the ranks' devices and links, for the planner", jup_cmd_profile},
+    {"chat", "hold a conversation, likewise", jup_cmd_chat},
     {"info", "describe a model file", jup_cmd_info},
     {"split", "cut a model into one file per rank", jup_cmd_split},
     {"tokenize", "turn text into token ids", jup_cmd_tokenize},

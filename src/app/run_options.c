@@ -162,6 +162,7 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 {
     set_defaults(o);
     jup_ask_options_init(&o->ask);
+    o->ask.chat = strcmp(argv[0], "chat") == 0;
     JUP_TRY(parse(o, argc, argv, err));
     return o->popt.help ? JUP_OK : check(o, err);
 }

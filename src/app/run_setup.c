@@ -53,9 +53,9 @@ static jup_status_t read_questions(jup_run_setup_t *setup, jup_error_t *err)
     char *text = NULL;
     size_t length;
     const jup_run_options_t *o = &setup->options;
-    if (!o->ask.questions)
+    if (!o->ask.questions && !o->ask.chat)
         JUP_TRY(read_prompt(o, &text, &length, err));
-    jup_status_t status = jup_ask_prepare(&setup->ask, &o->ask, text, setup->gguf,
+    jup_status_t status = jup_ask_prepare(&setup->ask, &o->ask, text ? text : "", setup->gguf,
                                           setup->tokenizer, &setup->prompt, err);
     jup_free(text);
     return status;

@@ -8,6 +8,7 @@
 
 #include "decode/accuracy.h"
 #include "decode/guesses.h"
+#include "tensor/ops.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,10 @@ void jup_draft_lookup_init(jup_draft_t *draft);
 
 /** `medusa`: the guesses that come with the verdicts (Cai et al. 2024). */
 void jup_draft_medusa_init(jup_draft_t *draft);
+
+/** `model`: a small model of the same vocabulary, whole on the first stage. */
+jup_status_t jup_draft_model_init(jup_draft_t *draft, const char *path, const jup_ops_t *ops,
+                                  int threads, int32_t vocab, jup_error_t *err);
 
 void jup_draft_reset(jup_draft_t *draft);
 

@@ -2,6 +2,7 @@ libjupiter_a_SOURCES += \
 	%D%/accuracy.c %D%/accuracy.h \
 	%D%/draft.c %D%/draft.h \
 	%D%/draft_lookup.c \
+	%D%/draft_model.c \
 	%D%/guesses.h \
 	%D%/heads.c %D%/heads.h %D%/heads_read.c \
 	%D%/history.c %D%/history.h \

@@ -210,7 +210,9 @@ static bool add_ahead(filling_t *f, int32_t slot)
     q->reach *= tree.reach;
     jup_flight_t *flight = add_flight(f, slot, pos, true);
     flight->source = source;
-    flight->tree.expected = tree.expected - 1;
+    /* a verdict comes only if its first token is right: given that */
+    flight->tree.expected =
+        (tree.expected - 1) / jup_accuracy_of(&s->speculation->drafts[source].accuracy, 0, 0);
     flight->tree.n = tree.n - 1; /* its root is the newest assumed token, which is on its way */
     for (int32_t i = 0; i < tree.n - 1; i++) {
         flight->tree.token[i] = tree.token[i + 1];
