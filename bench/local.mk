@@ -2,3 +2,4 @@
 noinst_PROGRAMS += %D%/trace_cost
 noinst_PROGRAMS += %D%/links
 noinst_PROGRAMS += %D%/plan_time
+noinst_PROGRAMS += %D%/kernels
