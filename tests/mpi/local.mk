@@ -1,6 +1,7 @@
 # Tests that start the program through mpirun; each sources lib.sh.
 MPI_TESTS = \
 	%D%/test-cli.sh \
+	%D%/test-decode.sh \
 	%D%/test-demo.sh \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \

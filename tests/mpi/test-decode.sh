@@ -1,0 +1,103 @@
+#!/bin/sh
+# Outline and speculation on the embedded model: for every source, chain or tree, 1 to 4 ranks, the
+# tokens of every branch are those of the same prompt decoded alone, plainly, on one rank.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+command -v python3 >/dev/null || { echo "no python3: skipped"; exit 77; }
+
+demo=$srcdir/data/demo
+model=$demo/jupiter-demo-f16.gguf
+heads=$demo/jupiter-demo-heads.safetensors
+[ -f "$model" ] || { echo "no embedded model: skipped"; exit 77; }
+
+cat >"$work/questions.jsonl" <<END
+{"id": "soup", "question": "How do I make a simple vegetable soup?"}
+{"id": "fact", "question": "How many days has a year?"}
+{"id": "eggs", "category": "food", "question": "How do I boil eggs well?"}
+END
+
+# branches RESULTS: "question part: tokens" a line, in order
+branches() {
+    python3 - "$1" <<'END'
+import json, sys
+for line in sorted(open(sys.argv[1])):
+    answer = json.loads(line)
+    parts = [("outline", answer.get("outline")), ("plain", answer.get("plain"))]
+    parts += [(p["title"], p) for p in answer.get("points", [])]
+    for name, part in parts:
+        if part:
+            print(answer["id"], name + ":", *part["tokens"])
+END
+}
+
+ask() { # RANKS OPTIONS...
+    n=$1
+    shift
+    ranks "$n" run -m "$model" --questions "$work/questions.jsonl" -n 40 -q -t 1 "$@" \
+        >"$work/results" 2>"$work/stderr" || { fail "ask on $n ranks: $*"; cat "$work/stderr"; }
+    branches "$work/results"
+}
+
+ask 1 --outline >"$work/expected"
+[ "$(wc -l <"$work/expected")" -ge 10 ] || fail "too few branches"
+
+# every branch against its own prompt alone
+python3 - "$work/results" "$work" <<'END'
+import json, sys
+n = 0
+for line in open(sys.argv[1]):
+    answer = json.loads(line)
+    head = f"Question: {answer['question']}\n"
+    cases = []
+    if "plain" in answer:
+        cases.append((head + "Answer:\n", answer["plain"]))
+    for p in answer.get("points", []):
+        trunk = head + "Outline:\n" + answer["outline"]["text"]
+        cases.append((f"{trunk}Expand point {p['number']}: {p['title']}\n", p))
+    for prompt, part in cases:
+        open(f"{sys.argv[2]}/alone.{n}", "w").write(prompt)
+        open(f"{sys.argv[2]}/tokens.{n}", "w").write(" ".join(map(str, part["tokens"])))
+        n += 1
+END
+i=0
+while [ -f "$work/alone.$i" ]; do
+    expected=$(cat "$work/tokens.$i")
+    n=$(echo "$expected" | wc -w)
+    same "branch $i alone" "$expected" "$(tokens 1 -m "$model" -f "$work/alone.$i" -n "$n")"
+    i=$((i + 1))
+done
+[ "$i" -ge 8 ] || fail "only $i branches"
+
+for n in 1 2 3 4; do
+    for how in "none" "lookup" "lookup --tree 6" "medusa --tree 12" "medusa --tree chain:4" \
+        "auto --tree auto" "model --tree 5 --draft $model"; do
+        case $how in
+        medusa*|auto*) options="--heads $heads" ;;
+        *) options= ;;
+        esac
+        # shellcheck disable=SC2086
+        same "$n ranks, $how" "$(cat "$work/expected")" \
+            "$(ask "$n" --outline --speculate $how $options)"
+    done
+done
+
+# one question streams the same text; auto sends the fact past the outline
+ranks 2 run -m "$model" --outline -n 40 -q -p "How do I boil eggs well?" >"$work/text" 2>/dev/null
+grep -q '^1\. ' "$work/text" && grep -q '^2\. ' "$work/text" || fail "no points in the answer"
+ranks 2 run -m "$model" --outline=auto -n 40 -p "How many days has a year?" >/dev/null \
+    2>"$work/stderr"
+grep -q 'a fact' "$work/stderr" || fail "the router does not say why"
+
+# a conversation finds its past in the cache
+printf 'How do I boil eggs well?\nHow many days has a year?\n' |
+    timeout 60 mpirun -n 2 "$jupiter" chat -m "$model" -n 40 >"$work/chat" 2>"$work/stderr"
+[ "$(wc -l <"$work/chat")" -ge 2 ] || fail "chat answers each line"
+grep -q '2 turns; of the prompts. tokens [1-9]' "$work/stderr" || fail "chat reuses nothing"
+
+# mistakes are named
+for wrong in "--speculate wizardry" "--speculate medusa" "--tree 1000 --speculate lookup" \
+    "--outline=perhaps" "--questions $work/none.jsonl" "--prompts nobody --outline"; do
+    # shellcheck disable=SC2086
+    ranks 2 run -m "$model" -p x $wrong >/dev/null 2>"$work/stderr" && fail "$wrong is accepted"
+    [ "$(grep -c '^jupiter: ' "$work/stderr")" -eq 1 ] || fail "$wrong: no single message"
+done
+finish
