@@ -100,9 +100,11 @@ static void walk_exactly(jup_verifier_t *v, const bench_t *b, jup_verdict_t *ver
 /* log(sum e^x) and the entropy of the softmax of logits / temperature. */
 static double entropy_of(const float *logits, int32_t n, double temperature, double *log_sum)
 {
-    double largest = -INFINITY, sum = 0, weighted = 0;
+    /* not fmax() of quotients: GCC 12 for aarch64 ends with an internal error over that loop */
+    float top = -INFINITY;
     for (int32_t i = 0; i < n; i++)
-        largest = fmax(largest, (double)logits[i] / temperature);
+        top = logits[i] > top ? logits[i] : top;
+    double largest = (double)top / temperature, sum = 0, weighted = 0;
     for (int32_t i = 0; i < n; i++) {
         double x = (double)logits[i] / temperature - largest;
         sum += exp(x);
