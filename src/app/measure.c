@@ -12,15 +12,20 @@
 #include "plan/file_size.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_BYTES = 512 << 20, WINDOWS = 3, SINGLES = 9, PASSES = 2 };
+enum { MOST_BYTES = 512 << 20, WINDOWS = 2, SINGLES = 9, PASSES = 3 };
 static const double longest_window_s = 0.04, rest_s = 0.004;
 
 /* ---- what a rank measures with -------------------------------------------------------------- */
+
+typedef struct step_times {
+    double begin_s, embed_s, layers_s, head_s;
+} step_times_t;
 
 typedef struct bench {
     jup_comm_t *comm;
@@ -32,8 +37,9 @@ typedef struct bench {
     jup_forward_t forward;
     jup_step_t step;
     int32_t *tokens;
-    int layers;      /* that this rank holds while measuring */
-    double window_s; /* least time that steps are repeated for one value */
+    int layers;           /* that this rank holds while measuring */
+    double window_s;      /* least time that steps are repeated for one value */
+    step_times_t *points; /* (passes, chunks, prefixes) */
     jup_profile_t profile;
     jup_progress_t progress;
     int done, all; /* grid points */
@@ -82,6 +88,7 @@ static jup_status_t open_bench(bench_t *b, jup_error_t *err)
 static void close_bench(bench_t *b)
 {
     jup_free(b->tokens);
+    jup_free(b->points);
     if (b->step.tokens)
         jup_step_reset(&b->step);
     if (b->forward.config)
@@ -94,10 +101,6 @@ static void close_bench(bench_t *b)
 }
 
 /* ---- one step ------------------------------------------------------------------------------- */
-
-typedef struct step_times {
-    double begin_s, embed_s, layers_s, head_s;
-} step_times_t;
 
 /* `rows` tokens behind the first `prefix` ones of sequence 0; a single one with its logits. */
 static jup_status_t run_step(bench_t *b, int32_t prefix, int32_t rows, step_times_t *t,
@@ -237,6 +240,7 @@ static jup_status_t choose_grid(bench_t *b, jup_error_t *err)
     m->layer_s = jup_new((size_t)(m->n_chunks * m->n_prefixes), sizeof *m->layer_s);
     b->window_s = fmin(longest_window_s, b->job->seconds / (2 * (WINDOWS + 1) * PASSES *
                                                             m->n_chunks * m->n_prefixes));
+    b->points = jup_new((size_t)(PASSES * m->n_chunks * m->n_prefixes), sizeof *b->points);
     b->all = PASSES * m->n_chunks * m->n_prefixes;
     return JUP_OK;
 }
@@ -259,28 +263,41 @@ static jup_status_t time_together(bench_t *b, int32_t prefix, int32_t rows, step
     return JUP_OK;
 }
 
-/* The quicker of several passes counts: others on the machine come in bursts. */
-static void take_quicker(double *known_s, double s)
+static jup_status_t measure_point(bench_t *b, int pass, int i, int j, jup_error_t *err)
 {
-    s = fmax(s, 1e-9);
-    *known_s = *known_s > 0 ? fmin(*known_s, s) : s;
-}
-
-static jup_status_t measure_point(bench_t *b, int i, int j, jup_error_t *err)
-{
-    jup_measured_t *m = &b->profile.measured;
+    const jup_measured_t *m = &b->profile.measured;
     step_times_t t = {0};
     JUP_TRY(time_together(b, m->prefixes[j], m->chunks[i], &t, err));
-    take_quicker(&m->layer_s[i * m->n_prefixes + j], t.layers_s / b->layers);
-    if (i == 0) {
-        take_quicker(&m->head_s, t.head_s);
-        take_quicker(&b->profile.step_s, t.begin_s);
-    }
-    if (i == m->n_chunks - 1)
-        take_quicker(&m->embed_row_s, t.embed_s / m->chunks[i]);
+    b->points[(pass * m->n_chunks + i) * m->n_prefixes + j] = t;
     if (b->job->show_progress && b->comm->rank == 0)
         jup_progress_show(&b->progress, "measuring", ++b->done, b->all);
     return JUP_OK;
+}
+
+/* Median over the passes of one figure (its offset) of a grid point. */
+static double over_passes(const bench_t *b, int i, int j, size_t figure)
+{
+    const jup_measured_t *m = &b->profile.measured;
+    double values[PASSES];
+    for (int pass = 0; pass < PASSES; pass++)
+        memcpy(&values[pass],
+               (const char *)&b->points[(pass * m->n_chunks + i) * m->n_prefixes + j] + figure,
+               sizeof values[pass]);
+    return fmax(median(values, PASSES), 1e-9);
+}
+
+/* The passes go over the whole grid: what disturbs comes in bursts, and hits one of them. */
+static void settle_points(bench_t *b)
+{
+    jup_measured_t *m = &b->profile.measured;
+    int last = m->n_chunks - 1;
+    for (int i = 0; i < m->n_chunks; i++)
+        for (int j = 0; j < m->n_prefixes; j++)
+            m->layer_s[i * m->n_prefixes + j] =
+                over_passes(b, i, j, offsetof(step_times_t, layers_s)) / b->layers;
+    m->head_s = over_passes(b, 0, 0, offsetof(step_times_t, head_s));
+    b->profile.step_s = over_passes(b, 0, 0, offsetof(step_times_t, begin_s));
+    m->embed_row_s = over_passes(b, last, 0, offsetof(step_times_t, embed_s)) / m->chunks[last];
 }
 
 static jup_status_t measure_grid(bench_t *b, jup_error_t *err)
@@ -292,8 +309,9 @@ static jup_status_t measure_grid(bench_t *b, jup_error_t *err)
         jup_status_t status = fill_prefix(b, j ? m->prefixes[j - 1] : 0, m->prefixes[j], err);
         JUP_TRY(jup_comm_agree(b->comm, status, err));
         for (int i = 0; i < m->n_chunks; i++)
-            JUP_TRY(measure_point(b, i, j, err));
+            JUP_TRY(measure_point(b, n / m->n_prefixes, i, j, err));
     }
+    settle_points(b);
     jup_progress_clear(&b->progress);
     return JUP_OK;
 }
