@@ -6,6 +6,7 @@ MPI_TESTS = \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \
 	%D%/test-oracle.sh \
+	%D%/test-plan.sh \
 	%D%/test-split.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
