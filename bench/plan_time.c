@@ -1,6 +1,7 @@
 /*
- * Time and memory of planning. Each case is validated before it is timed: the plan is whole, within
- * memory, and not slower than the even split. Usage: plan_time [EFFORT]
+ * Time (quickest of a few) and memory (peak so far) of planning, on one core. Each case is
+ * validated before it is timed: the plan is whole, within memory, and not slower than the even
+ * split. Usage: plan_time [EFFORT]
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { QUICKEST_OF = 5 };
 
 typedef struct bench_case {
     const char *shape, *type, *cluster;
@@ -77,10 +80,15 @@ static void run_case(const bench_case_t *b, bool unequal, double effort)
         fail(b->shape, err.text);
 
     size_t before = jup_mem_live_bytes();
-    double start_s = jup_clock_now_s();
-    if (jup_plan_make(&problem, &plan, &err) != JUP_OK)
-        fail(b->cluster, err.text);
-    double took_s = jup_clock_now_s() - start_s;
+    double took_s = INFINITY;
+    for (int i = 0; i < QUICKEST_OF && (i == 0 || took_s < 0.2); i++) {
+        double start_s = jup_clock_now_s();
+        if (i > 0)
+            jup_plan_reset(&plan);
+        if (jup_plan_make(&problem, &plan, &err) != JUP_OK)
+            fail(b->cluster, err.text);
+        took_s = fmin(took_s, jup_clock_now_s() - start_s);
+    }
     double peak_mb = (double)(jup_mem_peak_bytes() - before) / 1e6;
     if (jup_plan_check(&plan, &err) != JUP_OK ||
         jup_plan_check_memory(&problem, &plan, &err) != JUP_OK)

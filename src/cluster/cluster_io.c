@@ -84,7 +84,7 @@ static jup_status_t read_device(const jup_yaml_node_t *map, jup_cluster_t *clust
         snprintf(base, sizeof base, "%.40s", cluster->profiles[profile].name);
     for (int64_t i = 0; i < count; i++) {
         if (count > 1)
-            snprintf(name, sizeof name, "%s-%lld", base, (long long)i);
+            snprintf(name, sizeof name, "%.40s-%lld", base, (long long)i);
         else
             snprintf(name, sizeof name, "%s", base);
         JUP_TRY(check_name(cluster, map, name, err));
