@@ -3,3 +3,4 @@ noinst_PROGRAMS += %D%/trace_cost
 noinst_PROGRAMS += %D%/links
 noinst_PROGRAMS += %D%/plan_time
 noinst_PROGRAMS += %D%/kernels
+EXTRA_DIST += %D%/decode.py
