@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--heads-weight",
         type=float,
-        default=0.05,
+        default=0.0,
         help="of the heads' loss while the backbone is trained (0: heads on a plain backbone)",
     )
     parser.add_argument(
