@@ -2,5 +2,6 @@
 noinst_PROGRAMS += %D%/trace_cost
 noinst_PROGRAMS += %D%/links
 noinst_PROGRAMS += %D%/plan_time
+EXTRA_DIST += %D%/plan_unequal.sh
 noinst_PROGRAMS += %D%/kernels
 EXTRA_DIST += %D%/decode.py
