@@ -8,3 +8,4 @@ sim:
 clean-local: clean-sim
 clean-sim:
 	rm -rf sim
+EXTRA_DIST += %D%/agreement/README.md %D%/agreement/agreement.py %D%/boards/README.md

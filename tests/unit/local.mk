@@ -9,6 +9,7 @@ UNIT_TESTS = \
 	%D%/test_gguf \
 	%D%/test_ops \
 	%D%/test_ops_attention \
+	%D%/test_phantom \
 	%D%/test_decode \
 	%D%/test_engine \
 	%D%/test_heads \

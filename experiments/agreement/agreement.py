@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Does simulated time agree with emulated boards?
+
+For each setting: measures the emulated boards and links (jupiter profile), runs the same plan on
+them (wall clock; the median of some runs) and in simulation on the measured profiles, and compares
+the prefill, the decoding, the whole, and how long each stage computes.
+
+  agreement.py [--build DIR] [--runs N] [--only NAME] [--output TABLE.md]
+
+Needs root and SimGrid, see tools/emulate and `make sim`. Exit code 77: not possible here.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+MODEL = ["layers=12", "dim=1536", "heads=12", "kv_heads=12", "ffn=4096", "vocab=2048", "context=2048",
+         "type=q8_0"]
+LAYERS = 12
+GENERATE = 12
+
+# name, boards, Mbit/s, ms, percent of a processor, layers, prompt tokens, chunk
+SETTINGS = [
+    ("2 equal, 100 Mbit/s, short", 2, 100, 2, "35,35", "6,6", 48, 16),
+    ("2 equal, 100 Mbit/s, long", 2, 100, 2, "35,35", "6,6", 256, 32),
+    ("2 unequal, 1000 Mbit/s, short", 2, 1000, 1, "40,20", "8,4", 48, 16),
+    ("2 unequal, 1000 Mbit/s, long", 2, 1000, 1, "40,20", "8,4", 256, 32),
+    ("4 equal, 100 Mbit/s, short", 4, 100, 2, "20", "3,3,3,3", 48, 16),
+    ("4 equal, 100 Mbit/s, long", 4, 100, 2, "20", "3,3,3,3", 256, 32),
+    ("4 unequal, 1000 Mbit/s, short", 4, 1000, 1, "32,20,16,16", "5,3,2,2", 48, 16),
+    ("4 unequal, 1000 Mbit/s, long", 4, 1000, 1, "32,20,16,16", "5,3,2,2", 256, 32),
+]
+
+
+class Skip(Exception):
+    pass
+
+
+def call(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          **options)
+    if done.returncode == 77:
+        raise Skip(done.stderr.strip())
+    if done.returncode:
+        sys.exit("%s\nfailed:\n%s%s" % (" ".join(command), done.stdout, done.stderr))
+    return done.stdout
+
+
+class Bench:
+    def __init__(self, build, work):
+        self.build, self.work = build, work
+        self.jupiter = os.path.join(build, "jupiter")
+        self.model = os.path.join(work, "model.gguf")
+        call([os.path.join(build, "tests/tools/make_model"), self.model] + MODEL)
+
+    def emulate(self, setting, program):
+        _, boards, mbps, ms, cpu, *_ = setting
+        return call([os.path.join(ROOT, "tools/emulate"), "run",
+                     "%dxnx@%dmbps,%gms" % (boards, mbps, ms), "--cpu", cpu, "--"] + program,
+                    cwd=self.build)
+
+    def prompt(self, tokens):
+        path = os.path.join(self.work, "prompt-%d.txt" % tokens)
+        with open(path, "w") as file:
+            file.write(("the quick brown fox jumps over the lazy dog " * tokens)[:tokens])
+        return path
+
+    def options(self, setting):
+        *_, layers, tokens, chunk = setting
+        return ["run", "-m", self.model, "-f", self.prompt(tokens), "-n", str(GENERATE),
+                "--ignore-eos", "-t", "1", "--layers", layers, "--chunk", str(chunk), "--json"]
+
+    def measure(self, setting):
+        cluster = os.path.join(self.work, "cluster.yaml")
+        self.emulate(setting, [self.jupiter, "profile", "-m", self.model, "-t", "1", "--seconds",
+                               "8", "--max-chunk", "64", "--max-prefix", "256", "-o", cluster])
+        return cluster
+
+    def run_emulated(self, setting):
+        return Times(json.loads(self.emulate(setting, [self.jupiter] + self.options(setting))))
+
+    def run_simulated(self, setting, cluster):
+        program = [os.path.join(self.build, "sim/jupiter")] + self.options(setting)
+        return Times(json.loads(call(
+            [os.path.join(ROOT, "tools/simulate"), cluster, "--"] + program +
+            ["--cluster", cluster, "--compute", "phantom"])))
+
+
+class Times:
+    def __init__(self, run):
+        self.prefill = run["summary"]["prefill_s"]
+        self.decode = run["summary"]["decode_s"]
+        self.busy = [rank["busy_s"] for rank in run["ranks"]]
+
+    @property
+    def total(self):
+        return self.prefill + self.decode
+
+
+def error(simulated, emulated):
+    return (simulated - emulated) / emulated * 100
+
+
+def compare(bench, setting, runs):
+    cluster = bench.measure(setting)
+    emulated = sorted((bench.run_emulated(setting) for _ in range(runs)), key=lambda t: t.total)
+    simulated = bench.run_simulated(setting, cluster)
+    median = emulated[len(emulated) // 2]
+    stages = [error(s, statistics.median(e.busy[i] for e in emulated))
+              for i, s in enumerate(simulated.busy)]
+    spread = (emulated[-1].total - emulated[0].total) / median.total * 100
+    return ("| %s | %.3f | %.3f | %+.1f %% | %.3f | %.3f | %+.1f %% | **%+.1f %%** | %s | %.0f %% |"
+            % (setting[0], median.prefill, simulated.prefill,
+               error(simulated.prefill, median.prefill), median.decode, simulated.decode,
+               error(simulated.decode, median.decode), error(simulated.total, median.total),
+               " ".join("%+.0f" % s for s in stages), spread)), error(simulated.total, median.total)
+
+
+HEADING = """\
+Emulated boards (network namespaces, wall clock) against simulated time on their measured profiles.
+Seconds; the error is simulated against emulated. Spread: between the emulated runs themselves.
+
+| setting | prefill emulated | simulated | error | decode emulated | simulated | error | \
+end to end | computing, per stage, % | spread |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"))
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", default="", help="settings with this text in their name")
+    parser.add_argument("--output", help="write the table here too")
+    options = parser.parse_args()
+    os.environ.setdefault("JUPITER_DATA", os.path.join(ROOT, "data"))
+    lines, errors = HEADING.split("\n"), []
+    print(HEADING, flush=True)
+    with tempfile.TemporaryDirectory() as work:
+        bench = Bench(os.path.abspath(options.build), work)
+        for setting in SETTINGS:
+            if options.only in setting[0]:
+                line, off = compare(bench, setting, options.runs)
+                errors.append(abs(off))
+                lines.append(line)
+                print(line, flush=True)
+    lines.append("\nend to end: mean error %.1f %%, largest %.1f %%"
+                 % (statistics.mean(errors), max(errors)))
+    print(lines[-1])
+    if options.output:
+        with open(options.output, "w") as file:
+            file.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Skip as reason:
+        print("skipped: %s" % reason, file=sys.stderr)
+        sys.exit(77)
