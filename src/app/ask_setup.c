@@ -70,9 +70,11 @@ int32_t jup_ask_parallel(const jup_ask_options_t *o, const jup_questions_t *ques
     return (int32_t)jup_min_i64(parallel, questions->n);
 }
 
+/* As jup_scheduler_submit() counts: dropped candidates leave slots empty. */
 static int64_t whole_pages(int64_t tokens)
 {
-    return jup_round_up_i64(tokens, JUP_KV_PAGE_SLOTS) + 2 * JUP_KV_PAGE_SLOTS;
+    int64_t useful = JUP_KV_PAGE_SLOTS - DEFAULT_NODES;
+    return (tokens / useful + 4) * JUP_KV_PAGE_SLOTS;
 }
 
 /* Tokens in the cache of one question at its height. */

@@ -87,7 +87,7 @@ static jup_status_t take_page(jup_kv_t *kv, int *page, jup_error_t *err)
     else
         JUP_TRY(add_page(kv, page, err));
     kv->pages[*page].refs = 1;
-    kv->pages[*page].used = 0;
+    kv->pages[*page].taken = 0;
     if (++kv->pages_in_use > kv->peak_pages)
         kv->peak_pages = kv->pages_in_use;
     return JUP_OK;
@@ -138,10 +138,18 @@ static jup_status_t writable_page(jup_kv_t *kv, jup_kv_seq_t *seq, int *page, ju
     if (seq->n_spans) {
         *page = seq->spans[seq->n_spans - 1].page;
         const jup_kv_page_t *last = &kv->pages[*page];
-        if (last->refs == 1 && last->used < JUP_KV_PAGE_SLOTS)
+        if (last->refs == 1 && last->taken != UINT64_MAX)
             return JUP_OK;
     }
     return take_page(kv, page, err);
+}
+
+static int32_t take_slot(jup_kv_page_t *page)
+{
+    _Static_assert(JUP_KV_PAGE_SLOTS == 64, "a bit for every slot");
+    int32_t slot = __builtin_ctzll(~page->taken);
+    page->taken |= (uint64_t)1 << slot;
+    return slot;
 }
 
 jup_status_t jup_kv_append(jup_kv_t *kv, int id, const int32_t *pos, int32_t n, jup_error_t *err)
@@ -155,7 +163,7 @@ jup_status_t jup_kv_append(jup_kv_t *kv, int id, const int32_t *pos, int32_t n, 
             jup_kv_truncate(kv, id, before);
             return status;
         }
-        push_slot(seq, page, kv->pages[page].used++, pos[i]);
+        push_slot(seq, page, take_slot(&kv->pages[page]), pos[i]);
     }
     return JUP_OK;
 }
@@ -189,7 +197,13 @@ static void release_spans(jup_kv_t *kv, jup_kv_seq_t *seq, const jup_kv_span_t *
     }
 }
 
-/* After a cut: slots at the end of the last page that nobody names can be used again. */
+static uint64_t slots_of(const jup_kv_span_t *span)
+{
+    uint64_t bits = span->n == 64 ? UINT64_MAX : ((uint64_t)1 << span->n) - 1;
+    return bits << span->slot;
+}
+
+/* After a cut: slots of the last page that nobody names can be used again. */
 static void give_back_slots(jup_kv_t *kv, const jup_kv_seq_t *seq)
 {
     if (!seq->n_spans)
@@ -198,10 +212,20 @@ static void give_back_slots(jup_kv_t *kv, const jup_kv_seq_t *seq)
     jup_kv_page_t *page = &kv->pages[last->page];
     if (page->refs != 1)
         return;
-    int32_t used = 0;
+    page->taken = 0;
     for (int i = seq->n_spans - 1; i >= 0 && seq->spans[i].page == last->page; i--)
-        used = (int32_t)jup_max_i64(used, seq->spans[i].slot + seq->spans[i].n);
-    page->used = used;
+        page->taken |= slots_of(&seq->spans[i]);
+}
+
+int jup_kv_own_pages(const jup_kv_t *kv, int id)
+{
+    if (id >= kv->n_seqs)
+        return 0;
+    int own = 0, before = -1;
+    const jup_kv_seq_t *seq = &kv->seqs[id];
+    for (int i = 0; i < seq->n_spans; before = seq->spans[i++].page)
+        own += seq->spans[i].page != before && kv->pages[seq->spans[i].page].refs == 1;
+    return own;
 }
 
 void jup_kv_truncate(jup_kv_t *kv, int id, int32_t length)

@@ -4,6 +4,7 @@
  * slots, so that
  *  - a fork shares its prefix without a copy and pays for its own tokens only;
  *  - the accepted path of a candidate tree is kept by naming its slots, nothing moves;
+ *  - slots of candidates that were dropped are used again by the next rows in the same page;
  *  - what is dropped frees its pages as soon as no sequence names them.
  * A sequence writes only into pages that it alone uses.
  */
@@ -28,7 +29,7 @@ typedef struct jup_kv_seq {
 typedef struct jup_kv_page {
     char *data;   /* layer after layer: K (kv_heads, slots, head_dim), then V */
     int32_t refs; /* sequences that name it */
-    int32_t used; /* slots handed out */
+    uint64_t taken; /* a bit for every slot handed out */
 } jup_kv_page_t;
 
 typedef struct jup_kv {
@@ -63,6 +64,9 @@ void jup_kv_truncate(jup_kv_t *kv, int id, int32_t length);
 
 /** Of the tokens from `from` on, keeps those whose index (counted from `from`) is in keep[n]. */
 void jup_kv_keep(jup_kv_t *kv, int id, int32_t from, const int32_t *keep, int32_t n);
+
+/** Pages that this sequence alone names. */
+int jup_kv_own_pages(const jup_kv_t *kv, int id);
 
 /** Forgets the sequence. */
 void jup_kv_drop(jup_kv_t *kv, int id);

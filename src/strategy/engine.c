@@ -26,6 +26,7 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
     own.rows = options->stage.rows;
     own.window = options->stage.window;
     jup_scheduler_init(&e->scheduler, &own, speculation, sink);
+    e->scheduler.kv = &e->stage.forward->kv;
     e->n_results = own.window;
     e->results = jup_new((size_t)own.window, sizeof *e->results);
     e->result_pending = jup_new((size_t)own.window, sizeof *e->result_pending);

@@ -73,11 +73,26 @@ bool jup_scheduler_is_busy(const jup_scheduler_t *s)
 
 /* ---- room in the cache ----------------------------------------------------------------------- */
 
-/* A page more for the one it shares with others, and one for what candidates leave unused. */
-static int64_t pages_for(const jup_scheduler_t *s, int64_t tokens)
+/*
+ * A page more for the one it shares with others, and one for the candidates. Where a tree lies over
+ * the end of a page, the slots of its dropped nodes there stay empty: half a tree a page at most is
+ * allowed for; who needs more goes on without trees (jup_scheduler_can_afford).
+ */
+int64_t jup_scheduler_pages(const jup_scheduler_t *s, int64_t tokens)
 {
-    int64_t most = tokens + s->speculation->nodes;
-    return (most + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS + 2;
+    int32_t nodes = s->speculation->nodes;
+    int64_t useful = JUP_KV_PAGE_SLOTS - (s->speculation->chain ? 0 : nodes / 2);
+    return (tokens + nodes + useful - 1) / useful + 2;
+}
+
+bool jup_scheduler_can_afford(const jup_scheduler_t *s, int32_t slot, int32_t rows)
+{
+    const jup_sequence_t *q = s->slots[slot];
+    int64_t to_come = q->generate - q->generated + rows;
+    if (!s->kv)
+        return true;
+    return jup_kv_own_pages(s->kv, slot) + (to_come + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS +
+               1 <= q->allowed;
 }
 
 /* Tokens at the beginning that both have, are surely cached and leave one to compute. */
@@ -95,14 +110,15 @@ static int32_t shared_tokens(const jup_sequence_t *parent, const int32_t *prompt
 
 static bool take_room(jup_scheduler_t *s, jup_sequence_t *q, jup_sequence_t *parent, int32_t shared)
 {
-    int64_t pages = pages_for(s, q->known - shared + q->generate);
+    int64_t pages = jup_scheduler_pages(s, q->known - shared + q->generate);
     if (parent && parent->child < 0 && pages <= parent->child_pages) {
         parent->child = q->handle;
+        q->allowed = parent->child_pages;
         return true;
     }
     if (s->pages_promised + pages + q->child_pages > s->pages)
         return false;
-    q->pages = pages;
+    q->pages = q->allowed = pages;
     s->pages_promised += pages + q->child_pages;
     return true;
 }
@@ -167,7 +183,7 @@ static void give_room_back(jup_scheduler_t *s, jup_sequence_t *q)
 static jup_status_t check_fit(const jup_scheduler_t *s, int64_t tokens, int64_t child_tokens,
                               jup_error_t *err)
 {
-    int64_t pages = pages_for(s, tokens) + (child_tokens ? pages_for(s, child_tokens) : 0);
+    int64_t pages = jup_scheduler_pages(s, tokens) + (child_tokens ? jup_scheduler_pages(s, child_tokens) : 0);
     if (pages <= s->pages)
         return JUP_OK;
     return jup_fail(err, JUP_EINPUT,
@@ -191,7 +207,7 @@ jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t 
     q->generate = spec->generate;
     q->hold = spec->hold;
     q->parent = spec->parent;
-    q->child_pages = spec->child_tokens ? pages_for(s, spec->child_tokens) : 0;
+    q->child_pages = spec->child_tokens ? jup_scheduler_pages(s, spec->child_tokens) : 0;
     q->prompt = spec->n_prompt;
     jup_sequence_append(q, spec->prompt, spec->n_prompt);
     return JUP_OK;
@@ -203,11 +219,11 @@ jup_status_t jup_scheduler_continue(jup_scheduler_t *s, int32_t handle, const in
     int32_t slot = jup_scheduler_slot(s, handle);
     assert(slot >= 0 && s->slots[slot]->state == JUP_SEQUENCE_HELD && n_prompt > 0);
     jup_sequence_t *q = s->slots[slot];
-    int64_t pages = pages_for(s, (int64_t)n_prompt + generate);
+    int64_t pages = jup_scheduler_pages(s, (int64_t)n_prompt + generate);
     if (s->pages_promised - q->pages + pages > s->pages)
         return check_fit(s, s->pages * JUP_KV_PAGE_SLOTS, 0, err);
     s->pages_promised += pages - q->pages;
-    q->pages = pages;
+    q->pages = q->allowed = pages;
     int32_t shared = shared_tokens(q, prompt, n_prompt);
     jup_sequence_cut(q, slot, shared);
     jup_sequence_append(q, prompt + shared, n_prompt - shared);

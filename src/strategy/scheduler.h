@@ -17,6 +17,7 @@
 #ifndef JUP_STRATEGY_SCHEDULER_H
 #define JUP_STRATEGY_SCHEDULER_H
 
+#include "model/kv.h"
 #include "strategy/sequence.h"
 
 enum { JUP_MAX_SEQUENCES = 1024 };
@@ -65,6 +66,7 @@ typedef struct jup_step_in_air {
 typedef struct jup_scheduler {
     jup_scheduler_options_t options;
     jup_speculation_t *speculation; /* the caller's */
+    const jup_kv_t *kv; /* the first stage's cache, which is as all others will be; may be NULL */
     jup_scheduler_sink_t sink;
     jup_sequence_t **slots; /* (n_slots) by KV sequence number */
     int32_t n_slots;

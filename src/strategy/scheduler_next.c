@@ -135,6 +135,8 @@ static void add_lap(filling_t *f, int32_t slot)
                        .depth = tokens_to_come(q) - 1,
                        .alike = f->alike,
                        .pipe_is_full = pipe_is_full(s)};
+    if (!jup_scheduler_can_afford(s, slot, s->speculation->nodes))
+        room.rows = 1;
     jup_draft_context_t context = {.sequence = slot,
                                    .tokens = q->tokens,
                                    .n = q->known,

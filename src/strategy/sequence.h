@@ -35,6 +35,7 @@ typedef struct jup_sequence {
     int32_t parent;          /* handle of the sequence whose beginning it may share, or -1 */
     int32_t fork_from;       /* slot that its first segment forks from, or -1 */
     int64_t pages, child_pages; /* promised to it; and set aside for its first child */
+    int64_t allowed;            /* pages of its own that it may use: those, or its parent's */
     int32_t child;           /* handle of the child that uses them, or -1 */
     jup_edit_t edit;         /* for its next segment; op 0: none */
     int32_t keep[JUP_GUESS_DEPTH + 1];
