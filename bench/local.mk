@@ -5,3 +5,4 @@ noinst_PROGRAMS += %D%/plan_time
 EXTRA_DIST += %D%/plan_unequal.sh
 noinst_PROGRAMS += %D%/kernels
 EXTRA_DIST += %D%/decode.py
+EXTRA_DIST += %D%/peers

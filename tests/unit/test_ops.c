@@ -71,9 +71,12 @@ static double tolerance(jup_dtype_t dtype, bool exact)
 }
 
 /* Runs a check with the kernels of every instruction set that this processor has. */
+static int64_t stride; /* of shapes: the best kernels are tried with all of them */
+
 static void with_all_kernels(void (*check)(void))
 {
     for (int i = 0; jup_kernels_at(i); i++) {
+        stride = i == 0 ? 1 : 5;
         setenv("JUPITER_KERNELS", jup_kernels_at(i)->name, 1);
         check();
     }
@@ -123,7 +126,7 @@ static void check_linear(jup_dtype_t dtype, int64_t rows, int64_t in, int64_t ou
 static void linear_every_row_count_once(void)
 {
     for (int t = 0; t < TYPE_COUNT; t++)
-        for (int64_t rows = 1; rows <= 70; rows += rows < 20 ? 1 : 7)
+        for (int64_t rows = 1; rows <= 70; rows += rows < 20 ? stride : 7 * stride)
             check_linear(all_types[t], rows, 256, 37, 2, rows % 2);
 }
 
@@ -138,7 +141,7 @@ static void linear_odd_widths_once(void)
     static const int64_t widths[] = {1, 3, 7, 8, 15, 17, 24, 31, 33, 63, 65, 100, 129, 259, 1031};
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
         for (int t = 0; t < 3; t++)
-            for (int64_t rows = 1; rows <= 33; rows += 4)
+            for (int64_t rows = 1; rows <= 33; rows += 4 * stride)
                 check_linear(all_types[t], rows, widths[i], 19, 1, true);
 }
 
@@ -151,7 +154,7 @@ END_TEST
 static void linear_odd_outputs_once(void)
 {
     static const int64_t outs[] = {1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 257};
-    for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++)
+    for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i += (size_t)stride)
         for (int t = 0; t < TYPE_COUNT; t++) {
             check_linear(all_types[t], 1, 512, outs[i], 2, false);
             check_linear(all_types[t], 13, 512, outs[i], 3, true);
@@ -169,7 +172,7 @@ static void linear_long_rows_once(void)
     for (int t = 0; t < TYPE_COUNT; t++) {
         check_linear(all_types[t], 1, 11008, 40, 2, false);
         check_linear(all_types[t], 9, 5632, 40, 2, false);
-        check_linear(all_types[t], 600, 1280, 33, 2, false);
+        check_linear(all_types[t], stride == 1 ? 600 : 60, 768, 33, 2, false);
     }
 }
 
