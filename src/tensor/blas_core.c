@@ -35,6 +35,11 @@ void jup_blas_choose_core(char **argv)
     /* Idle threads of ours go to sleep after about 0.1 ms: ranks often share processors. */
     if (!getenv("OMP_WAIT_POLICY"))
         setenv("GOMP_SPINCOUNT", "3000", 0);
-    execv("/proc/self/exe", argv);
+    char self[4096]; /* by its own name, so that the process keeps it */
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        return;
+    self[n] = '\0';
+    execv(self, argv);
     /* Not possible here: go on with the slower kernels. */
 }

@@ -3,6 +3,7 @@
 #include "tensor/dtype.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 static void decode_q4_0(const jup_block_q4_0_t *b, float *dst)
@@ -106,5 +107,5 @@ void jup_dequantize(jup_dtype_t dtype, const void *src, float *dst, int64_t elem
             decode_q6_k((const jup_block_q6_k_t *)src + i, dst + 256 * i);
         return;
     }
-    assert(!"a type this program cannot compute with");
+    assert(false); /* a type this program cannot compute with */
 }

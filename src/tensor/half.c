@@ -1,4 +1,5 @@
 /* Half precision (IEEE 754 binary16) to and from single. */
+#include "tensor/cpu.h"
 #include "tensor/dtype.h"
 
 #include <string.h>
@@ -77,12 +78,12 @@ __attribute__((target("avx,f16c"))) static int64_t to_float_f16c(const uint16_t 
 
 static int64_t to_half_fast(const float *src, uint16_t *dst, int64_t n)
 {
-    return __builtin_cpu_supports("f16c") ? to_half_f16c(src, dst, n) : 0;
+    return jup_cpu_has_f16c() ? to_half_f16c(src, dst, n) : 0;
 }
 
 static int64_t to_float_fast(const uint16_t *src, float *dst, int64_t n)
 {
-    return __builtin_cpu_supports("f16c") ? to_float_f16c(src, dst, n) : 0;
+    return jup_cpu_has_f16c() ? to_float_f16c(src, dst, n) : 0;
 }
 
 #elif defined(__aarch64__)

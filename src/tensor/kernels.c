@@ -1,5 +1,7 @@
 #include "tensor/kernels.h"
 
+#include "tensor/cpu.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,25 +13,16 @@ enum { MOST_TABLES = 4 };
 
 #if defined(__x86_64__)
 
-/* AVX-VNNI is bit 4 of EAX of leaf 7.1, which the compiler's own test does not know yet. */
-static bool has_avxvnni(void)
-{
-    unsigned a = 7, b, c = 1, d;
-    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    (void)b, (void)d;
-    return a >> 4 & 1;
-}
-
 static int list(const jup_kernels_t *tables[MOST_TABLES])
 {
     int n = 0;
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                __builtin_cpu_supports("f16c");
+    bool avx2 =
+        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && jup_cpu_has_f16c();
     if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vnni"))
         tables[n++] = &jup_kernels_avx512;
-    if (avx2 && has_avxvnni())
+    if (avx2 && jup_cpu_has_avxvnni())
         tables[n++] = &jup_kernels_avxvnni;
     if (avx2)
         tables[n++] = &jup_kernels_avx2;

@@ -5,6 +5,7 @@ libjupiter_a_SOURCES += \
 	%D%/blas_linear.c \
 	%D%/blocks.h \
 	%D%/compute.c \
+	%D%/cpu.h \
 	%D%/dequantize.c \
 	%D%/dtype.c %D%/dtype.h \
 	%D%/half.c \
