@@ -25,3 +25,18 @@ dist_prompts_DATA = \
 	%D%/prompts/mistral.json \
 	%D%/prompts/question-outline-1.json \
 	%D%/prompts/vicuna.json
+# the embedded model, and what it was made from
+demodir = $(pkgdatadir)/demo
+dist_demo_DATA = \
+	%D%/demo/jupiter-demo-f16.gguf \
+	%D%/demo/jupiter-demo-heads.safetensors \
+	%D%/demo/jupiter-demo-heads.json \
+	%D%/demo/README.md
+EXTRA_DIST += \
+	%D%/demo/corpus \
+	%D%/demo/golden.json %D%/demo/heldout.jsonl %D%/demo/results.json \
+	%D%/demo/cues.txt %D%/demo/paraphrases.txt %D%/demo/synonyms.txt \
+	%D%/demo/requirements.txt %D%/demo/train-log.csv %D%/demo/loss.svg \
+	%D%/demo/augment.py %D%/demo/batches.py %D%/demo/corpus.py %D%/demo/evaluate.py \
+	%D%/demo/export.py %D%/demo/heads.py %D%/demo/model.py %D%/demo/tokenizer.py \
+	%D%/demo/train.py

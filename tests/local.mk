@@ -5,5 +5,5 @@ include tests/fuzz/local.mk
 include tests/golden/local.mk
 include tests/sim/local.mk
 
-TESTS += tests/check-layers
-EXTRA_DIST += tests/check-layers
+TESTS += tests/check-layers tests/check-corpus tests/check-format
+EXTRA_DIST += tests/check-layers tests/check-corpus tests/check-format
