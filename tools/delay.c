@@ -32,7 +32,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LARGEST = 9216, QUEUE_BYTES = 24 << 20, BATCH = 64, RECEIVE_BYTES = 16 << 20, FIRST_PEER = 4 };
+enum {
+    LARGEST = 9216,
+    QUEUE_BYTES = 24 << 20,
+    BATCH = 64,
+    RECEIVE_BYTES = 16 << 20,
+    FIRST_PEER = 4
+};
 
 typedef struct frame {
     double due_s;
@@ -43,9 +49,9 @@ typedef struct frame {
 typedef struct line {
     unsigned char mac[ETH_ALEN];
     double latency_s, seconds_per_byte;
-    double free_s; /* when the line's own bandwidth lets the next frame start */
-    frame_t *frames;     /* (capacity), a ring */
-    unsigned char *data; /* (capacity, frame_bytes) */
+    double free_s;            /* when the line's own bandwidth lets the next frame start */
+    frame_t *frames;          /* (capacity), a ring */
+    unsigned char *data;      /* (capacity, frame_bytes) */
     unsigned long head, tail; /* frames ever sent and taken in */
 } line_t;
 
@@ -66,7 +72,8 @@ static void stop(int signal_number)
     stopping = 1;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening -----------------------------------------------------------------------------------
+ */
 
 static int open_tap(const char *name)
 {
@@ -80,7 +87,8 @@ static int open_tap(const char *name)
     return fd;
 }
 
-/* Frames on the wire are addressed to the TAP, so all are taken in, but not those sent from here. */
+/* Frames on the wire are addressed to the TAP, so all are taken in, but not those sent from here.
+ */
 static int open_wire(const char *name)
 {
     int one = 1, bytes = RECEIVE_BYTES;
@@ -113,7 +121,8 @@ static size_t frame_bytes(const char *tap)
     return bytes < LARGEST ? bytes : LARGEST;
 }
 
-/* ---- the lines ---------------------------------------------------------------------------------- */
+/* ---- the lines ----------------------------------------------------------------------------------
+ */
 
 static double number(const char *text)
 {
@@ -154,7 +163,8 @@ static line_t *line_to(delay_t *d, const unsigned char *mac)
     return &d->lines[0];
 }
 
-/* ---- moving frames ------------------------------------------------------------------------------ */
+/* ---- moving frames ------------------------------------------------------------------------------
+ */
 
 static double later(double a, double b)
 {

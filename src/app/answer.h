@@ -23,11 +23,11 @@ const char *jup_answer_end_name(jup_answer_end_t end);
 typedef struct jup_answer {
     const jup_tokenizer_t *tokenizer; /* NULL: there is no text, only token ids */
     jup_detokenizer_t detokenizer;
-    FILE *out;           /* NULL: keep only */
-    bool ids;            /* print token ids, not text */
+    FILE *out; /* NULL: keep only */
+    bool ids;  /* print token ids, not text */
     bool ignore_eos;
-    char *const *stops;  /* NULL-terminated, or NULL */
-    char *text;          /* all of the answer so far, terminated */
+    char *const *stops; /* NULL-terminated, or NULL */
+    char *text;         /* all of the answer so far, terminated */
     size_t length, cap, printed;
     int32_t *tokens;
     int n_tokens, cap_tokens;

@@ -19,8 +19,10 @@ void jup_ask_options_init(jup_ask_options_t *o)
     const struct poptOption table[] = {
         {"outline", 0, POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, &o->outline_name, 0,
          "take the prompt as a question, answer it by an outline whose points are written at the "
-         "same time; auto: where the question suits one", "on|auto|off"},
-        {"max-points", 0, POPT_ARG_INT, &o->max_points, 0, "points of an outline at most (10)", "N"},
+         "same time; auto: where the question suits one",
+         "on|auto|off"},
+        {"max-points", 0, POPT_ARG_INT, &o->max_points, 0, "points of an outline at most (10)",
+         "N"},
         {"questions", 0, POPT_ARG_STRING, &o->questions, 0,
          "answer many questions, one JSON object with \"question\" a line", "FILE.jsonl"},
         {"results", 0, POPT_ARG_STRING, &o->results, 0,
@@ -31,14 +33,16 @@ void jup_ask_options_init(jup_ask_options_t *o)
          "how the model wants to be asked (default: as its file says)", "NAME|FILE"},
         {"speculate", 0, POPT_ARG_STRING, &o->speculate, 0,
          "guess tokens ahead and verify them: none, lookup, medusa, model, auto or several with "
-         "commas between (none)", "SOURCE"},
+         "commas between (none)",
+         "SOURCE"},
         {"heads", 0, POPT_ARG_STRING, &o->heads, 0, "the heads of --speculate medusa",
          "FILE.safetensors"},
         {"draft", 0, POPT_ARG_STRING, &o->draft, 0, "the small model of --speculate model",
          "FILE.gguf"},
         {"tree", 0, POPT_ARG_STRING, &o->tree, 0,
          "candidates verified at once: a number, chain, chain:N, or auto, the size measured to "
-         "be best (auto)", "N|chain|auto"},
+         "be best (auto)",
+         "N|chain|auto"},
         {"accuracy", 0, POPT_ARG_STRING, &o->accuracy, 0,
          "accuracies of the heads to start from, measured earlier", "FILE"},
         {"typical", 0, POPT_ARG_FLOAT, &o->typical, 0,
@@ -53,8 +57,8 @@ void jup_ask_options_reset(jup_ask_options_t *o)
 {
     if (o->outline_name != not_given)
         free(o->outline_name);
-    char *const texts[] = {o->speculate, o->heads,    o->tree, o->questions,
-                           o->prompts,      o->results,   o->accuracy, o->draft};
+    char *const texts[] = {o->speculate, o->heads,   o->tree,     o->questions,
+                           o->prompts,   o->results, o->accuracy, o->draft};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
 }
@@ -147,6 +151,6 @@ jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 
 bool jup_ask_wanted(const jup_ask_options_t *o)
 {
-    return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa || o->model ||
-           o->window > 0;
+    return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa ||
+           o->model || o->window > 0;
 }

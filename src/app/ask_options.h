@@ -1,4 +1,5 @@
-/** The options of `jupiter run` and `jupiter chat` that concern decoding: outline and speculation. */
+/** The options of `jupiter run` and `jupiter chat` that concern decoding: outline and speculation.
+ */
 #ifndef JUP_APP_ASK_OPTIONS_H
 #define JUP_APP_ASK_OPTIONS_H
 
@@ -8,7 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef enum jup_outline_mode { JUP_OUTLINE_OFF, JUP_OUTLINE_ON, JUP_OUTLINE_AUTO } jup_outline_mode_t;
+typedef enum jup_outline_mode {
+    JUP_OUTLINE_OFF,
+    JUP_OUTLINE_ON,
+    JUP_OUTLINE_AUTO
+} jup_outline_mode_t;
 
 typedef struct jup_ask_options {
     struct poptOption table[16];
@@ -20,7 +25,7 @@ typedef struct jup_ask_options {
     /* checked: */
     jup_outline_mode_t outline;
     bool lookup, medusa, model; /* draft sources */
-    int32_t nodes;       /* of a tree; 0: as measured */
+    int32_t nodes;              /* of a tree; 0: as measured */
     bool chain;
 } jup_ask_options_t;
 

@@ -6,7 +6,8 @@
 #include <jansson.h>
 #include <string.h>
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results ----------------------------------------------------------------------------------
+ */
 
 static json_t *json_text(const char *text)
 {
@@ -81,7 +82,8 @@ void jup_ask_whole_answer(const jup_asking_t *asking, jup_answer_t *answer)
                (size_t)answer->n_tokens * sizeof *answer->tokens);
 }
 
-/* ---- figures ---------------------------------------------------------------------------------- */
+/* ---- figures ----------------------------------------------------------------------------------
+ */
 
 typedef struct totals {
     int64_t tokens, outlines, points, fallbacks;
@@ -199,8 +201,9 @@ void jup_ask_print(FILE *out, const jup_asking_t *asking)
                 (long long)t.outlines, (long long)t.points, (long long)t.fallbacks);
     if (asking->n == 1)
         fprintf(out, " (%s)", asking->inquiries[0].reason);
-    fprintf(out, "\nin flight: %d steps, %d branches at most; %lld steps with %lld segments, %lld "
-                 "ahead of a verdict, %lld of those cancelled\n",
+    fprintf(out,
+            "\nin flight: %d steps, %d branches at most; %lld steps with %lld segments, %lld "
+            "ahead of a verdict, %lld of those cancelled\n",
             s->peak_air, s->peak_live, (long long)s->steps, (long long)s->segments,
             (long long)s->ahead, (long long)s->stale);
     if (spec->n_drafts == 0)

@@ -130,8 +130,8 @@ jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_option
         .sampling = job->request.sampling,
         .typical = {.epsilon = o->typical, .delta = 0.3f},
     };
-    int64_t each = tokens_of_question(o, job->request.prompt_tokens, generate, config->context,
-                                      nodes);
+    int64_t each =
+        tokens_of_question(o, job->request.prompt_tokens, generate, config->context, nodes);
     ask->engine.scheduler = (jup_scheduler_options_t){
         .chunk = CHUNK_ROWS,
         .kv_tokens = cache_tokens(o, &setup->questions, config, job, each),

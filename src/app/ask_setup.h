@@ -1,4 +1,5 @@
-/** Rank 0 before questions are answered: which questions, which prompts, what all ranks must know. */
+/** Rank 0 before questions are answered: which questions, which prompts, what all ranks must know.
+ */
 #ifndef JUP_APP_ASK_SETUP_H
 #define JUP_APP_ASK_SETUP_H
 

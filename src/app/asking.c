@@ -18,7 +18,8 @@ static jup_status_t begin_part(jup_asking_t *a, jup_inquiry_t *q, jup_part_t *pa
     if (n >= o->context)
         return jup_fail(&a->err, JUP_EINPUT,
                         "question %s: its prompt of %d tokens leaves no room in the model's "
-                        "context of %d", q->question->id, n, o->context);
+                        "context of %d",
+                        q->question->id, n, o->context);
     jup_answer_init(&part->answer, a->tokenizer, false, NULL, false, o->ignore_eos, o->stops);
     part->begun = true;
     part->begin_s = jup_clock_now_s();
@@ -72,9 +73,9 @@ static jup_status_t encode_point(jup_asking_t *a, const jup_inquiry_t *q, int32_
     copy_tokens(tokens, q->trunk.prompt.ids, q->trunk.prompt.count);
     copy_tokens(tokens, outline->tokens, n);
     bool line_ends = outline->length > 0 && outline->text[outline->length - 1] == '\n';
-    char *heading = jup_prompts_fill(a->prompts, a->prompts->point, q->question->text,
-                                     q->outline.points[point].number,
-                                     q->outline.points[point].title);
+    char *heading =
+        jup_prompts_fill(a->prompts, a->prompts->point, q->question->text,
+                         q->outline.points[point].number, q->outline.points[point].title);
     jup_status_t status = JUP_OK;
     if (!a->prompts->special && !line_ends)
         status = jup_prompts_encode_further(a->prompts, a->tokenizer, "\n", tokens, &a->err);
@@ -261,14 +262,14 @@ static bool take_token(void *self, int32_t handle, int32_t token, int32_t accept
         return false;
     if (part->answer.n_tokens == 0)
         part->first_s = now_s;
-    jup_recorder_token(a->engine->stage.recorder,
-                       &(jup_token_record_t){.time_s = now_s,
-                                             .request = q->number,
-                                             .branch = part->branch,
-                                             .position = (int32_t)part->prompt.count +
-                                                         part->answer.n_tokens,
-                                             .id = token,
-                                             .accepted_by = accepted_by});
+    jup_recorder_token(
+        a->engine->stage.recorder,
+        &(jup_token_record_t){.time_s = now_s,
+                              .request = q->number,
+                              .branch = part->branch,
+                              .position = (int32_t)part->prompt.count + part->answer.n_tokens,
+                              .id = token,
+                              .accepted_by = accepted_by});
     bool goes_on = jup_answer_token(&part->answer, token);
     show(a, q);
     return goes_on;

@@ -21,13 +21,13 @@ enum { JUP_OUTLINE_TOKENS = 256 }; /* of an outline at most */
 
 typedef struct jup_asking_options {
     jup_outline_mode_t outline;
-    int32_t generate;   /* tokens of an answer, or of one point, at most */
-    int32_t context;    /* positions that the model knows */
+    int32_t generate; /* tokens of an answer, or of one point, at most */
+    int32_t context;  /* positions that the model knows */
     int32_t max_points;
-    int32_t parallel;   /* questions at a time */
+    int32_t parallel; /* questions at a time */
     bool ignore_eos, ids, quiet;
     char *const *stops;
-    FILE *stream;       /* the first question's answer as it comes; NULL: none */
+    FILE *stream; /* the first question's answer as it comes; NULL: none */
 } jup_asking_options_t;
 
 /** One sequence: the outline, a point, or a plain answer. */
@@ -52,7 +52,7 @@ typedef struct jup_inquiry {
     int32_t streaming;  /* the point whose text is being shown */
     bool heading_shown;
     size_t shown;
-    char *text;         /* the whole answer, once done */
+    char *text; /* the whole answer, once done */
     double begin_s, end_s;
 } jup_inquiry_t;
 

@@ -78,8 +78,10 @@ static jup_status_t encode_fitting(jup_chat_t *chat, const char *line, jup_token
     if ((int32_t)tokens->count + 16 < chat->context)
         return JUP_OK;
     if (chat->handle < 0)
-        return jup_fail(err, JUP_EINPUT, "this question is longer than the model's context of %d "
-                                         "tokens", chat->context);
+        return jup_fail(err, JUP_EINPUT,
+                        "this question is longer than the model's context of %d "
+                        "tokens",
+                        chat->context);
     jup_info("the context of %d tokens is used up; what was said before is forgotten",
              chat->context);
     jup_scheduler_release(&chat->engine->scheduler, chat->handle);

@@ -31,8 +31,7 @@ static void print_types(const jup_gguf_t *g)
     for (int type = 0; type < TYPES; type++)
         if (tensors[type])
             printf("  %-8s     %" PRId64 " tensors, %.2f MiB%s\n", jup_dtype_any_name(type),
-                   tensors[type], mib(bytes[type]),
-                   jup_dtype_info(type) ? "" : " (not supported)");
+                   tensors[type], mib(bytes[type]), jup_dtype_info(type) ? "" : " (not supported)");
 }
 
 static void print_shape(const jup_config_t *c)

@@ -29,7 +29,8 @@ typedef struct run {
     jup_progress_t progress;
 } run_t;
 
-/* ---- what the first stage does with results --------------------------------------------------- */
+/* ---- what the first stage does with results ---------------------------------------------------
+ */
 
 static bool on_token(void *self, int32_t token, float margin)
 {
@@ -59,7 +60,8 @@ static bool on_interrupted(void *self)
     return jup_interrupted();
 }
 
-/* ---- the phases of a run ---------------------------------------------------------------------- */
+/* ---- the phases of a run ----------------------------------------------------------------------
+ */
 
 static jup_status_t load(run_t *run, jup_error_t *err)
 {

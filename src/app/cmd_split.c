@@ -38,8 +38,9 @@ static jup_status_t parse(split_options_t *o, int argc, const char **argv, jup_e
     if (!o->model)
         return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
     if (!o->output || !strstr(o->output, JUP_SLICE_RANK))
-        return jup_fail(err, JUP_EINPUT, "-o must name the slices, with " JUP_SLICE_RANK
-                                         " where the rank goes: -o model-" JUP_SLICE_RANK ".gguf");
+        return jup_fail(err, JUP_EINPUT,
+                        "-o must name the slices, with " JUP_SLICE_RANK
+                        " where the rank goes: -o model-" JUP_SLICE_RANK ".gguf");
     if (!!o->ranks + !!o->layers + !!o->plan != 1)
         return jup_fail(err, JUP_EINPUT, "split: give one of -n, --layers and --plan");
     return o->ranks ? jup_check_int("-n", o->ranks, 1, JUP_MAX_RANKS, err) : JUP_OK;
@@ -114,8 +115,9 @@ static jup_status_t split(const split_options_t *o, jup_error_t *err)
     JUP_TRY(jup_gguf_open(o->model, &g, err));
     jup_status_t status = jup_model_file_config(g, &config, err);
     if (status == JUP_OK && jup_slice_of(g, &rank, &ranks))
-        status = jup_fail(err, JUP_EINPUT, "%s is the slice of rank %d of %d; split the whole model",
-                          o->model, rank, ranks);
+        status =
+            jup_fail(err, JUP_EINPUT, "%s is the slice of rank %d of %d; split the whole model",
+                     o->model, rank, ranks);
     if (status == JUP_OK)
         status = write_slices(o, g, &config, err);
     jup_gguf_close(g);

@@ -16,7 +16,7 @@ enum { JUP_MAX_RANKS = 1024 };
 
 /** What the engine has to know: outlines, speculation, many questions. */
 typedef struct jup_ask_job {
-    int32_t on; /* 0: one prompt, decoded plainly (strategy/pipeline.h) */
+    int32_t on;      /* 0: one prompt, decoded plainly (strategy/pipeline.h) */
     int32_t measure; /* what a lap costs by its rows, before the work begins */
     jup_engine_options_t engine;
     char heads[PATH_MAX]; /* "": none */
@@ -26,10 +26,10 @@ typedef struct jup_job {
     char model[PATH_MAX];
     uint64_t model_digest; /* all ranks must see the same file */
     char compute[16];
-    char shape[64];        /* a well-known model's; "": the file above */
-    jup_dtype_t weights;   /* type of the shape's */
+    char shape[64];         /* a well-known model's; "": the file above */
+    jup_dtype_t weights;    /* type of the shape's */
     char cluster[PATH_MAX]; /* whose device a phantom's rank is */
-    int32_t threads;       /* 0: all that the process may use */
+    int32_t threads;        /* 0: all that the process may use */
     jup_dtype_t wire, kv_dtype;
     int32_t log_level;
     int32_t first_layer[JUP_MAX_RANKS + 1]; /* rank r holds [first_layer[r], first_layer[r + 1]) */

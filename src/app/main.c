@@ -19,7 +19,8 @@ typedef struct command {
 
 static const command_t commands[] = {
     {"run", "answer a prompt with a model spread over the ranks", jup_cmd_run},
-    {"plan", "decide who holds which layers and how prompts are cut, without running", jup_cmd_plan},
+    {"plan", "decide who holds which layers and how prompts are cut, without running",
+     jup_cmd_plan},
     {"profile", "measure the ranks' devices and links, for the planner", jup_cmd_profile},
     {"chat", "hold a conversation, likewise", jup_cmd_chat},
     {"info", "describe a model file", jup_cmd_info},

@@ -40,8 +40,8 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
     }
     if (code < -1)
         return jup_fail(err, JUP_EINPUT, "%s: %s; see jupiter %s --help",
-                        poptBadOption(options->context, POPT_BADOPTION_NOALIAS),
-                        poptStrerror(code), argv[0]);
+                        poptBadOption(options->context, POPT_BADOPTION_NOALIAS), poptStrerror(code),
+                        argv[0]);
     const char *extra = takes_args ? NULL : poptPeekArg(options->context);
     if (extra)
         return jup_fail(err, JUP_EINPUT, "unexpected argument '%s'; see jupiter %s --help", extra,

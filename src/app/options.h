@@ -14,7 +14,7 @@ typedef struct jup_options {
     const char *command;
     char name[64];     /* "jupiter COMMAND" */
     const char **argv; /* popt keeps pointing at these, too */
-    bool help; /* --help was given; nothing else was checked */
+    bool help;         /* --help was given; nothing else was checked */
 } jup_options_t;
 
 /** A table entry that shows --help; it goes into every table's end, before POPT_TABLEEND. */

@@ -29,13 +29,15 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"generate", 'n', POPT_ARG_INT, &o->generate, 0, "generate at most N tokens (128)", "N"},
         {"context", 'c', POPT_ARG_INT, &o->context, 0,
          "room for N tokens, prompt included (default: what prompt and -n need, within the "
-         "model's own)", "N"},
+         "model's own)",
+         "N"},
         {"threads", 't', POPT_ARG_INT, &o->threads, 0,
          "threads per rank (default: its processors, shared fairly with ranks on the same host)",
          "N"},
         {"cluster", 0, POPT_ARG_STRING, &o->cluster, 0,
          "the devices, rank by rank: layers and chunks are planned for them; a phantom is charged "
-         "their times", "WHAT"},
+         "their times",
+         "WHAT"},
         {"plan", 0, POPT_ARG_STRING, &o->plan, 0, "divide layers and prompt by this plan", "FILE"},
         {"auto", 0, POPT_ARG_NONE, &o->automatic, 0,
          "plan first: for --cluster, or for the ranks as a short measurement finds them", NULL},
@@ -53,8 +55,8 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"temperature", 0, POPT_ARG_FLOAT, &o->temperature, 0, "0 picks the likeliest token (0)",
          "T"},
         {"top-k", 0, POPT_ARG_INT, &o->top_k, 0, "sample from the K likeliest; 0: all (40)", "K"},
-        {"top-p", 0, POPT_ARG_FLOAT, &o->top_p, 0,
-         "sample from the likeliest that sum to P (0.95)", "P"},
+        {"top-p", 0, POPT_ARG_FLOAT, &o->top_p, 0, "sample from the likeliest that sum to P (0.95)",
+         "P"},
         {"repeat-penalty", 0, POPT_ARG_FLOAT, &o->repeat_penalty, 0,
          "divide the logits of recent tokens by X (1)", "X"},
         {"repeat-last", 0, POPT_ARG_INT, &o->repeat_last, 0, "how many tokens are recent (64)",
@@ -69,7 +71,8 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"wire", 0, POPT_ARG_STRING, &o->wire_name, 0,
          "activations between ranks: f16 or f32 (f16)", "TYPE"},
         {"kv", 0, POPT_ARG_STRING, &o->kv_name, 0, "KV cache: f16 or f32 (f16)", "TYPE"},
-        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas, naive or phantom (blas)", "NAME"},
+        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas, naive or phantom (blas)",
+         "NAME"},
         {"trace", 0, POPT_ARG_STRING, &o->trace, 0, "write a trace of the run", "FILE.h5"},
         {"logits", 0, POPT_ARG_STRING, &o->logits, 0,
          "write the logits of every position, (positions, vocabulary)", "FILE.npy"},
@@ -123,8 +126,9 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT,
                         "--shape has no tokenizer; give the prompt's length with --prompt-tokens");
     if (!type)
-        return jup_fail(err, JUP_EINPUT, "--type is '%s', must be one of f32, f16, bf16, q8_0, "
-                                         "q6_k, q5_k, q4_k, q4_0",
+        return jup_fail(err, JUP_EINPUT,
+                        "--type is '%s', must be one of f32, f16, bf16, q8_0, "
+                        "q6_k, q5_k, q4_k, q4_0",
                         o->type_name);
     o->type = type->dtype;
     return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
@@ -169,9 +173,9 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 
 void jup_run_options_reset(jup_run_options_t *o)
 {
-    char *const texts[] = {o->model,     o->prompt,  o->prompt_file, o->layers, o->chunks,
-                           o->shape,     o->type_name, o->cluster, o->plan,
-                           o->wire_name, o->kv_name, o->compute,     o->trace,  o->logits};
+    char *const texts[] = {o->model,   o->prompt,    o->prompt_file, o->layers, o->chunks,
+                           o->shape,   o->type_name, o->cluster,     o->plan,   o->wire_name,
+                           o->kv_name, o->compute,   o->trace,       o->logits};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     for (char **stop = o->stops; stop && *stop; stop++)

@@ -13,9 +13,9 @@ typedef struct jup_run_options {
     int generate, context, threads;
     char *shape, *type_name, *cluster; /* a phantom: a model without weights, modelled devices */
     int prompt_tokens;
-    bool phantom;    /* nothing is computed, a device's seconds are charged */
-    char *plan;      /* a plan file */
-    int automatic;   /* measure, then plan */
+    bool phantom;  /* nothing is computed, a device's seconds are charged */
+    char *plan;    /* a plan file */
+    int automatic; /* measure, then plan */
     jup_dtype_t type;
     char *layers, *chunks;
     int chunk;

@@ -81,15 +81,13 @@ static json_t *json_number(double value)
 
 static json_t *json_rank(const jup_rank_record_t *rank, const jup_rank_use_t *use)
 {
-    return json_pack("{s:i, s:s, s:[i,i], s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
-                     "rank", rank->rank, "host", rank->host, "layers", rank->layer_first,
-                     rank->layer_last - 1, "threads", rank->threads,
-                     "busy_s", json_number(use->busy_s), "wait_s", json_number(use->wait_s),
-                     "bytes_sent", (json_int_t)use->bytes_out,
-                     "peak_resident_bytes", (json_int_t)rank->peak_resident_bytes,
-                     "weights_bytes", (json_int_t)rank->weights_bytes,
-                     "kv_bytes", (json_int_t)rank->kv_bytes,
-                     "buffers_bytes", (json_int_t)rank->buffers_bytes);
+    return json_pack(
+        "{s:i, s:s, s:[i,i], s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "rank", rank->rank, "host",
+        rank->host, "layers", rank->layer_first, rank->layer_last - 1, "threads", rank->threads,
+        "busy_s", json_number(use->busy_s), "wait_s", json_number(use->wait_s), "bytes_sent",
+        (json_int_t)use->bytes_out, "peak_resident_bytes", (json_int_t)rank->peak_resident_bytes,
+        "weights_bytes", (json_int_t)rank->weights_bytes, "kv_bytes", (json_int_t)rank->kv_bytes,
+        "buffers_bytes", (json_int_t)rank->buffers_bytes);
 }
 
 static void print_json(const jup_run_t *run, const jup_analysis_t *analysis,
@@ -103,11 +101,10 @@ static void print_json(const jup_run_t *run, const jup_analysis_t *analysis,
     for (size_t i = 0; i < run->n_summary; i++)
         json_object_set_new(summary, run->summary[i].key, json_number(run->summary[i].value));
     json_t *text = json_stringn(answer->text, answer->length);
-    json_t *all = json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:o}", "text",
-                            text ? text : json_null(), "tokens", tokens, "ended_by",
-                            jup_answer_end_name(answer->end), "model",
-                            jup_run_get_meta(run, "model"), "clock",
-                            jup_run_get_meta(run, "clock"), "summary", summary, "ranks", ranks);
+    json_t *all = json_pack(
+        "{s:o, s:o, s:s, s:s, s:s, s:o, s:o}", "text", text ? text : json_null(), "tokens", tokens,
+        "ended_by", jup_answer_end_name(answer->end), "model", jup_run_get_meta(run, "model"),
+        "clock", jup_run_get_meta(run, "clock"), "summary", summary, "ranks", ranks);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
     json_decref(all);

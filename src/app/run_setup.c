@@ -34,17 +34,18 @@ static jup_status_t tokenize_prompt(jup_run_setup_t *setup, jup_error_t *err)
     size_t length;
     const jup_run_options_t *o = &setup->options;
     JUP_TRY(read_prompt(o, &text, &length, err));
-    jup_status_t status = jup_tokenizer_encode(
-        setup->tokenizer, (jup_text_t){text, length},
-        (o->no_bos ? 0u : JUP_ENCODE_BOS) | (o->special ? JUP_ENCODE_SPECIAL : 0u), &setup->prompt,
-        err);
+    jup_status_t status = jup_tokenizer_encode(setup->tokenizer, (jup_text_t){text, length},
+                                               (o->no_bos ? 0u : JUP_ENCODE_BOS) |
+                                                   (o->special ? JUP_ENCODE_SPECIAL : 0u),
+                                               &setup->prompt, err);
     setup->prompt_is_empty = length == 0;
     if (jup_ask_wanted(&o->ask))
         jup_ask_prepare_raw(&setup->ask, text);
     jup_free(text);
     if (status == JUP_OK && setup->prompt.count == 0)
-        return jup_fail(err, JUP_EINPUT, "the prompt is empty and this model puts no token in "
-                                         "front; give a prompt with -p or -f");
+        return jup_fail(err, JUP_EINPUT,
+                        "the prompt is empty and this model puts no token in "
+                        "front; give a prompt with -p or -f");
     return status;
 }
 
@@ -99,8 +100,9 @@ static jup_status_t divide_as_sliced(const jup_run_setup_t *setup, int slices, i
     for (int rank = 0; rank < ranks; rank++)
         fits = fits && job->first_layer[rank] < job->first_layer[rank + 1];
     return fits ? JUP_OK
-                : jup_fail(err, JUP_EINPUT, "%s: " JUP_SLICE_FIRST_LAYERS
-                                            " does not divide %d layers; split the model anew",
+                : jup_fail(err, JUP_EINPUT,
+                           "%s: " JUP_SLICE_FIRST_LAYERS
+                           " does not divide %d layers; split the model anew",
                            jup_gguf_path(setup->gguf), layers);
 }
 
@@ -139,7 +141,9 @@ static jup_status_t name_model(const jup_run_setup_t *setup, jup_job_t *job, jup
     const jup_run_options_t *o = &setup->options;
     snprintf(job->cluster, sizeof job->cluster, "%s", o->phantom ? o->cluster : "");
     snprintf(job->compute, sizeof job->compute, "%s",
-             o->shape ? "phantom" : o->compute ? o->compute : "blas");
+             o->shape     ? "phantom"
+             : o->compute ? o->compute
+                          : "blas");
     if (o->shape) {
         snprintf(job->shape, sizeof job->shape, "%s", o->shape);
         job->weights = o->type;
@@ -188,9 +192,8 @@ static jup_status_t read_model(jup_run_setup_t *setup, jup_error_t *err)
                                                         : tokenize_prompt(setup, err);
 }
 
-static jup_status_t prepare_on_root(int argc, const char **argv, int ranks,
-                                    jup_run_setup_t *setup, jup_job_t *job, bool *help,
-                                    jup_error_t *err)
+static jup_status_t prepare_on_root(int argc, const char **argv, int ranks, jup_run_setup_t *setup,
+                                    jup_job_t *job, bool *help, jup_error_t *err)
 {
     jup_run_options_t *o = &setup->options;
     JUP_TRY(jup_run_options_parse(o, argc, argv, err));
@@ -205,8 +208,8 @@ static jup_status_t prepare_on_root(int argc, const char **argv, int ranks,
     return make_job(setup, ranks, job, err);
 }
 
-jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
-                             jup_run_setup_t *setup, jup_job_t *job, bool *help, jup_error_t *err)
+jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv, jup_run_setup_t *setup,
+                             jup_job_t *job, bool *help, jup_error_t *err)
 {
     jup_status_t status = JUP_OK;
     int32_t stop_here = 0;

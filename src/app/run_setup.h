@@ -5,8 +5,8 @@
 #include "app/ask_setup.h"
 #include "app/job.h"
 #include "app/run_options.h"
-#include "io/tokenizer.h"
 #include "io/gguf.h"
+#include "io/tokenizer.h"
 #include "plan/plan.h"
 
 typedef struct jup_run_setup {
@@ -17,15 +17,15 @@ typedef struct jup_run_setup {
     jup_plan_t plan; /* when planned */
     bool planned;
     bool prompt_is_empty; /* the prompt is no text, at most a begin token */
-    jup_ask_setup_t ask;    /* questions and prompts, when job->ask.on */
+    jup_ask_setup_t ask;  /* questions and prompts, when job->ask.on */
 } jup_run_setup_t;
 
 /**
  * Rank 0 parses argv and prepares; every rank gets the verdict and the job. With *help set the
  * help was printed and there is nothing to run. Collective. The setup is rank 0's.
  */
-jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv,
-                             jup_run_setup_t *setup, jup_job_t *job, bool *help, jup_error_t *err);
+jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv, jup_run_setup_t *setup,
+                             jup_job_t *job, bool *help, jup_error_t *err);
 void jup_run_setup_reset(jup_run_setup_t *setup);
 
 #endif

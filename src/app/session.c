@@ -89,8 +89,8 @@ static jup_status_t check_device(jup_session_t *s, const jup_job_t *job,
 
 static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
 {
-    jup_forward_limits_t limits = job->ask.on ? jup_engine_limits(&job->ask.engine)
-                                              : jup_pipeline_limits(&job->request);
+    jup_forward_limits_t limits =
+        job->ask.on ? jup_engine_limits(&job->ask.engine) : jup_pipeline_limits(&job->request);
     limits.kv_dtype = job->kv_dtype;
     limits.residual_dtype = job->wire;
     JUP_TRY(is_phantom(job) ? check_device(s, job, &limits, err) : check_memory(s, &limits, err));
@@ -122,7 +122,8 @@ static jup_status_t open_device(jup_session_t *s, const jup_job_t *job, int rank
     if (s->gguf)
         JUP_TRY(jup_model_size_of_file(&size, s->gguf, &s->config, job->kv_dtype, job->wire, err));
     else
-        JUP_TRY(jup_model_size_init(&size, &s->config, job->weights, job->kv_dtype, job->wire, err));
+        JUP_TRY(
+            jup_model_size_init(&size, &s->config, job->weights, job->kv_dtype, job->wire, err));
     return jup_modelled_init(&s->device, job->cluster, rank, &size, err);
 }
 
@@ -131,8 +132,8 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, 
 {
     memset(s, 0, sizeof *s);
     jup_shard_t shard = jup_job_shard(job, rank, ranks);
-    jup_status_t status = job->shape[0] ? take_shape(s, job, &shard, err)
-                                        : take_file(s, job, rank, &shard, err);
+    jup_status_t status =
+        job->shape[0] ? take_shape(s, job, &shard, err) : take_file(s, job, rank, &shard, err);
     if (status == JUP_OK && is_phantom(job))
         status = open_device(s, job, rank, err);
     if (status == JUP_OK)
@@ -141,8 +142,8 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, 
         jup_session_reset(s);
     else
         jup_verbose("layers %d to %d, %.1f MiB of weights, %d threads, %s on %s", shard.first,
-                    shard.last - 1, (double)s->weights.mapped_bytes / 1048576.0,
-                    s->compute.threads, job->compute, jup_blas_core());
+                    shard.last - 1, (double)s->weights.mapped_bytes / 1048576.0, s->compute.threads,
+                    job->compute, jup_blas_core());
     return status;
 }
 

@@ -7,8 +7,7 @@
 void jup_split_layers_evenly(int32_t layers, int32_t ranks, int32_t *first_layer)
 {
     for (int32_t r = 0; r <= ranks; r++)
-        first_layer[r] =
-            r * (layers / ranks) + (int32_t)jup_min_i64(r, layers % ranks);
+        first_layer[r] = r * (layers / ranks) + (int32_t)jup_min_i64(r, layers % ranks);
 }
 
 jup_status_t jup_split_layers_as_told(const char *list, int32_t layers, int32_t ranks,
@@ -52,8 +51,8 @@ jup_status_t jup_split_chunks_as_told(const char *list, int32_t tokens, int32_t 
         return JUP_OK;
     jup_free(*chunks);
     *chunks = NULL;
-    return jup_fail(err, JUP_EINPUT, "--chunks %s sums to %lld, but the prompt has %d tokens",
-                    list, (long long)sum, tokens);
+    return jup_fail(err, JUP_EINPUT, "--chunks %s sums to %lld, but the prompt has %d tokens", list,
+                    (long long)sum, tokens);
 }
 
 int32_t jup_split_default_chunk(int32_t tokens, int32_t ranks)

@@ -18,12 +18,12 @@
 /** A message in flight, embedded in its owner, which keeps it in place until it is done. */
 typedef struct jup_pending {
     jup_transport_handle_t handle;
-    bool active;          /* posted and not yet done */
+    bool active; /* posted and not yet done */
     bool sending;
     int peer;
-    int kind;             /* jup_message_kind_t */
-    int32_t label;        /* the caller's: a step number, for the trace */
-    size_t bytes;         /* posted; what arrived once a receive is done */
+    int kind;      /* jup_message_kind_t */
+    int32_t label; /* the caller's: a step number, for the trace */
+    size_t bytes;  /* posted; what arrived once a receive is done */
     double post_s, done_s;
     struct jup_pending *next; /* the comm's list of active ones */
 } jup_pending_t;

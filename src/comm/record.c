@@ -132,8 +132,8 @@ static void release_if_over(posted_t *p)
 static void match(world_t *w, posted_t *mine)
 {
     posted_t **at = &w->posted;
-    while (*at && !((*at)->src == mine->src && (*at)->dst == mine->dst &&
-                    (*at)->tag == mine->tag && (*at)->sending != mine->sending))
+    while (*at && !((*at)->src == mine->src && (*at)->dst == mine->dst && (*at)->tag == mine->tag &&
+                    (*at)->sending != mine->sending))
         at = &(*at)->next;
     posted_t *other = *at;
     if (!other) {
@@ -159,9 +159,12 @@ static size_t log_message(jup_record_log_t *log, const posted_t *p)
         log->cap = log->cap ? 2 * log->cap : 256;
         log->messages = jup_resize(log->messages, log->cap, sizeof *log->messages);
     }
-    log->messages[log->n] = (jup_record_message_t){
-        .src = p->src, .dst = p->dst, .kind = p->tag, .bytes = p->bytes, .sent = log->turns,
-        .received = -1};
+    log->messages[log->n] = (jup_record_message_t){.src = p->src,
+                                                   .dst = p->dst,
+                                                   .kind = p->tag,
+                                                   .bytes = p->bytes,
+                                                   .sent = log->turns,
+                                                   .received = -1};
     return log->n++;
 }
 

@@ -68,8 +68,7 @@ static bool read_line(jup_accuracy_t *a, int depth, char *line, double weight)
     return *at == '\0' && sum > 0;
 }
 
-jup_status_t jup_accuracy_read(jup_accuracy_t *a, const char *path, double weight,
-                               jup_error_t *err)
+jup_status_t jup_accuracy_read(jup_accuracy_t *a, const char *path, double weight, jup_error_t *err)
 {
     char line[1024];
     int number = 0, depth = 0;

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 
 typedef struct jup_draft_context {
-    int32_t sequence;             /* small number, the same while the sequence lives */
-    const int32_t *tokens;        /* (n) all known tokens, the newest last */
+    int32_t sequence;      /* small number, the same while the sequence lives */
+    const int32_t *tokens; /* (n) all known tokens, the newest last */
     int32_t n;
     int32_t assumed;              /* how many of the last are guesses themselves */
     const jup_guesses_t *at_hand; /* the heads' guesses for just this context; may be NULL */
@@ -29,9 +29,9 @@ typedef struct jup_draft {
     void (*forget)(void *self, int32_t sequence);
     /** Releases the source; NULL when it owns nothing. */
     void (*destroy)(void *self);
-    jup_accuracy_t accuracy; /* measured */
+    jup_accuracy_t accuracy;         /* measured */
     int64_t laps, offered, accepted; /* segments it proposed, their nodes, those that came true */
-    double predicted; /* sum over laps of the tokens expected */
+    double predicted;                /* sum over laps of the tokens expected */
 } jup_draft_t;
 
 /** `lookup`: what followed the longest earlier occurrence of the last tokens (Saxena 2023). */

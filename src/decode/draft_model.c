@@ -1,7 +1,7 @@
 /*
- * A draft model (Leviathan et al. 2023; Chen et al. 2023): a small model of the same vocabulary, whole
- * on the first stage, decodes a few tokens greedily. Its cache follows each sequence: what a verdict
- * changed is cut, the rest stays.
+ * A draft model (Leviathan et al. 2023; Chen et al. 2023): a small model of the same vocabulary,
+ * whole on the first stage, decodes a few tokens greedily. Its cache follows each sequence: what a
+ * verdict changed is cut, the rest stays.
  */
 #include "base/checked.h"
 #include "base/mem.h"
@@ -141,7 +141,8 @@ static jup_status_t load(drafter_t *d, const char *path, const jup_ops_t *ops, i
     if (d->config.vocab != vocab)
         return jup_fail(err, JUP_EINPUT,
                         "%s has a vocabulary of %d tokens, the model one of %d: it cannot draft "
-                        "for it", path, d->config.vocab, vocab);
+                        "for it",
+                        path, d->config.vocab, vocab);
     jup_shard_t whole = {.first = 0, .last = d->config.layers, .embedding = true, .head = true};
     JUP_TRY(jup_model_file_load(d->gguf, &d->config, &whole, &d->weights, err));
     JUP_TRY(jup_compute_init(&d->compute, ops, threads, err));

@@ -18,9 +18,9 @@ typedef struct jup_heads {
     int32_t n; /* heads, at most JUP_GUESS_DEPTH */
     int64_t dim, vocab;
     jup_head_t head[JUP_GUESS_DEPTH];
-    int32_t width;       /* candidates per head */
+    int32_t width;          /* candidates per head */
     jup_compute_t *compute; /* the caller's */
-    float *mixed, *logits; /* (rows, dim), (rows, vocab) */
+    float *mixed, *logits;  /* (rows, dim), (rows, vocab) */
     int32_t rows;
     void *owned[3 * JUP_GUESS_DEPTH]; /* weights, released by jup_heads_reset() */
     int32_t n_owned;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* In the order in which they are tried on a model's chat template. */
-static const char *const shipped[] = {"question-outline-1", "llama-3", "llama-2",
-                                      "chatml",             "vicuna",  "mistral"};
+static const char *const shipped[] = {
+    "question-outline-1", "llama-3", "llama-2", "chatml", "vicuna", "mistral"};
 enum { N_SHIPPED = sizeof shipped / sizeof shipped[0] };
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -37,7 +37,8 @@ static jup_status_t read_all(jup_prompts_t *p, const json_t *root, const char *p
     p->special = json_is_true(json_object_get(root, "special"));
     p->one_line = json_is_true(json_object_get(root, "one_line"));
     if (!strstr(p->plain, "{question}") || !strstr(p->outline, "{question}"))
-        return jup_fail(err, JUP_EINPUT, "%s: \"plain\" and \"outline\" must have {question}", path);
+        return jup_fail(err, JUP_EINPUT, "%s: \"plain\" and \"outline\" must have {question}",
+                        path);
     return JUP_OK;
 }
 
@@ -64,7 +65,8 @@ jup_status_t jup_prompts_read(jup_prompts_t *prompts, const char *path, jup_erro
 
 void jup_prompts_reset(jup_prompts_t *p)
 {
-    char *const texts[] = {p->name, p->plain, p->outline, p->point, p->outline_begins, p->turn_ends};
+    char *const texts[] = {p->name,  p->plain,          p->outline,
+                           p->point, p->outline_begins, p->turn_ends};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         jup_free(texts[i]);
     memset(p, 0, sizeof *p);
@@ -76,7 +78,8 @@ static bool holds(const char *text, const json_t *parts, bool wanted)
 {
     size_t i;
     json_t *part;
-    json_array_foreach (parts, i, part) {
+    json_array_foreach(parts, i, part)
+    {
         const char *words = json_string_value(part);
         if (words && (strstr(text, words) != NULL) != wanted)
             return false;

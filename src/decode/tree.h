@@ -13,10 +13,10 @@
 enum { JUP_TREE_NODES = 64 };
 
 typedef struct jup_tree {
-    int32_t n;                       /* nodes, the root included; 0: no tree */
-    int32_t token[JUP_TREE_NODES];   /* [0] is the root */
-    int32_t parent[JUP_TREE_NODES];  /* before its children; -1 for the root */
-    int32_t depth[JUP_TREE_NODES];   /* 0 for the root */
+    int32_t n;                      /* nodes, the root included; 0: no tree */
+    int32_t token[JUP_TREE_NODES];  /* [0] is the root */
+    int32_t parent[JUP_TREE_NODES]; /* before its children; -1 for the root */
+    int32_t depth[JUP_TREE_NODES];  /* 0 for the root */
     double reach;    /* chance that the last node comes true: all of them, if a chain */
     double expected; /* tokens a lap that verifies it should yield: 1 + its nodes' chances */
 } jup_tree_t;

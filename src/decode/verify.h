@@ -36,9 +36,9 @@ typedef struct jup_verdict {
     int32_t sequence;
     int32_t n_path; /* rows that came true, the first one included; 0: the segment was stale */
     int32_t path[JUP_GUESS_DEPTH + 1]; /* rows within the segment's last `outputs` */
-    int32_t token;  /* what comes after them */
-    float margin;   /* its logit's lead over the second */
-    jup_guesses_t guesses; /* of the heads, for what comes after that token */
+    int32_t token;                     /* what comes after them */
+    float margin;                      /* its logit's lead over the second */
+    jup_guesses_t guesses;             /* of the heads, for what comes after that token */
 } jup_verdict_t;
 
 /** Packed for the wire: room for one, and writing and reading; NULL when it makes no sense. */

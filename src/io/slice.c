@@ -20,7 +20,8 @@ jup_status_t jup_slice_path(const char *pattern, int rank, char *path, size_t by
     return JUP_OK;
 }
 
-/* ---- what belongs to a slice ------------------------------------------------------------------- */
+/* ---- what belongs to a slice -------------------------------------------------------------------
+ */
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -51,7 +52,8 @@ static size_t pick(const jup_gguf_t *g, const jup_config_t *config, const jup_sh
     return n;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------
+ */
 
 static void put_metadata(jup_gguf_writer_t *w, const jup_gguf_t *g, const jup_config_t *config,
                          const int32_t *first_layer, int rank, int ranks)
@@ -95,8 +97,7 @@ jup_status_t jup_slice_write(jup_gguf_t *g, const jup_config_t *config, const in
         jup_new((size_t)jup_gguf_tensor_count(g) + 1, sizeof(const jup_gguf_tensor_t *));
     jup_gguf_writer_t *w = jup_gguf_writer_new();
     put_metadata(w, g, config, first_layer, rank, ranks);
-    jup_status_t status =
-        put_tensors(w, g, picked, pick(g, config, &shard, picked), written, err);
+    jup_status_t status = put_tensors(w, g, picked, pick(g, config, &shard, picked), written, err);
     if (status == JUP_OK)
         status = jup_gguf_save(w, path, err);
     jup_gguf_writer_destroy(w);
@@ -104,7 +105,8 @@ jup_status_t jup_slice_write(jup_gguf_t *g, const jup_config_t *config, const in
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------
+ */
 
 bool jup_slice_of(const jup_gguf_t *g, int *rank, int *ranks)
 {

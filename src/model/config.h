@@ -21,12 +21,12 @@ typedef struct jup_config {
     int head_dim;
     int ffn;
     int vocab;
-    int context;   /* trained with */
+    int context; /* trained with */
     float norm_eps;
-    int window;    /* sliding window of attention; 0: none (Mistral) */
-    bool tied;     /* the output matrix is the embedding */
+    int window; /* sliding window of attention; 0: none (Mistral) */
+    bool tied;  /* the output matrix is the embedding */
 
-    int rope_dim;  /* rotated elements of a head */
+    int rope_dim; /* rotated elements of a head */
     float rope_base;
     float rope_scale; /* positions are multiplied by it; 1: none (linear scaling) */
     jup_rope_layout_t rope_layout;

@@ -80,8 +80,8 @@ jup_status_t jup_forward_init(jup_forward_t *f, const jup_config_t *config,
 
 void jup_forward_reset(jup_forward_t *f)
 {
-    float *const buffers[] = {f->x,    f->norm, f->q,      f->k,     f->v, f->attended,
-                              f->gate, f->up,   f->hidden, f->logits};
+    float *const buffers[] = {f->x,        f->norm, f->q,  f->k,      f->v,
+                              f->attended, f->gate, f->up, f->hidden, f->logits};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         jup_free(buffers[i]);
     jup_free(f->halves);
@@ -212,8 +212,8 @@ static void cache_new_rows(jup_forward_t *f, const jup_step_t *step, int layer)
         f->attention[s].runs = f->runs + n_runs;
         f->attention[s].n_runs = jup_kv_runs(&f->kv, segment->seq, layer, 0, f->runs + n_runs);
         n_runs += f->attention[s].n_runs;
-        n_new += jup_kv_runs(&f->kv, segment->seq, layer, length - segment->rows,
-                             f->new_runs + n_new);
+        n_new +=
+            jup_kv_runs(&f->kv, segment->seq, layer, length - segment->rows, f->new_runs + n_new);
     }
     f->compute->ops->store_kv(f->compute, f->k, f->v, step->rows, c->kv_heads, c->head_dim,
                               JUP_KV_PAGE_SLOTS, f->limits.kv_dtype, f->new_runs, n_new);

@@ -13,9 +13,9 @@
 #include "model/weights.h"
 
 typedef struct jup_forward_limits {
-    int32_t rows;        /* of one step */
-    int32_t outputs;     /* rows with logits of one step */
-    int64_t kv_tokens;   /* of all sequences together */
+    int32_t rows;      /* of one step */
+    int32_t outputs;   /* rows with logits of one step */
+    int64_t kv_tokens; /* of all sequences together */
     jup_dtype_t kv_dtype;
     /**
      * JUP_F16: the residual stream is rounded to half precision after every layer, which is what
@@ -36,8 +36,8 @@ typedef struct jup_forward {
     void (*between)(void *self);
     void *between_self;
 
-    float *x;      /* (rows, dim): in and out of layers() */
-    float *norm;   /* (rows, dim) */
+    float *x;                    /* (rows, dim): in and out of layers() */
+    float *norm;                 /* (rows, dim) */
     float *q, *k, *v, *attended; /* (rows, heads * head_dim), 2 x (rows, kv_heads * head_dim) */
     float *gate, *up;            /* (rows, ffn) */
     float *hidden; /* (outputs, dim): normalised, input of the output matrix and of draft heads */
@@ -47,7 +47,7 @@ typedef struct jup_forward {
     jup_attention_t *attention; /* (JUP_STEP_MAX_SEGMENTS) */
     jup_kv_run_t *runs, *new_runs;
     int cap_runs;
-    uint16_t *halves; /* (rows, dim): the residual stream in half precision */
+    uint16_t *halves;  /* (rows, dim): the residual stream in half precision */
     size_t work_bytes; /* of the buffers above */
     int64_t saturated; /* elements that half precision could not hold; they became the largest */
 } jup_forward_t;

@@ -14,8 +14,8 @@ jup_status_t jup_kv_init(jup_kv_t *kv, const jup_config_t *config, int layers, j
     kv->layers = layers;
     kv->kv_heads = config->kv_heads;
     kv->head_dim = config->head_dim;
-    kv->plane_bytes = jup_dtype_bytes(
-        dtype, (int64_t)config->kv_heads * JUP_KV_PAGE_SLOTS * config->head_dim);
+    kv->plane_bytes =
+        jup_dtype_bytes(dtype, (int64_t)config->kv_heads * JUP_KV_PAGE_SLOTS * config->head_dim);
     kv->max_pages = (int)((max_tokens + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS);
 
     double asked = (double)jup_kv_page_bytes(kv) * kv->max_pages;

@@ -27,8 +27,8 @@ typedef struct jup_kv_seq {
 } jup_kv_seq_t;
 
 typedef struct jup_kv_page {
-    char *data;   /* layer after layer: K (kv_heads, slots, head_dim), then V */
-    int32_t refs; /* sequences that name it */
+    char *data;     /* layer after layer: K (kv_heads, slots, head_dim), then V */
+    int32_t refs;   /* sequences that name it */
     uint64_t taken; /* a bit for every slot handed out */
 } jup_kv_page_t;
 
@@ -71,7 +71,8 @@ int jup_kv_own_pages(const jup_kv_t *kv, int id);
 /** Forgets the sequence. */
 void jup_kv_drop(jup_kv_t *kv, int id);
 
-/** Runs of tokens [from, length) of a sequence in `layer`; writes at most n_spans, returns count. */
+/** Runs of tokens [from, length) of a sequence in `layer`; writes at most n_spans, returns count.
+ */
 int jup_kv_runs(const jup_kv_t *kv, int id, int layer, int32_t from, jup_kv_run_t *runs);
 
 /** Bytes of one page, and of all pages that hold memory now. */

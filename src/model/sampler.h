@@ -20,7 +20,7 @@ typedef struct jup_sampler {
     jup_rng_t rng;
     int32_t vocab;
     struct jup_candidate *candidates; /* (vocab) */
-    int32_t *recent; /* ring of the last tokens */
+    int32_t *recent;                  /* ring of the last tokens */
     int32_t n_recent;
 } jup_sampler_t;
 

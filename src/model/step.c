@@ -101,8 +101,7 @@ size_t jup_step_plain_bytes(int32_t rows)
 
 size_t jup_step_bytes(const jup_step_t *step)
 {
-    return packed_bytes(step->n_segments, step->n_edits, step->n_keep, step->rows,
-                        any_tree(step));
+    return packed_bytes(step->n_segments, step->n_edits, step->n_keep, step->rows, any_tree(step));
 }
 
 size_t jup_step_max_bytes(int32_t max_rows)

@@ -5,12 +5,12 @@
 #include "model/config.h"
 
 typedef struct jup_layer_weights {
-    const float *attn_norm; /* (dim) */
-    jup_linear_t qkv[3];    /* (heads * head_dim, dim), 2 x (kv_heads * head_dim, dim) */
-    jup_linear_t out;       /* (dim, heads * head_dim) */
-    const float *ffn_norm;  /* (dim) */
+    const float *attn_norm;  /* (dim) */
+    jup_linear_t qkv[3];     /* (heads * head_dim, dim), 2 x (kv_heads * head_dim, dim) */
+    jup_linear_t out;        /* (dim, heads * head_dim) */
+    const float *ffn_norm;   /* (dim) */
     jup_linear_t gate_up[2]; /* 2 x (ffn, dim) */
-    jup_linear_t down;      /* (dim, ffn) */
+    jup_linear_t down;       /* (dim, ffn) */
 } jup_layer_weights_t;
 
 typedef struct jup_weights {
@@ -22,7 +22,7 @@ typedef struct jup_weights {
     float *rope_factors;         /* (rope_dim / 2) divisors of the frequencies, owned, or NULL */
     float **converted;           /* norms and biases that were stored as F16 / BF16, owned */
     int n_converted;
-    size_t mapped_bytes;         /* of the weights in the file */
+    size_t mapped_bytes; /* of the weights in the file */
 } jup_weights_t;
 
 /** Makes room for the shard's layers; everything zero. */

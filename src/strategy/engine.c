@@ -75,8 +75,7 @@ void jup_engine_send(jup_engine_t *e)
     e->issued_s[place] = jup_clock_now_s();
     if (!alone(e))
         jup_comm_begin_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_RESULT, step,
-                            e->results[place], jup_stage_result_bytes(),
-                            &e->result_pending[place]);
+                            e->results[place], jup_stage_result_bytes(), &e->result_pending[place]);
     jup_stage_work(&e->stage);
 }
 
@@ -88,8 +87,10 @@ void jup_engine_receive(jup_engine_t *e, int32_t step)
         return; /* the verdicts are there already */
     jup_comm_end(e->stage.comm, pending);
     if (!jup_stage_read_result(e->stage.verdicts, e->results[place], pending->bytes))
-        jup_die(JUP_EENV, "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks run "
-                          "the same version of the program?", pending->bytes);
+        jup_die(JUP_EENV,
+                "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks run "
+                "the same version of the program?",
+                pending->bytes);
 }
 
 /* Waits for the oldest step's verdicts and hands them to the scheduler. */

@@ -22,7 +22,7 @@ typedef struct jup_engine {
     int32_t **results; /* (window) receives, by step number */
     jup_pending_t *result_pending;
     int32_t n_results;
-    double *issued_s; /* (window) by step number */
+    double *issued_s;                /* (window) by step number */
     bool (*interrupted)(void *self); /* asked between steps; NULL: never */
     void *interrupted_self;
 } jup_engine_t;

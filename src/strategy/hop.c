@@ -10,8 +10,8 @@ static size_t row_bytes(const jup_hop_t *hop)
     return jup_dtype_bytes(hop->wire, hop->dim);
 }
 
-jup_status_t jup_hop_init(jup_hop_t *hop, jup_comm_t *comm, int peer, jup_dtype_t wire,
-                          int64_t dim, int32_t max_rows, jup_error_t *err)
+jup_status_t jup_hop_init(jup_hop_t *hop, jup_comm_t *comm, int peer, jup_dtype_t wire, int64_t dim,
+                          int32_t max_rows, jup_error_t *err)
 {
     memset(hop, 0, sizeof *hop);
     hop->comm = comm;

@@ -24,8 +24,8 @@ typedef struct jup_hop {
 } jup_hop_t;
 
 /** max_rows: of any step. */
-jup_status_t jup_hop_init(jup_hop_t *hop, jup_comm_t *comm, int peer, jup_dtype_t wire,
-                          int64_t dim, int32_t max_rows, jup_error_t *err);
+jup_status_t jup_hop_init(jup_hop_t *hop, jup_comm_t *comm, int peer, jup_dtype_t wire, int64_t dim,
+                          int32_t max_rows, jup_error_t *err);
 void jup_hop_reset(jup_hop_t *hop);
 
 /** Whether another receive can be posted now. */

@@ -20,7 +20,7 @@ typedef struct jup_pipeline {
     jup_recorder_t *recorder;
     jup_hop_t from, to; /* the stages before and after */
     jup_step_t step;
-    jup_sampler_t sampler; /* last stage */
+    jup_sampler_t sampler;     /* last stage */
     struct jup_result *result; /* what the last stage tells the first */
     size_t result_bytes;       /* of the largest one */
     jup_pending_t result_pending;

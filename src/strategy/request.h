@@ -9,10 +9,10 @@
 
 typedef struct jup_request {
     int32_t prompt_tokens;
-    int32_t generate;        /* at most so many tokens */
-    const int32_t *chunks;   /* lengths of the micro-sequence chunks, summing to prompt_tokens */
+    int32_t generate;      /* at most so many tokens */
+    const int32_t *chunks; /* lengths of the micro-sequence chunks, summing to prompt_tokens */
     int32_t n_chunks;
-    bool all_logits;         /* every position's logits come back, for tests and perplexity */
+    bool all_logits; /* every position's logits come back, for tests and perplexity */
     jup_sampling_t sampling;
 } jup_request_t;
 

@@ -92,7 +92,8 @@ bool jup_scheduler_can_afford(const jup_scheduler_t *s, int32_t slot, int32_t ro
     if (!s->kv)
         return true;
     return jup_kv_own_pages(s->kv, slot) + (to_come + JUP_KV_PAGE_SLOTS - 1) / JUP_KV_PAGE_SLOTS +
-               1 <= q->allowed;
+               1 <=
+           q->allowed;
 }
 
 /* Tokens at the beginning that both have, are surely cached and leave one to compute. */
@@ -183,7 +184,8 @@ static void give_room_back(jup_scheduler_t *s, jup_sequence_t *q)
 static jup_status_t check_fit(const jup_scheduler_t *s, int64_t tokens, int64_t child_tokens,
                               jup_error_t *err)
 {
-    int64_t pages = jup_scheduler_pages(s, tokens) + (child_tokens ? jup_scheduler_pages(s, child_tokens) : 0);
+    int64_t pages =
+        jup_scheduler_pages(s, tokens) + (child_tokens ? jup_scheduler_pages(s, child_tokens) : 0);
     if (pages <= s->pages)
         return JUP_OK;
     return jup_fail(err, JUP_EINPUT,

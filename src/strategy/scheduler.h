@@ -8,9 +8,9 @@
  *  - The sequence that has been ready longest goes first: none starves. Of one sequence at most one
  *    segment is in a step, and its segments go out in order.
  *  - Places that no ready sequence fills take segments that build on guesses still being verified
- *    (pipelined speculation: FlowSpec, PipeInfer). Where a verdict proves them wrong, the sequence's
- *    epoch moves on, what comes back of the old one is ignored, and the next segment's edit cuts
- *    the caches.
+ *    (pipelined speculation: FlowSpec, PipeInfer). Where a verdict proves them wrong, the
+ * sequence's epoch moves on, what comes back of the old one is ignored, and the next segment's edit
+ * cuts the caches.
  *  - A sequence is admitted when the pages that it may need at most are there; what it leaves
  *    behind is dropped by the next step.
  */
@@ -28,16 +28,16 @@ typedef struct jup_scheduler_options {
     int32_t chunk;    /* rows of a prompt in one step at most */
     int32_t segments; /* of a step at most; 0: as many as fit */
     int64_t kv_tokens;
-    bool ahead;       /* whether to build on guesses that are still being verified */
+    bool ahead; /* whether to build on guesses that are still being verified */
 } jup_scheduler_options_t;
 
 typedef struct jup_sequence_spec {
     int32_t request, branch;
     const int32_t *prompt; /* (n_prompt) all of it, copied */
     int32_t n_prompt;
-    int32_t generate; /* at most so many tokens */
-    int32_t parent;   /* handle of a sequence whose beginning it may share; -1: none */
-    bool hold;        /* keep its cache after its end, until released */
+    int32_t generate;     /* at most so many tokens */
+    int32_t parent;       /* handle of a sequence whose beginning it may share; -1: none */
+    bool hold;            /* keep its cache after its end, until released */
     int32_t child_tokens; /* its first child shall not have to wait for room of so many tokens */
 } jup_sequence_spec_t;
 

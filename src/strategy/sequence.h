@@ -1,6 +1,6 @@
 /**
- * One sequence as the first stage sees it: its tokens, how many of them are in the caches, and which
- * segments of it are in the air. Tokens are known (prompt, or picked by the model) or assumed
+ * One sequence as the first stage sees it: its tokens, how many of them are in the caches, and
+ * which segments of it are in the air. Tokens are known (prompt, or picked by the model) or assumed
  * (guesses that are being verified and on which further segments may already build).
  */
 #ifndef JUP_STRATEGY_SEQUENCE_H
@@ -25,23 +25,23 @@ typedef struct jup_sequence {
     int32_t *tokens;         /* (known + assumed) */
     int32_t known, assumed, cap;
     int32_t prompt, generate, generated;
-    int32_t cached;          /* tokens in the caches once all issued steps are done */
+    int32_t cached;              /* tokens in the caches once all issued steps are done */
     int32_t in_air, in_air_live; /* segments; those of this epoch */
-    int32_t epoch;           /* counts the times that assumptions turned out wrong */
-    double reach;            /* chance that all assumed tokens are right */
-    bool extendable;         /* its newest segment is a chain: more can be assumed behind it */
+    int32_t epoch;               /* counts the times that assumptions turned out wrong */
+    double reach;                /* chance that all assumed tokens are right */
+    bool extendable;             /* its newest segment is a chain: more can be assumed behind it */
     bool hold;
-    int64_t turn;            /* when it became ready; the smallest goes first */
-    int32_t parent;          /* handle of the sequence whose beginning it may share, or -1 */
-    int32_t fork_from;       /* slot that its first segment forks from, or -1 */
+    int64_t turn;               /* when it became ready; the smallest goes first */
+    int32_t parent;             /* handle of the sequence whose beginning it may share, or -1 */
+    int32_t fork_from;          /* slot that its first segment forks from, or -1 */
     int64_t pages, child_pages; /* promised to it; and set aside for its first child */
     int64_t allowed;            /* pages of its own that it may use: those, or its parent's */
-    int32_t child;           /* handle of the child that uses them, or -1 */
-    jup_edit_t edit;         /* for its next segment; op 0: none */
+    int32_t child;              /* handle of the child that uses them, or -1 */
+    jup_edit_t edit;            /* for its next segment; op 0: none */
     int32_t keep[JUP_GUESS_DEPTH + 1];
-    jup_guesses_t at_hand;   /* the heads' guesses for what follows the known tokens */
+    jup_guesses_t at_hand; /* the heads' guesses for what follows the known tokens */
     bool has_guesses;
-    jup_proposals_t watched; /* proposals being compared with what comes */
+    jup_proposals_t watched;        /* proposals being compared with what comes */
     int32_t watched_at[JUP_DRAFTS]; /* known tokens when they were made; 0: nothing watched */
 } jup_sequence_t;
 
@@ -73,7 +73,8 @@ void jup_sequence_settle(jup_sequence_t *q, int32_t slot, int32_t start, const i
 /** Cuts the cache (and the known tokens) to `length`, changing the edit that waits. */
 void jup_sequence_cut(jup_sequence_t *q, int32_t slot, int32_t length);
 
-/** Watches proposals made for the known tokens; compares those that are decided (all: at the end). */
+/** Watches proposals made for the known tokens; compares those that are decided (all: at the end).
+ */
 void jup_sequence_watch(jup_sequence_t *q, const jup_speculation_t *s, const jup_proposals_t *made);
 void jup_sequence_compare(jup_sequence_t *q, jup_speculation_t *s, bool all);
 

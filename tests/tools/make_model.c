@@ -176,8 +176,8 @@ static void put_layer(model_t *m, long layer)
         long rows, cols;
         jup_dtype_t type;
     } matrices[] = {
-        {"attn_q", q, s->dim, m->type},      {"attn_k", kv, s->dim, m->type},
-        {"attn_v", kv, s->dim, more},        {"attn_output", s->dim, q, m->type},
+        {"attn_q", q, s->dim, m->type},        {"attn_k", kv, s->dim, m->type},
+        {"attn_v", kv, s->dim, more},          {"attn_output", s->dim, q, m->type},
         {"ffn_gate", s->ffn, s->dim, m->type}, {"ffn_up", s->ffn, s->dim, m->type},
         {"ffn_down", s->dim, s->ffn, more},
     };
@@ -222,8 +222,16 @@ static void put_tensors(model_t *m)
 
 int main(int argc, char **argv)
 {
-    model_t m = {.shape = {.arch = "llama", .type = "f32", .layers = 6, .dim = 64, .heads = 4,
-                           .kv_heads = 2, .vocab = 300, .ffn = 172, .context = 512, .seed = 1}};
+    model_t m = {.shape = {.arch = "llama",
+                           .type = "f32",
+                           .layers = 6,
+                           .dim = 64,
+                           .heads = 4,
+                           .kv_heads = 2,
+                           .vocab = 300,
+                           .ffn = 172,
+                           .context = 512,
+                           .seed = 1}};
     shape_t *s = &m.shape;
     if (argc < 2) {
         fprintf(stderr, "usage: make_model OUT.gguf [name=value ...]\n");
@@ -244,8 +252,8 @@ int main(int argc, char **argv)
     uint64_t seed = (uint64_t)s->seed;
     m.norm = (jup_gguf_random_t){.seed = seed, .center = 1, .spread = 0.2f};
     m.bias = (jup_gguf_random_t){.seed = seed, .center = 0, .spread = 0.3f};
-    m.matrix = (jup_gguf_random_t){
-        .seed = seed, .center = 0, .spread = 1.7f / sqrtf((float)s->dim)};
+    m.matrix =
+        (jup_gguf_random_t){.seed = seed, .center = 0, .spread = 1.7f / sqrtf((float)s->dim)};
     put_shape(&m);
     put_vocabulary(&m);
     put_tensors(&m);

@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- trees ------------------------------------------------------------------------------------- */
+/* ---- trees -------------------------------------------------------------------------------------
+ */
 
 /* Every node's chance by definition, from its path. */
 static double chance(const jup_tree_t *t, int32_t node, const jup_guesses_t *g,
@@ -156,7 +157,8 @@ START_TEST(accuracies_follow_what_comes)
 }
 END_TEST
 
-/* ---- sources ------------------------------------------------------------------------------------ */
+/* ---- sources ------------------------------------------------------------------------------------
+ */
 
 START_TEST(lookup_finds_the_longest_latest_match)
 {
@@ -181,7 +183,8 @@ START_TEST(lookup_finds_the_longest_latest_match)
 }
 END_TEST
 
-/* ---- verdicts ----------------------------------------------------------------------------------- */
+/* ---- verdicts -----------------------------------------------------------------------------------
+ */
 
 enum { VOCAB = 6, ROOT = 0 };
 
@@ -312,7 +315,8 @@ START_TEST(verdicts_survive_the_wire)
 }
 END_TEST
 
-/* ---- outlines ----------------------------------------------------------------------------------- */
+/* ---- outlines -----------------------------------------------------------------------------------
+ */
 
 typedef struct outline_case {
     const char *text;
@@ -327,8 +331,13 @@ static const outline_case_t outlines[] = {
     {"**1. Bold**\n**2. Also: with text after it**", true, {"Bold", "Also"}, 0, 0, 0, 0},
     {"1. A b\n2. A b\n3. C d\n3. E f\n", true, {"A b", "C d"}, 2, 1, 0, 0},
     {"1. One\n4. Four\n", true, {"One", "Four"}, 0, 2, 0, 0},
-    {"1. One\n   - detail\n   a) more\n2. Two\n   1. deep\n2.1 deeper\n", true, {"One", "Two"}, 0, 0,
-     3, 0},
+    {"1. One\n   - detail\n   a) more\n2. Two\n   1. deep\n2.1 deeper\n",
+     true,
+     {"One", "Two"},
+     0,
+     0,
+     3,
+     0},
     {"- One\n* Two\n\xE2\x80\xA2 Three\n", true, {"One", "Two", "Three"}, 0, 0, 0, 0},
     {"1. a\n2. b\n3. c\n4. d\n5. e\n6. f\n", true, {"a", "b", "c", "d"}, 0, 0, 0, 2},
     {"(1) One\n(2) Two", true, {"One", "Two"}, 0, 0, 0, 0},
@@ -386,8 +395,7 @@ START_TEST(router_knows_plain_cases)
                                           "What are good ways to save money?",
                                           "What if nobody had invented the wheel?"};
     static const char *const plain[] = {"How many days has a year?",
-                                        "Write a letter to my landlord.",
-                                        "Solve 3x + 2 = 8 for x.",
+                                        "Write a letter to my landlord.", "Solve 3x + 2 = 8 for x.",
                                         "Who wrote Faust?"};
     const char *reason;
     for (size_t i = 0; i < sizeof outline / sizeof outline[0]; i++)

@@ -33,7 +33,8 @@ typedef struct setup {
     int32_t peak_unserved; /* most tokens one branch was ahead of another */
 } setup_t;
 
-/* ---- a source that knows the answers, and one that knows nothing ------------------------------ */
+/* ---- a source that knows the answers, and one that knows nothing ------------------------------
+ */
 
 static void know(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
 {
@@ -84,7 +85,8 @@ static void init_speculation(jup_speculation_t *spec, setup_t *s)
     }
 }
 
-/* ---- the sink --------------------------------------------------------------------------------- */
+/* ---- the sink ---------------------------------------------------------------------------------
+ */
 
 static int branch_of(const setup_t *s, int32_t handle)
 {
@@ -117,16 +119,14 @@ static void take_end(void *self, int32_t handle)
         s->ended[b]++;
 }
 
-/* ---- one rank ---------------------------------------------------------------------------------- */
+/* ---- one rank ----------------------------------------------------------------------------------
+ */
 
 static void submit_all(setup_t *s, jup_engine_t *e)
 {
     jup_error_t err;
-    jup_sequence_spec_t trunk = {.prompt = s->prompt[0],
-                                 .n_prompt = PROMPT,
-                                 .generate = 1,
-                                 .parent = -1,
-                                 .hold = true};
+    jup_sequence_spec_t trunk = {
+        .prompt = s->prompt[0], .n_prompt = PROMPT, .generate = 1, .parent = -1, .hold = true};
     ck_assert_int_eq(jup_scheduler_submit(&e->scheduler, &trunk, &s->trunk, &err), JUP_OK);
     jup_engine_run(e);
     for (int b = 0; b < s->branches; b++) {
@@ -167,13 +167,14 @@ static void run_rank(jup_comm_t *comm, void *self)
     jup_compute_init(&compute, &jup_ops_naive, 1, &err);
     jup_forward_limits_t limits = jup_engine_limits(&options);
     limits.kv_dtype = limits.residual_dtype = JUP_F16;
-    ck_assert_int_eq(
-        jup_forward_init(&forward, &s->model->config, &part, &compute, &limits, &err), JUP_OK);
+    ck_assert_int_eq(jup_forward_init(&forward, &s->model->config, &part, &compute, &limits, &err),
+                     JUP_OK);
     jup_recorder_init(&recorder, comm->rank, false);
     init_speculation(&spec, s);
     jup_scheduler_sink_t sink = {.self = s, .token = take_token, .ended = take_end};
-    ck_assert_int_eq(jup_engine_init(&engine, comm, &forward, &recorder, &options, NULL, &spec,
-                                     &sink, &err), JUP_OK);
+    ck_assert_int_eq(
+        jup_engine_init(&engine, comm, &forward, &recorder, &options, NULL, &spec, &sink, &err),
+        JUP_OK);
     if (comm->rank == 0) {
         submit_all(s, &engine);
         jup_engine_stop(&engine);
@@ -193,7 +194,8 @@ static void run_rank(jup_comm_t *comm, void *self)
     jup_weights_reset(&part);
 }
 
-/* ---- the matrix -------------------------------------------------------------------------------- */
+/* ---- the matrix --------------------------------------------------------------------------------
+ */
 
 /* All prompts begin alike; each goes on in its own way. */
 static void make_prompts(setup_t *s)
@@ -303,9 +305,12 @@ START_TEST(samples_do_not_depend_on_speculation)
     tiny_model_t model;
     tiny_model_init(&model, 4, 3);
     setup_t *s = new_setup(&model);
-    s->sampling = (jup_sampling_t){
-        .temperature = 0.7f, .top_p = 0.95f, .top_k = 20, .repeat_penalty = 1.1f,
-        .repeat_last = 16, .seed = 42};
+    s->sampling = (jup_sampling_t){.temperature = 0.7f,
+                                   .top_p = 0.95f,
+                                   .top_k = 20,
+                                   .repeat_penalty = 1.1f,
+                                   .repeat_last = 16,
+                                   .seed = 42};
     s->branches = 3;
     s->source = NONE;
     jup_record_log_t log;

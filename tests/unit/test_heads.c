@@ -66,8 +66,7 @@ static int32_t take_ids(const json_t *array, int32_t *ids, int32_t n)
 {
     size_t i;
     json_t *value;
-    json_array_foreach (array, i, value)
-        ids[n++] = (int32_t)json_integer_value(value);
+    json_array_foreach(array, i, value) ids[n++] = (int32_t)json_integer_value(value);
     return n;
 }
 
@@ -97,8 +96,8 @@ static void compare(model_t *m, const json_t *prompt, int *same, int *all)
     for (int32_t i = 0; i < n - n_prompt; i++)
         for (int32_t h = 0; h < m->heads.n; h++) {
             int32_t top[JUP_GUESS_WIDTH];
-            int32_t k = take_ids(json_array_get(json_array_get(golden, (size_t)i), (size_t)h), top,
-                                 0);
+            int32_t k =
+                take_ids(json_array_get(json_array_get(golden, (size_t)i), (size_t)h), top, 0);
             for (int32_t r = 0; r < k; r++, ++*all)
                 *same += guesses[i].token[h][r] == top[r];
         }
@@ -113,7 +112,7 @@ static void check_files(const char *gguf, const char *heads, const char *golden)
     json_t *root = json_load_file(golden, 0, NULL), *prompt;
     ck_assert_msg(root != NULL, "cannot read %s", golden);
     open_model(&m, gguf, heads);
-    json_array_foreach (json_object_get(root, "prompts"), i, prompt)
+    json_array_foreach(json_object_get(root, "prompts"), i, prompt)
         compare(&m, prompt, &same, &all);
     json_decref(root);
     close_model(&m);

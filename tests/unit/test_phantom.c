@@ -1,4 +1,5 @@
-/* Phantom compute: charges what the cost model says, takes no memory, finds shapes that do not fit. */
+/* Phantom compute: charges what the cost model says, takes no memory, finds shapes that do not fit.
+ */
 #include "base/mem.h"
 #include "model/forward.h"
 #include "model/shapes.h"
@@ -107,8 +108,8 @@ START_TEST(a_phantom_has_sizes_but_no_bytes)
         &r.device.size, &(jup_workload_t){.context_tokens = 2 * ROWS, .branches = 1}, LAYERS, true,
         true, ROWS);
     ck_assert_double_eq_tol((double)r.weights.mapped_bytes, memory.weight_bytes, 0.5);
-    ck_assert_uint_eq(jup_kv_bytes(&r.forward.kv), (size_t)JUP_KV_PAGE_SLOTS * LAYERS *
-                                                       jup_config_kv_bytes(&r.config, JUP_F16));
+    ck_assert_uint_eq(jup_kv_bytes(&r.forward.kv),
+                      (size_t)JUP_KV_PAGE_SLOTS * LAYERS * jup_config_kv_bytes(&r.config, JUP_F16));
     ck_assert_uint_ge(jup_mem_live_bytes(), r.forward.work_bytes);
     ck_assert_uint_ge(r.forward.work_bytes, 16u << 20);
     ck_assert_uint_le(jup_mem_resident_bytes(), before + r.forward.work_bytes / 2);

@@ -7,7 +7,7 @@
 
 typedef struct tiny_model {
     jup_config_t config;
-    float *data; /* all weights */
+    float *data;       /* all weights */
     jup_weights_t all; /* one shard with everything; parts view it */
 } tiny_model_t;
 
