@@ -63,15 +63,25 @@ static bool on_interrupted(void *self)
 /* ---- the phases of a run ----------------------------------------------------------------------
  */
 
+static void show_loading(run_t *run, int done)
+{
+    if (run->comm.rank == 0)
+        jup_progress_show(&run->progress, "loading", done, 3);
+}
+
 static jup_status_t load(run_t *run, jup_error_t *err)
 {
     double start_s = jup_clock_now_s();
+    show_loading(run, 0);
     jup_status_t status =
         jup_session_open(&run->session, &run->job, run->comm.rank, run->comm.size, err);
+    show_loading(run, 1);
     if (status == JUP_OK)
         status = jup_pipeline_init(&run->pipeline, &run->comm, &run->session.forward,
                                    &run->recorder, &run->job.request, run->job.wire, err);
+    show_loading(run, 2);
     status = jup_comm_agree(&run->comm, status, err);
+    jup_progress_clear(&run->progress);
     jup_recorder_span(&run->recorder, JUP_SPAN_LOAD, start_s, jup_clock_now_s(), 0, 0,
                       (double)run->session.weights.mapped_bytes);
     return status;
