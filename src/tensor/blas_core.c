@@ -1,3 +1,4 @@
+#include "tensor/kernels.h"
 #include "tensor/ops.h"
 
 #include "base/clock.h"
@@ -9,6 +10,11 @@
 const char *jup_blas_core(void)
 {
     return openblas_get_corename();
+}
+
+const char *jup_blas_kernels(void)
+{
+    return jup_kernels_choose()->name;
 }
 
 /* The core type whose kernels this processor can run, or NULL where detection needs no help. */

@@ -127,7 +127,13 @@ static void panel_16(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, in
                      buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
-    for (int64_t at = 0; at < p->in; at += JUP_FEW_CHUNK) {
+    int64_t at = 0;
+    if (src->rows == JUP_PANEL && p->rows <= k->few_16 && p->in >= 32) {
+        at = p->in / 32 * 32;
+        src->fetch = fetch_next(p, l, src, first, 0);
+        k->run_16(src, 0, (int)p->rows, at, f32_tile_at(p, 0), own->sums);
+    }
+    for (; at < p->in; at += JUP_FEW_CHUNK) {
         int64_t n = jup_min_i64(JUP_FEW_CHUNK, p->in - at);
         src->fetch = fetch_next(p, l, src, first, at);
         k->pack_16(src, at, n, own->panel_16);

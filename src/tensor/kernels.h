@@ -8,7 +8,7 @@
  * alone, in a small batch and in a long prompt.
  *
  *   f32 panel  (columns, 32): the decoded weights
- *   16-bit panel (columns, 32) halves, or pairs of columns (columns / 2, 32, 2) for BF16
+ *   16-bit panel (columns / 2, 32, 2): pairs of columns side by side, in an order of each table's
  *   i8 panel   (columns / 32, 8, 32, 4) bytes: blocks of 32 columns, 4 consecutive ones per lane
  *
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
@@ -81,6 +81,12 @@ typedef struct jup_kernels {
     void (*pack_16)(const jup_rows_t *src, int64_t at, int64_t n, uint16_t *panel);
     void (*tile_16)(jup_dtype_t dtype, int m, int64_t n, const float *x, const uint16_t *panel,
                     float *sums, bool add);
+
+    /** Both at once for m <= few_16 rows, n a multiple of 32: sums of one piece of the panel hide
+     *  behind the loading of the next. few_16 may be 0. */
+    int few_16;
+    void (*run_16)(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x,
+                   float *sums);
 
     /** The first 32 of each 64 scores (m, 64) = x^T panel; x (n, m). */
     void (*tile_scores)(int m, int64_t n, const float *x, const float *panel, float *scores);

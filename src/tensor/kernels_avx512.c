@@ -64,14 +64,12 @@ INLINE vf load_halves(const void *p)
     return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
+INLINE void split_halves(vi v, uint16_t *to)
 {
     const __m512i order =
         _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24,
                          22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-    __m512i sorted = _mm512_permutexvar_epi16(order, (__m512i)v);
-    _mm256_storeu_si256((__m256i *)(void *)even, _mm512_castsi512_si256(sorted));
-    _mm256_storeu_si256((__m256i *)(void *)odd, _mm512_extracti64x4_epi64(sorted, 1));
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, (__m512i)v));
 }
 
 INLINE vi dot_small(vi sum, vi w, vi x)

@@ -12,7 +12,7 @@
  *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
  *   gather_32           vector whose element i is the 32 bits at p + i * stride
  *   load_halves         a vector of as many halves in a row, as floats
- *   split_halves        stores the even and the odd 16-bit halves of a vector
+ *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and those of Q8_0
  */
 #include "base/checked.h"
@@ -268,10 +268,10 @@ INLINE void fetch_lines(source_t *s, int64_t bytes)
 
 INLINE void halves_to_floats(vi v, vf *even, vf *odd)
 {
-    uint16_t halves[2][LANES];
-    split_halves(v, halves[0], halves[1]);
-    *even = load_halves(halves[0]);
-    *odd = load_halves(halves[1]);
+    uint16_t halves[2 * LANES];
+    split_halves(v, halves);
+    *even = load_halves(halves);
+    *odd = load_halves(halves + LANES);
 }
 
 INLINE vf low_half_to_float(vi v)
@@ -531,13 +531,13 @@ static void pack_raw_f16(source_t s, int64_t n, uint16_t *to)
         fetch_lines(&s, 64 * LANES);
         load_line(&s, w);
         EACH (k, 16)
-            split_halves(w[k], to + 2 * k * JUP_PANEL, to + (2 * k + 1) * JUP_PANEL);
+            split_halves(w[k], to + 2 * k * JUP_PANEL);
         advance(&s, 64);
         to += 32 * JUP_PANEL;
     }
     for (int64_t k = 0; k < n; k++)
         for (int i = 0; i < LANES; i++)
-            memcpy(to + k * JUP_PANEL + i, row_of(&s, i) + 2 * k, 2);
+            memcpy(to + k / 2 * 2 * JUP_PANEL + k % 2 * LANES + i, row_of(&s, i) + 2 * k, 2);
 }
 
 static void pack_raw_bf16(source_t s, int64_t n, uint16_t *to)
@@ -563,10 +563,19 @@ static void pack_16(const jup_rows_t *src, int64_t at, int64_t n, uint16_t *pane
     for (int vec = 0; vec < VECS; vec++) {
         source_t s = source_at(&rows, vec, 2 * n);
         if (src->dtype == JUP_F16)
-            pack_raw_f16(s, n, panel + vec * LANES);
+            pack_raw_f16(s, n, panel + 2 * vec * LANES);
         else
             pack_raw_bf16(s, n, panel + 2 * vec * LANES);
     }
+}
+
+/* Column k of vector `vec` of a 16-bit panel, as floats. */
+INLINE vf load_16_column(const jup_dtype_t dtype, const uint16_t *panel, int64_t k, int vec)
+{
+    const uint16_t *pair = panel + k / 2 * 2 * JUP_PANEL + 2 * vec * LANES;
+    if (dtype == JUP_F16)
+        return load_halves(pair + k % 2 * LANES);
+    return (vf)(k % 2 ? load_i(pair) & -65536 : load_i(pair) << 16);
 }
 
 /* The 32 columns of one block of an i8 panel as floats: by the definition of each type. */
@@ -719,15 +728,8 @@ INLINE void tile_of_16(const jup_dtype_t dtype, const int m, int64_t n, const fl
         const float *xs = x;
         for (int64_t k = 0; k < n; k++, xs += m) {
             vf column[F32_VECS];
-            EACH (v, F32_VECS) {
-                int lane = (group + v) * LANES;
-                if (dtype == JUP_F16) {
-                    column[v] = load_halves(panel + k * JUP_PANEL + lane);
-                } else {
-                    vi pair = load_i(panel + k / 2 * 2 * JUP_PANEL + 2 * lane);
-                    column[v] = (vf)(k % 2 ? pair & -65536 : pair << 16);
-                }
-            }
+            EACH (v, F32_VECS)
+                column[v] = load_16_column(dtype, panel, k, group + v);
             EACH (r, m)
                 EACH (v, F32_VECS)
                     sum[r][v] += column[v] * xs[r];
@@ -757,6 +759,107 @@ static void tile_16(jup_dtype_t dtype, int m, int64_t n, const float *x, const u
     else
         tile_bf16(m, n, x, panel, sums, add);
 }
+
+#if VECTOR == 64
+
+enum { PIECE = 32, FEW_16 = 4 }; /* columns, and the rows of x up to which this pays */
+
+INLINE void put_16(const jup_dtype_t dtype, int vec, int k, vi w, uint16_t *piece)
+{
+    if (dtype == JUP_F16)
+        split_halves(w, piece + 2 * k * JUP_PANEL + 2 * vec * LANES);
+    else
+        store_i(piece + 2 * k * JUP_PANEL + 2 * vec * LANES, w);
+}
+
+INLINE void add_column(const jup_dtype_t dtype, const int m, const uint16_t *piece, int k,
+                       const float *x, vf sum[FEW_16][VECS])
+{
+    EACH (v, VECS) {
+        vf column = load_16_column(dtype, piece, k, v);
+        EACH (r, m)
+            sum[r][v] += column * x[k * m + r];
+    }
+}
+
+/*
+ * One vector of rows of a piece is packed while half of the columns of the piece before are added,
+ * step by step in turn: additions wait for each other, packing does not.
+ */
+INLINE void few_of_16(const jup_dtype_t dtype, const int m, source_t s[VECS], int64_t n,
+                      const float *x, float *sums)
+{
+    _Alignas(64) uint16_t pieces[2][PIECE * JUP_PANEL];
+    vf sum[FEW_16][VECS];
+    EACH (r, m)
+        EACH (v, VECS)
+            sum[r][v] = (vf){0};
+    memset(pieces[1], 0, sizeof pieces[1]); /* zeros are added first, with any x: the first ones */
+    const float *before = x;
+    for (int64_t p = 0; p < n / PIECE; p++) {
+        uint16_t *now = pieces[p % 2], *last = pieces[1 - p % 2];
+        EACH (vec, VECS) {
+            vi w[16];
+            fetch_lines(&s[vec], 64 * LANES);
+            load_line(&s[vec], w);
+            EACH (k, 16) {
+                put_16(dtype, vec, k, w[k], now);
+                add_column(dtype, m, last, 16 * vec + k, before, sum);
+            }
+            advance(&s[vec], 64);
+        }
+        before = x + p * PIECE * m;
+    }
+    EACH (k, PIECE)
+        add_column(dtype, m, pieces[(n / PIECE - 1) % 2], k, before, sum);
+    EACH (r, m)
+        EACH (v, VECS)
+            store_f(sums + r * JUP_PANEL + v * LANES, sum[r][v]);
+}
+
+static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x, float *sums)
+{
+    straight_t rows;
+    straighten(src, 2 * at, 2 * n, &rows);
+    source_t s[VECS];
+    EACH (vec, VECS)
+        s[vec] = source_at(&rows, vec, 2 * n);
+    bool f16 = src->dtype == JUP_F16;
+    switch (f16 ? m : m + FEW_16) {
+    case 1:
+        few_of_16(JUP_F16, 1, s, n, x, sums);
+        return;
+    case 2:
+        few_of_16(JUP_F16, 2, s, n, x, sums);
+        return;
+    case 3:
+        few_of_16(JUP_F16, 3, s, n, x, sums);
+        return;
+    case 4:
+        few_of_16(JUP_F16, 4, s, n, x, sums);
+        return;
+    case 5:
+        few_of_16(JUP_BF16, 1, s, n, x, sums);
+        return;
+    case 6:
+        few_of_16(JUP_BF16, 2, s, n, x, sums);
+        return;
+    case 7:
+        few_of_16(JUP_BF16, 3, s, n, x, sums);
+        return;
+    case 8:
+        few_of_16(JUP_BF16, 4, s, n, x, sums);
+        return;
+    }
+}
+
+#define RUN_16 run_16
+
+#else
+
+enum { FEW_16 = 0 };
+#define RUN_16 NULL
+#endif
 
 /* What a block's integer sum starts from: the part of x that takes the weights' zero point off. */
 INLINE int first_part(const jup_dtype_t dtype)
@@ -1045,6 +1148,8 @@ const jup_kernels_t TABLE = {
     .tile_f32 = tile_f32,
     .pack_16 = pack_16,
     .tile_16 = tile_16,
+    .few_16 = FEW_16,
+    .run_16 = RUN_16,
     .tile_scores = tile_scores,
     .tile_weights = tile_weights,
     .pack_values = pack_values,

@@ -65,11 +65,11 @@ INLINE vf half_to_float(vi h)
     return (vf)(bits | sign);
 }
 
-INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
+INLINE void split_halves(vi v, uint16_t *to)
 {
     for (int i = 0; i < VECTOR / 4; i++) {
-        even[i] = (uint16_t)(v[i] & 0xffff);
-        odd[i] = (uint16_t)((v[i] >> 16) & 0xffff);
+        to[i] = (uint16_t)(v[i] & 0xffff);
+        to[i + VECTOR / 4] = (uint16_t)((v[i] >> 16) & 0xffff);
     }
 }
 

@@ -155,10 +155,20 @@ void jup_compute_reset(jup_compute_t *c);
  * back to AVX2. Where that would happen it sets OPENBLAS_CORETYPE and starts the program again
  * (the library reads it once, when it is loaded). To be called first thing in main(), before MPI.
  * Does nothing when the variable is already set. A build for simulation leaves it out.
+ *
+ * With it come OPENBLAS_NUM_THREADS=1 (the threads are ours) and, unless OMP_WAIT_POLICY says
+ * otherwise, GOMP_SPINCOUNT=3000: idle threads sleep after about 0.1 ms instead of turning round
+ * for many, as ranks often share processors. What the user has set stays.
  */
 void jup_blas_choose_core(char **argv);
 
 /** The core type in use, e.g. "SkylakeX". */
 const char *jup_blas_core(void);
+
+/**
+ * The instruction set of our own kernels, e.g. "avx512", "dotprod". $JUPITER_KERNELS overrides the
+ * choice by name.
+ */
+const char *jup_blas_kernels(void);
 
 #endif

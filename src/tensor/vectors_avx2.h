@@ -55,13 +55,12 @@ INLINE vi gather_32(const unsigned char *p, int32_t stride)
     return v;
 }
 
-INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
+INLINE void split_halves(vi v, uint16_t *to)
 {
     __m256i low = _mm256_and_si256((__m256i)v, _mm256_set1_epi32(0xffff));
     __m256i high = _mm256_srli_epi32((__m256i)v, 16);
     __m256i sorted = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
-    _mm_storeu_si128((__m128i *)(void *)even, _mm256_castsi256_si128(sorted));
-    _mm_storeu_si128((__m128i *)(void *)odd, _mm256_extracti128_si256(sorted, 1));
+    _mm256_storeu_si256((__m256i *)(void *)to, sorted);
 }
 
 INLINE vf load_halves(const void *p)

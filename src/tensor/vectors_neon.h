@@ -50,10 +50,10 @@ INLINE vi gather_32(const unsigned char *p, int32_t stride)
     return v;
 }
 
-INLINE void split_halves(vi v, uint16_t *even, uint16_t *odd)
+INLINE void split_halves(vi v, uint16_t *to)
 {
-    vst1_u16(even, vmovn_u32((uint32x4_t)v));
-    vst1_u16(odd, vshrn_n_u32((uint32x4_t)v, 16));
+    vst1_u16(to, vmovn_u32((uint32x4_t)v));
+    vst1_u16(to + 4, vshrn_n_u32((uint32x4_t)v, 16));
 }
 
 INLINE vf load_halves(const void *p)
