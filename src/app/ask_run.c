@@ -57,6 +57,7 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
     if (o->medusa) {
         jup_draft_t *draft = &s->drafts[s->n_drafts++];
         jup_draft_medusa_init(draft);
+        s->has_heads = true;
         if (o->accuracy)
             JUP_TRY(jup_accuracy_read(&draft->accuracy, o->accuracy, 50, err));
     }

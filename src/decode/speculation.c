@@ -4,10 +4,15 @@
 
 #include <string.h>
 
+enum { HEADS_REST = 64 };
+static const double HEADS_TRIAL = 1.1; /* benefit of the doubt, worth some ten laps */
+
 void jup_speculation_init(jup_speculation_t *s)
 {
     memset(s, 0, sizeof *s);
     s->nodes = JUP_TREE_NODES;
+    s->bare_lap = s->bare_period = 1;
+    s->heads_worth = HEADS_TRIAL;
     jup_lap_cost_init(&s->lap);
     jup_lap_cost_init(&s->period);
 }
@@ -23,6 +28,20 @@ static double rate_of(const jup_tree_t *tree, const jup_lap_cost_t *cost, int32_
 {
     int64_t rows = jup_min_i64((int64_t)tree->n * (alike > 0 ? alike : 1), JUP_LAP_ROWS);
     return tree->expected / cost->seconds[rows];
+}
+
+/* What this lap should yield with the heads' tree, against one row without any heads. */
+static void weigh_heads(jup_speculation_t *s, const jup_room_t *room, double best_rate)
+{
+    const jup_lap_cost_t *cost = room->pipe_is_full ? &s->period : &s->lap;
+    double bare = room->pipe_is_full ? s->bare_period : s->bare_lap;
+    int64_t alike = jup_min_i64(room->alike > 0 ? room->alike : 1, JUP_LAP_ROWS);
+    double worth = best_rate * cost->seconds[alike] * bare;
+    s->heads_worth = 0.95 * s->heads_worth + 0.05 * worth;
+    if (s->heads_worth >= 1 || s->exact)
+        return;
+    s->heads_rest = HEADS_REST;
+    s->heads_worth = HEADS_TRIAL;
 }
 
 int32_t jup_speculation_propose(jup_speculation_t *s, const jup_draft_context_t *context,
@@ -53,7 +72,19 @@ int32_t jup_speculation_propose(jup_speculation_t *s, const jup_draft_context_t 
         *tree = grown;
         source = i;
     }
+    if (context->at_hand && context->assumed == 0)
+        weigh_heads(s, room, best);
     return source;
+}
+
+bool jup_speculation_wants_guesses(jup_speculation_t *s)
+{
+    if (!s->has_heads)
+        return false;
+    if (s->heads_rest == 0)
+        return true;
+    s->heads_rest--;
+    return false;
 }
 
 void jup_speculation_count(jup_speculation_t *s, int32_t source, const jup_tree_t *tree,

@@ -19,6 +19,11 @@ typedef struct jup_speculation {
     bool costs_known;
     jup_lap_cost_t lap;    /* of one sequence alone: a step through all stages and back */
     jup_lap_cost_t period; /* between two steps when the pipe is full */
+    /* the heads of the last stage cost time in every lap, so they rest while they do not pay */
+    bool has_heads;
+    double bare_lap, bare_period; /* a lap of one row without heads, relative to one with them */
+    double heads_worth;           /* tokens per second with them against without, a running mean */
+    int32_t heads_rest;           /* laps until they are tried again */
     int64_t trees[JUP_TREE_NODES + 1]; /* how many had so many nodes */
 } jup_speculation_t;
 
@@ -47,6 +52,9 @@ typedef struct jup_proposals {
 int32_t jup_speculation_propose(jup_speculation_t *s, const jup_draft_context_t *context,
                                 const jup_room_t *room, jup_tree_t *tree,
                                 jup_proposals_t *proposals);
+
+/** Whether the heads shall guess in the lap that is being made. */
+bool jup_speculation_wants_guesses(jup_speculation_t *s);
 
 /** A lap of a source's tree is over: the nodes that came true, the root not counted. */
 void jup_speculation_count(jup_speculation_t *s, int32_t source, const jup_tree_t *tree,

@@ -7,8 +7,11 @@
 
 enum { POINTS = 7, REPEAT = 3, SCRATCH = JUP_MAX_SEQUENCES };
 
+/* Laps that take so much longer than one of a single row never pay: they are not tried. */
+static const double ENOUGH = 4;
+
 /* A step of so many rows on a sequence of its own, which is empty before and after. */
-static void send_rows(jup_engine_t *e, int32_t rows)
+static void send_rows(jup_engine_t *e, int32_t rows, bool guess)
 {
     int32_t tokens[JUP_TREE_NODES] = {0};
     jup_step_t *step = &e->stage.step;
@@ -16,6 +19,7 @@ static void send_rows(jup_engine_t *e, int32_t rows)
     jup_step_begin(step, JUP_STEP_WORK, e->scheduler.next_step++);
     jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_DROP, .seq = SCRATCH}, NULL);
     jup_step_add(step, SCRATCH, 0, tokens, NULL, rows, rows);
+    step->segments[0].guess = guess;
     step->segments[0].request = step->segments[0].branch = -1;
     jup_engine_send(e);
 }
@@ -29,12 +33,12 @@ static void clean_up(jup_engine_t *e)
     jup_engine_receive(e, step->id);
 }
 
-static double lap_seconds(jup_engine_t *e, int32_t rows)
+static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
 {
     double best = 1e30;
     for (int i = 0; i < REPEAT; i++) {
         double start_s = jup_clock_now_s();
-        send_rows(e, rows);
+        send_rows(e, rows, guess);
         jup_engine_receive(e, e->scheduler.next_step - 1);
         double took_s = jup_clock_now_s() - start_s;
         best = took_s < best ? took_s : best;
@@ -43,13 +47,13 @@ static double lap_seconds(jup_engine_t *e, int32_t rows)
 }
 
 /* With the pipe full: the time between two results. */
-static double period_seconds(jup_engine_t *e, int32_t rows)
+static double period_seconds(jup_engine_t *e, int32_t rows, bool guess)
 {
     int32_t window = e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
     double first_s = 0, last_s = 0;
     while (done < 2 * window) {
         while (sent < 2 * window && sent - done < window) {
-            send_rows(e, rows);
+            send_rows(e, rows, guess);
             sent++;
         }
         jup_engine_receive(e, first + done++);
@@ -66,11 +70,17 @@ void jup_engine_measure(jup_engine_t *e)
     jup_speculation_t *s = e->scheduler.speculation;
     int32_t most = (int32_t)jup_min_i64(s->nodes, e->stage.options.rows);
     assert(e->scheduler.air_n == 0);
-    lap_seconds(e, 1); /* first touches are not counted */
-    for (int32_t r = 1; n < POINTS && r <= most; r *= 2, n++) {
+    lap_seconds(e, 1, s->has_heads); /* first touches are not counted */
+    for (int32_t r = 1; n < POINTS && r <= most && (n == 0 || lap_s[n - 1] < ENOUGH * lap_s[0]);
+         r *= 2, n++) {
         rows[n] = r;
-        lap_s[n] = lap_seconds(e, r);
-        period_s[n] = e->n_results > 1 ? period_seconds(e, r) : lap_s[n];
+        lap_s[n] = lap_seconds(e, r, s->has_heads);
+        period_s[n] = e->n_results > 1 ? period_seconds(e, r, s->has_heads) : lap_s[n];
+    }
+    if (s->has_heads) {
+        s->bare_lap = lap_seconds(e, 1, false) / lap_s[0];
+        s->bare_period =
+            e->n_results > 1 ? period_seconds(e, 1, false) / period_s[0] : s->bare_lap;
     }
     clean_up(e);
     jup_lap_cost_fit(&s->lap, rows, lap_s, n);

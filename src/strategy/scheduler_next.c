@@ -73,6 +73,7 @@ static void add_segment(filling_t *f, int32_t slot, int32_t pos, const int32_t *
     jup_step_add(f->step, slot, pos, tokens, parents, rows, outputs);
     jup_segment_t *segment = &f->step->segments[f->step->n_segments - 1];
     segment->assumed = assumed;
+    segment->guess = outputs > 0 && jup_speculation_wants_guesses(f->s->speculation);
     segment->request = q->request;
     segment->branch = q->branch;
     f->rows_left -= rows;

@@ -144,12 +144,26 @@ static void leave_out(jup_step_t *step, const bool *stale, int32_t *wanted)
     }
 }
 
+enum { GUESSES_WANTED = -1 };
+
+/* Moves the row at the end of the accepted path to the front, where the heads will look. */
+static void keep_hidden(jup_stage_t *stage, const jup_segment_t *segment, int64_t output,
+                        jup_verdict_t *verdict, int32_t *ends)
+{
+    int64_t dim = stage->forward->config->dim, end = output + verdict->path[verdict->n_path - 1];
+    float *hidden = stage->forward->hidden;
+    if (!segment->guess || !stage->heads)
+        return;
+    verdict->guesses.depth = GUESSES_WANTED;
+    memmove(hidden + (*ends)++ * dim, hidden + end * dim, (size_t)dim * sizeof *hidden);
+}
+
 /* Judges all segments; the rows at the ends of their accepted paths go to hidden[] one by one. */
 static void judge(jup_stage_t *stage, const int32_t *wanted)
 {
     jup_forward_t *f = stage->forward;
     jup_verdicts_t *v = stage->verdicts;
-    int64_t output = 0, dim = f->config->dim, vocab = f->config->vocab;
+    int64_t output = 0, vocab = f->config->vocab;
     int32_t row = 0, ends = 0;
     v->n = 0;
     for (int32_t s = 0; s < stage->step.n_segments; s++) {
@@ -160,9 +174,7 @@ static void judge(jup_stage_t *stage, const int32_t *wanted)
             if (segment->outputs > 0) {
                 jup_verifier_judge(&stage->verifier, &stage->step, s, row,
                                    f->logits + output * vocab, verdict);
-                int64_t end = output + verdict->path[verdict->n_path - 1];
-                memmove(f->hidden + ends++ * dim, f->hidden + end * dim,
-                        (size_t)dim * sizeof(float));
+                keep_hidden(stage, segment, output, verdict, &ends);
             }
         }
         row += segment->rows;
@@ -176,13 +188,13 @@ static void guess(jup_stage_t *stage)
     jup_guesses_t guesses[JUP_STEP_MAX_SEGMENTS];
     int32_t ends = 0;
     for (int32_t i = 0; i < v->n; i++)
-        ends += v->list[i].n_path > 0;
-    if (!stage->heads || ends == 0)
+        ends += v->list[i].guesses.depth == GUESSES_WANTED;
+    if (ends == 0)
         return;
     double start_s = jup_clock_now_s();
     jup_heads_guess(stage->heads, stage->forward->hidden, ends, guesses);
     for (int32_t i = 0, end = 0; i < v->n; i++)
-        if (v->list[i].n_path > 0)
+        if (v->list[i].guesses.depth == GUESSES_WANTED)
             v->list[i].guesses = guesses[end++];
     jup_recorder_span(stage->recorder, JUP_SPAN_DRAFT, start_s, jup_clock_now_s(), ends, 0, 0);
 }
