@@ -62,9 +62,9 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
             JUP_TRY(jup_accuracy_read(&draft->accuracy, o->accuracy, 50, err));
     }
     if (o->model)
-        JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], o->draft,
-                                     ask->session->compute.ops, ask->session->compute.threads,
-                                     ask->session->config.vocab, err));
+        JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], o->draft, ask->session->compute.ops,
+                                     ask->session->compute.threads, ask->session->config.vocab,
+                                     err));
     if (o->lookup)
         jup_draft_lookup_init(&s->drafts[s->n_drafts++]);
     return JUP_OK;
@@ -72,9 +72,9 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
 
 static jup_status_t load_here(ask_t *ask, jup_error_t *err)
 {
-    const jup_scheduler_sink_t sink =
-        is_first(ask) && ask->setup->options.ask.chat ? jup_chat_sink(&ask->chat)
-                                                      : jup_asking_sink(&ask->asking);
+    const jup_scheduler_sink_t sink = is_first(ask) && ask->setup->options.ask.chat
+                                          ? jup_chat_sink(&ask->chat)
+                                          : jup_asking_sink(&ask->asking);
     JUP_TRY(jup_session_open(ask->session, ask->job, ask->comm->rank, ask->comm->size, err));
     JUP_TRY(load_heads(ask, err));
     if (is_first(ask))

@@ -38,8 +38,8 @@ typedef struct jup_segment {
     int32_t tree;    /* its rows form a candidate tree, see `parents` */
     int32_t assumed; /* its first token is a guess too: the segment before it may prove it wrong */
     int32_t request, branch; /* whose rows they are, for the trace */
-    int32_t guess;   /* draft heads shall guess what follows */
-    int32_t chunk;   /* 1 + the number of the prompt's chunk; 0: decoding */
+    int32_t guess;           /* draft heads shall guess what follows */
+    int32_t chunk;           /* 1 + the number of the prompt's chunk; 0: decoding */
 } jup_segment_t;
 
 typedef struct jup_step {

@@ -79,8 +79,7 @@ void jup_engine_measure(jup_engine_t *e)
     }
     if (s->has_heads) {
         s->bare_lap = lap_seconds(e, 1, false) / lap_s[0];
-        s->bare_period =
-            e->n_results > 1 ? period_seconds(e, 1, false) / period_s[0] : s->bare_lap;
+        s->bare_period = e->n_results > 1 ? period_seconds(e, 1, false) / period_s[0] : s->bare_lap;
     }
     clean_up(e);
     jup_lap_cost_fit(&s->lap, rows, lap_s, n);

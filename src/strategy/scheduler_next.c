@@ -13,7 +13,7 @@ typedef struct filling {
     jup_step_t *step;
     jup_step_in_air_t *air;
     int32_t rows_left, segments_left;
-    int32_t alike; /* segments that this step will have, about */
+    int32_t alike;  /* segments that this step will have, about */
     int32_t to_add; /* of them still to come */
 } filling_t;
 

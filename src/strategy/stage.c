@@ -56,11 +56,11 @@ jup_status_t jup_stage_init(jup_stage_t *stage, jup_comm_t *comm, jup_forward_t 
     jup_status_t status = JUP_OK;
     int64_t dim = forward->config->dim;
     if (!is_first(stage))
-        status = jup_hop_init(&stage->from, comm, comm->rank - 1, options->wire, dim,
-                              options->rows, err);
-    if (status == JUP_OK && !is_last(stage))
-        status = jup_hop_init(&stage->to, comm, comm->rank + 1, options->wire, dim, options->rows,
+        status = jup_hop_init(&stage->from, comm, comm->rank - 1, options->wire, dim, options->rows,
                               err);
+    if (status == JUP_OK && !is_last(stage))
+        status =
+            jup_hop_init(&stage->to, comm, comm->rank + 1, options->wire, dim, options->rows, err);
     if (is_last(stage))
         init_last(stage, heads);
     if (status != JUP_OK)
@@ -123,8 +123,8 @@ static void compute(jup_stage_t *stage)
     if (is_first(stage)) {
         jup_forward_embed(f, &stage->step);
         double embedded_s = jup_clock_now_s();
-        jup_recorder_span(stage->recorder, JUP_SPAN_EMBED, start_s, embedded_s, stage->step.rows,
-                          0, 0);
+        jup_recorder_span(stage->recorder, JUP_SPAN_EMBED, start_s, embedded_s, stage->step.rows, 0,
+                          0);
         start_s = embedded_s;
     }
     jup_forward_layers(f, &stage->step);
