@@ -7,11 +7,19 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/** Conversion of halves; AVX (and so the system's support of its registers) included. */
+/**
+ * Conversion of halves; AVX (and so the system's support of its registers) included. Asked on every
+ * conversion, so the answer is kept: in a virtual machine CPUID costs microseconds.
+ */
 static inline bool jup_cpu_has_f16c(void)
 {
-    unsigned a, b, c, d;
-    return __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1);
+    static int known; /* 0: not asked yet, 1: no, 2: yes; every thread finds the same */
+    if (!__atomic_load_n(&known, __ATOMIC_RELAXED)) {
+        unsigned a, b, c, d;
+        bool has = __builtin_cpu_supports("avx") && __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1);
+        __atomic_store_n(&known, has ? 2 : 1, __ATOMIC_RELAXED);
+    }
+    return __atomic_load_n(&known, __ATOMIC_RELAXED) == 2;
 }
 
 /** 8-bit dot products on 256-bit vectors without AVX-512. */
