@@ -57,7 +57,7 @@ fi
 
 # SIGTERM: stops at the next token, keeps the text, writes the trace
 "$make_model" "$work/slow.gguf" dim=512 ffn=2048 layers=8 context=8192 || fail "make_model slow"
-OMPI_MCA_odls_base_sigkill_timeout=5 timeout 60 mpirun -n 2 "$jupiter" run -m "$work/slow.gguf" -t 1 -p hello -n 8000 --ignore-eos \
+OMPI_MCA_odls_base_sigkill_timeout=15 timeout 120 mpirun -n 2 "$jupiter" run -m "$work/slow.gguf" -t 1 -p hello -n 8000 --ignore-eos \
     --trace "$work/cut.h5" >"$work/cut.txt" 2>"$work/cut.err" </dev/null &
 launcher=$!
 waited=0
@@ -69,5 +69,5 @@ sleep 1
 kill -TERM $launcher
 wait $launcher
 [ -s "$work/cut.txt" ] || fail "nothing printed before the interruption"
-"$jupiter" trace summary "$work/cut.h5" >/dev/null || fail "no trace after SIGTERM"
+"$jupiter" trace summary "$work/cut.h5" >/dev/null || fail "no trace after SIGTERM: $(cat "$work/cut.err")"
 finish

@@ -34,23 +34,21 @@ typedef struct shape {
     jup_dtype_t kv_dtype;
 } shape_t;
 
-enum { MAX_RUNS = 64 };
-
 /* A cache of `slots` tokens cut into runs at random places of as many pages. */
 typedef struct cache {
     shape_t shape;
     int n_runs;
-    jup_kv_run_t runs[MAX_RUNS];
+    jup_kv_run_t *runs; /* room for `slots`: a run holds one slot at least */
     int64_t slots;
 } cache_t;
 
 static void cache_init(cache_t *cache, shape_t shape, int64_t slots)
 {
     *cache = (cache_t){.shape = shape, .slots = slots};
+    cache->runs = jup_new((size_t)slots, sizeof *cache->runs);
     size_t elem = shape.kv_dtype == JUP_F16 ? 2 : 4;
     size_t page_bytes = (size_t)(shape.kv_heads * shape.page_slots * shape.head_dim) * elem;
     for (int64_t pos = 0; pos < slots;) {
-        ck_assert_int_lt(cache->n_runs, MAX_RUNS);
         int slot = (int)jup_rng_below(&rng, (uint64_t)shape.page_slots);
         int64_t n = 1 + (int64_t)jup_rng_below(&rng, (uint64_t)(shape.page_slots - slot));
         n = n < slots - pos ? n : slots - pos;
@@ -66,6 +64,7 @@ static void cache_reset(cache_t *cache)
         jup_free((void *)(uintptr_t)cache->runs[i].k);
         jup_free((void *)(uintptr_t)cache->runs[i].v);
     }
+    jup_free(cache->runs);
 }
 
 static void cache_fill(cache_t *cache, jup_compute_t *c, const float *k, const float *v)
@@ -240,7 +239,7 @@ START_TEST(chunks_do_not_matter)
     for (int64_t chunk = 1; chunk < TOKENS; chunk = chunk * 3 + 4) {
         for (int64_t at = 0; at < TOKENS; at += chunk) {
             int64_t rows = chunk < TOKENS - at ? chunk : TOKENS - at, left = at + rows;
-            jup_kv_run_t runs[MAX_RUNS];
+            jup_kv_run_t *runs = jup_new((size_t)cache.n_runs, sizeof *runs);
             int n = 0;
             for (; left > 0; n++) {
                 runs[n] = cache.runs[n];
@@ -250,6 +249,7 @@ START_TEST(chunks_do_not_matter)
             task.q = q + at * WIDTH, task.out = cut + at * WIDTH, task.rows = rows;
             task.pos = pos + at, task.runs = runs, task.n_runs = n;
             c.ops->attention(&c, &task, 1);
+            jup_free(runs);
         }
         ck_assert_msg(!memcmp(whole, cut, TOKENS * WIDTH * 4), "chunk %d", (int)chunk);
     }

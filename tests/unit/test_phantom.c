@@ -112,7 +112,11 @@ START_TEST(a_phantom_has_sizes_but_no_bytes)
                       (size_t)JUP_KV_PAGE_SLOTS * LAYERS * jup_config_kv_bytes(&r.config, JUP_F16));
     ck_assert_uint_ge(jup_mem_live_bytes(), r.forward.work_bytes);
     ck_assert_uint_ge(r.forward.work_bytes, 16u << 20);
+#ifdef __SANITIZE_ADDRESS__
+    (void)before; /* blocks lie in the sanitizer's heap there, written to and counted (mem.c) */
+#else
     ck_assert_uint_le(jup_mem_resident_bytes(), before + r.forward.work_bytes / 2);
+#endif
     close_rank(&r);
     ck_assert_uint_eq(jup_mem_live_blocks(), 0);
 }
