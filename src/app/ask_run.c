@@ -17,11 +17,12 @@
 
 typedef struct ask {
     jup_comm_t *comm;
+    jup_comm_t pipe; /* the ranks that have a stage */
     jup_run_setup_t *setup;
     jup_job_t *job;
     jup_session_t *session;
     jup_recorder_t *recorder;
-    jup_heads_t heads;             /* last rank */
+    jup_heads_t heads;             /* last stage */
     jup_speculation_t speculation; /* rank 0, as are the next */
     jup_engine_t engine;
     jup_asking_t asking;
@@ -39,7 +40,7 @@ static bool is_first(const ask_t *ask)
 static jup_status_t load_heads(ask_t *ask, jup_error_t *err)
 {
     const jup_config_t *c = &ask->session->config;
-    if (!ask->job->ask.heads[0] || ask->comm->rank != ask->comm->size - 1)
+    if (!ask->job->ask.heads[0] || ask->pipe.rank != ask->pipe.size - 1)
         return JUP_OK;
     JUP_TRY(jup_heads_init(&ask->heads, &ask->session->compute, c->dim, c->vocab,
                            JUP_STEP_MAX_SEGMENTS, err));
@@ -70,16 +71,21 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
     return JUP_OK;
 }
 
+static bool has_stage(const ask_t *ask)
+{
+    return jup_job_has_stage(ask->job, ask->comm->rank);
+}
+
 static jup_status_t load_here(ask_t *ask, jup_error_t *err)
 {
     const jup_scheduler_sink_t sink = is_first(ask) && ask->setup->options.ask.chat
                                           ? jup_chat_sink(&ask->chat)
                                           : jup_asking_sink(&ask->asking);
-    JUP_TRY(jup_session_open(ask->session, ask->job, ask->comm->rank, ask->comm->size, err));
+    JUP_TRY(jup_session_open(ask->session, ask->job, ask->comm->rank, err));
     JUP_TRY(load_heads(ask, err));
     if (is_first(ask))
         JUP_TRY(init_speculation(ask, err));
-    return jup_engine_init(&ask->engine, ask->comm, &ask->session->forward, ask->recorder,
+    return jup_engine_init(&ask->engine, &ask->pipe, &ask->session->forward, ask->recorder,
                            &ask->job->ask.engine, ask->job->ask.heads[0] ? &ask->heads : NULL,
                            &ask->speculation, &sink, err);
 }
@@ -98,7 +104,7 @@ static jup_status_t open_results(ask_t *ask, jup_error_t *err)
 static jup_status_t load(ask_t *ask, jup_error_t *err)
 {
     double start_s = jup_clock_now_s();
-    jup_status_t status = load_here(ask, err);
+    jup_status_t status = has_stage(ask) ? load_here(ask, err) : JUP_OK;
     if (status == JUP_OK && is_first(ask))
         status = open_results(ask, err);
     status = jup_comm_agree(ask->comm, status, err);
@@ -211,7 +217,7 @@ static jup_status_t run(ask_t *ask, jup_error_t *err)
     jup_status_t status = JUP_OK;
     if (is_first(ask))
         status = work(ask, err);
-    else
+    else if (has_stage(ask))
         jup_engine_serve(&ask->engine);
     JUP_TRY(jup_comm_agree(ask->comm, status, err));
     return report(ask, err);
@@ -222,6 +228,7 @@ jup_status_t jup_ask_run(jup_comm_t *comm, jup_run_setup_t *setup, jup_job_t *jo
 {
     ask_t *ask = jup_new(1, sizeof *ask);
     ask->comm = comm;
+    ask->pipe = jup_comm_narrow(comm, job->stages);
     ask->setup = setup;
     ask->job = job;
     ask->session = session;

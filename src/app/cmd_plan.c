@@ -16,7 +16,7 @@
 typedef struct plan_options {
     char *cluster, *model, *shape, *type, *kv, *wire, *objective, *plan, *output, *plot;
     int prompt, generate, context, branches, chunk, min_chunk, max_chunk, grain;
-    int even;
+    int even, first_stays;
     double effort;
 } plan_options_t;
 
@@ -55,6 +55,8 @@ static jup_status_t parse(jup_options_t *options, plan_options_t *o, int argc, c
         {"max-chunk", 0, POPT_ARG_INT, &o->max_chunk, 0, "no chunk is longer (the prompt)", "N"},
         {"grain", 0, POPT_ARG_INT, &o->grain, 0, "chunks are searched in steps of it", "N"},
         {"effort", 0, POPT_ARG_DOUBLE, &o->effort, 0, "of the search; 10 looks longer (1)", "X"},
+        {"first-stays", 0, POPT_ARG_NONE, &o->first_stays, 0,
+         "the first device is the first stage, as it is in a run: it reads the prompt", NULL},
         {"even", 0, POPT_ARG_NONE, &o->even, 0, "the even split, no planning", NULL},
         {"chunk", 0, POPT_ARG_INT, &o->chunk, 0, "its chunks (the best uniform ones)", "N"},
         {"plan", 0, POPT_ARG_STRING, &o->plan, 0, "evaluate this plan instead of making one",
@@ -160,6 +162,7 @@ static jup_status_t make_problem(const plan_options_t *o, const jup_cluster_t *c
                      .context_tokens = o->context ? o->context : o->prompt + o->generate,
                      .branches = o->branches},
         .objective = (jup_objective_t)objective,
+        .first_stays = o->first_stays,
         .grain = o->grain,
         .min_chunk = o->min_chunk,
         .max_chunk = o->max_chunk,

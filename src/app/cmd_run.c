@@ -18,6 +18,7 @@
 
 typedef struct run {
     jup_comm_t comm;
+    jup_comm_t pipe;       /* the ranks that have a stage */
     jup_run_setup_t setup; /* rank 0: options, tokenizer, prompt */
     jup_job_t job;
     jup_session_t session;
@@ -69,17 +70,26 @@ static void show_loading(run_t *run, int done)
         jup_progress_show(&run->progress, "loading", done, 3);
 }
 
+static bool has_stage(const run_t *run)
+{
+    return jup_job_has_stage(&run->job, run->comm.rank);
+}
+
+static jup_status_t load_stage(run_t *run, jup_error_t *err)
+{
+    show_loading(run, 0);
+    JUP_TRY(jup_session_open(&run->session, &run->job, run->comm.rank, err));
+    show_loading(run, 1);
+    JUP_TRY(jup_pipeline_init(&run->pipeline, &run->pipe, &run->session.forward, &run->recorder,
+                              &run->job.request, run->job.wire, err));
+    show_loading(run, 2);
+    return JUP_OK;
+}
+
 static jup_status_t load(run_t *run, jup_error_t *err)
 {
     double start_s = jup_clock_now_s();
-    show_loading(run, 0);
-    jup_status_t status =
-        jup_session_open(&run->session, &run->job, run->comm.rank, run->comm.size, err);
-    show_loading(run, 1);
-    if (status == JUP_OK)
-        status = jup_pipeline_init(&run->pipeline, &run->comm, &run->session.forward,
-                                   &run->recorder, &run->job.request, run->job.wire, err);
-    show_loading(run, 2);
+    jup_status_t status = has_stage(run) ? load_stage(run, err) : JUP_OK;
     status = jup_comm_agree(&run->comm, status, err);
     jup_progress_clear(&run->progress);
     jup_recorder_span(&run->recorder, JUP_SPAN_LOAD, start_s, jup_clock_now_s(), 0, 0,
@@ -142,7 +152,8 @@ static jup_status_t run_all(run_t *run, jup_error_t *err)
     JUP_TRY(load(run, err));
     JUP_TRY(open_outputs(run, err));
     jup_trace_sync_clocks(&run->comm, &run->recorder);
-    answer(run);
+    if (has_stage(run))
+        answer(run);
     return report(run, err);
 }
 
@@ -171,6 +182,7 @@ int jup_cmd_run(int argc, const char **argv)
     if (status == JUP_OK && !help) {
         jup_recorder_init(&run->recorder, run->comm.rank, true);
         jup_recorder_observe(&run->recorder, &run->comm);
+        run->pipe = jup_comm_narrow(&run->comm, run->job.stages);
         jup_log_configure((jup_log_level_t)run->job.log_level, run->comm.rank);
         status = run_all(run, &err);
     }

@@ -33,12 +33,37 @@ jup_status_t jup_job_shape(const jup_job_t *job, jup_config_t *config, jup_error
     return jup_fail(err, JUP_EINPUT, "--shape is '%s', known are %s", job->shape, all);
 }
 
-jup_shard_t jup_job_shard(const jup_job_t *job, int rank, int ranks)
+void jup_job_order_as_started(jup_job_t *job, int ranks)
+{
+    job->stages = ranks;
+    for (int r = 0; r < ranks; r++)
+        job->device[r] = r;
+}
+
+void jup_job_number_ranks(const jup_job_t *job, jup_comm_t *comm)
+{
+    int number = comm->rank;
+    bool as_started = true;
+    for (int r = 0; r < comm->size; r++) {
+        as_started = as_started && job->device[r] == r;
+        if (job->device[r] == comm->rank)
+            number = r;
+    }
+    if (!as_started)
+        jup_comm_renumber(comm, number);
+}
+
+bool jup_job_has_stage(const jup_job_t *job, int rank)
+{
+    return rank < job->stages;
+}
+
+jup_shard_t jup_job_shard(const jup_job_t *job, int rank)
 {
     return (jup_shard_t){
         .first = job->first_layer[rank],
         .last = job->first_layer[rank + 1],
         .embedding = rank == 0,
-        .head = rank == ranks - 1,
+        .head = rank == job->stages - 1,
     };
 }

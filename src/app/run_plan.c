@@ -46,7 +46,7 @@ static jup_status_t make_problem(const jup_run_setup_t *setup, const jup_config_
                      .generate_tokens = r->generate,
                      .context_tokens = r->prompt_tokens + r->generate,
                      .branches = 1},
-        .in_order = true,
+        .first_stays = true,
     };
     if (setup->gguf)
         return jup_model_size_of_file(&problem->size, setup->gguf, config, job->kv_dtype, job->wire,
@@ -56,15 +56,22 @@ static jup_status_t make_problem(const jup_run_setup_t *setup, const jup_config_
 
 /* ---- the division --------------------------------------------------------------------------- */
 
-static void divide_job(const jup_plan_t *plan, jup_job_t *job)
+/* The stages in the plan's order, then the ranks that it leaves out. */
+static void divide_job(const jup_plan_t *plan, int ranks, jup_job_t *job)
 {
     jup_free(job->chunks);
     job->chunks = jup_new((size_t)plan->n_chunks, sizeof *job->chunks);
     job->request.n_chunks = jup_plan_scale_chunks(plan, job->request.prompt_tokens, job->chunks);
     job->request.chunks = job->chunks;
-    for (int s = 0; s < plan->n_stages; s++)
-        job->first_layer[s + 1] = plan->stages[s].last;
     job->first_layer[0] = 0;
+    job->stages = plan->n_stages;
+    for (int s = 0; s < plan->n_stages; s++) {
+        job->first_layer[s + 1] = plan->stages[s].last;
+        job->device[s] = plan->stages[s].device;
+    }
+    for (int d = 0, r = plan->n_stages; d < ranks; d++)
+        if (jup_plan_stage_of(plan, d) < 0)
+            job->device[r++] = d;
 }
 
 static void keep_plan(jup_run_setup_t *setup, jup_plan_t *plan)
@@ -74,24 +81,34 @@ static void keep_plan(jup_run_setup_t *setup, jup_plan_t *plan)
     setup->planned = true;
 }
 
-/* What another order of the ranks, or fewer of them, would bring. */
+/* What it would bring to ask on another device than that of rank 0. */
 static void say_what_is_better(const jup_plan_problem_t *problem, const jup_plan_t *plan)
 {
     jup_plan_problem_t freely = *problem;
     jup_plan_t better;
-    char names[400] = "";
-    size_t used = 0;
-    freely.in_order = false;
+    freely.first_stays = false;
     if (jup_plan_make(&freely, &better, NULL) != JUP_OK)
         return;
-    for (int s = 0; s < better.n_stages && used < sizeof names; s++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", s ? ", " : "",
-                                 better.stages[s].name);
     if (better.predicted.total_s < worth_saying * plan->predicted.total_s)
-        jup_info("plan: %.3g s predicted; ranks started on %s alone, in this order, would take "
-                 "%.3g s",
-                 plan->predicted.total_s, names, better.predicted.total_s);
+        jup_info("plan: %.3g s predicted; with rank 0 on %s, and the cluster's other devices after "
+                 "it, %.3g s",
+                 plan->predicted.total_s, better.stages[0].name, better.predicted.total_s);
     jup_plan_reset(&better);
+}
+
+static void say_what_is_chosen(const jup_plan_t *plan, int ranks)
+{
+    char names[400] = "";
+    size_t used = 0;
+    bool as_started = plan->n_stages == ranks;
+    for (int s = 0; s < plan->n_stages && used < sizeof names; s++) {
+        as_started = as_started && plan->stages[s].device == s;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", s ? ", " : "",
+                                 plan->stages[s].name);
+    }
+    if (!as_started)
+        jup_info("plan: %d of %d ranks have a stage, in this order: %s", plan->n_stages, ranks,
+                 names);
 }
 
 static jup_status_t divide_by_cluster(jup_run_setup_t *setup, const jup_config_t *config, int ranks,
@@ -106,9 +123,11 @@ static jup_status_t divide_by_cluster(jup_run_setup_t *setup, const jup_config_t
                         cluster->name, cluster->n_devices, ranks);
     JUP_TRY(make_problem(setup, config, job, cluster, &problem, err));
     JUP_TRY(jup_plan_make(&problem, &plan, err));
-    if (!setup->options.quiet)
+    if (!setup->options.quiet) {
+        say_what_is_chosen(&plan, ranks);
         say_what_is_better(&problem, &plan);
-    divide_job(&plan, job);
+    }
+    divide_job(&plan, ranks, job);
     keep_plan(setup, &plan);
     return JUP_OK;
 }
@@ -119,11 +138,18 @@ static jup_status_t check_plan(const jup_plan_t *plan, const jup_config_t *confi
     if (plan->layers != config->layers)
         return jup_fail(err, JUP_EINPUT, "the plan is for %d layers, the model has %d",
                         plan->layers, config->layers);
-    if (plan->n_stages != ranks)
+    for (int s = 0; s < plan->n_stages; s++)
+        if (plan->stages[s].device >= ranks)
+            return jup_fail(err, JUP_EINPUT,
+                            "stage %d is on device %d, but %d ranks are running; start one for "
+                            "every device of the cluster, in its order",
+                            s, plan->stages[s].device, ranks);
+    if (plan->stages[0].device != 0)
         return jup_fail(err, JUP_EINPUT,
-                        "the plan has %d stages, %d ranks are running; start one a stage, in the "
-                        "plan's order",
-                        plan->n_stages, ranks);
+                        "the first stage is on device %d, but the prompt is on rank 0; plan again "
+                        "with 'jupiter plan --first-stays', or put that device first in the "
+                        "cluster",
+                        plan->stages[0].device);
     return JUP_OK;
 }
 
@@ -137,7 +163,7 @@ static jup_status_t divide_by_file(jup_run_setup_t *setup, const jup_config_t *c
         jup_plan_reset(&plan);
         return jup_fail_in(err, "%s", path);
     }
-    divide_job(&plan, job);
+    divide_job(&plan, ranks, job);
     keep_plan(setup, &plan);
     return JUP_OK;
 }
@@ -195,7 +221,8 @@ static jup_status_t divide_measured(jup_run_setup_t *setup, const jup_cluster_t 
 jup_status_t jup_run_plan_measured(jup_comm_t *comm, jup_run_setup_t *setup, jup_job_t *job,
                                    jup_error_t *err)
 {
-    int32_t wanted = comm->rank == 0 && setup->options.automatic && !setup->planned;
+    int32_t wanted =
+        comm->rank == 0 && setup->options.automatic && !setup->planned && !setup->sliced;
     jup_measure_job_t *measure;
     jup_cluster_t cluster;
     jup_status_t status = JUP_OK;

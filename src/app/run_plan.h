@@ -1,6 +1,7 @@
 /**
  * Planning before a run: who holds which layers, how the prompt is cut, and afterwards what was
- * predicted against what happened. Stages are ranks here: rank s runs stage s.
+ * predicted against what happened. The plan's devices are the ranks as they were started; stage s
+ * becomes rank s (app/job.h), ranks without a stage are idle.
  */
 #ifndef JUP_APP_RUN_PLAN_H
 #define JUP_APP_RUN_PLAN_H

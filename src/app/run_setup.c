@@ -114,15 +114,20 @@ static jup_status_t divide(jup_run_setup_t *setup, const jup_config_t *config, i
     if (ranks > JUP_MAX_RANKS)
         return jup_fail(err, JUP_EINPUT, "%d ranks are more than this program's %d", ranks,
                         JUP_MAX_RANKS);
+    jup_job_order_as_started(job, ranks);
+    int slice, slices;
+    setup->sliced = setup->gguf && jup_slice_of(setup->gguf, &slice, &slices);
+    if (!setup->sliced && jup_run_plan_wanted(o))
+        return jup_run_plan_divide(setup, config, ranks, job, err);
+    if (o->automatic && !setup->sliced) /* until the ranks are measured */
+        job->stages = ranks = (int)jup_min_i64(ranks, config->layers);
     if (ranks > config->layers)
         return jup_fail(err, JUP_EINPUT,
-                        "%d ranks are more than the model's %d layers; start at most %d ranks",
+                        "%d ranks are more than the model's %d layers; start at most %d ranks, or "
+                        "let --auto choose among them",
                         ranks, config->layers, config->layers);
-    int slice, slices;
-    if (setup->gguf && jup_slice_of(setup->gguf, &slice, &slices))
+    if (setup->sliced)
         JUP_TRY(divide_as_sliced(setup, slices, ranks, config->layers, job, err));
-    else if (jup_run_plan_wanted(o))
-        return jup_run_plan_divide(setup, config, ranks, job, err);
     else if (o->layers)
         JUP_TRY(jup_split_layers_as_told(o->layers, config->layers, ranks, job->first_layer, err));
     else
@@ -169,8 +174,8 @@ static jup_status_t make_job(jup_run_setup_t *setup, int ranks, jup_job_t *job, 
     JUP_TRY(divide(setup, &config, ranks, job, err));
     job->request.chunks = job->chunks;
     if (!o->shape)
-        JUP_TRY(jup_ask_make_job(&setup->ask, &o->ask, &config, ranks, job->request.generate, job,
-                                 err));
+        JUP_TRY(jup_ask_make_job(&setup->ask, &o->ask, &config, job->stages, job->request.generate,
+                                 job, err));
     return JUP_OK;
 }
 
@@ -224,6 +229,7 @@ jup_status_t jup_run_prepare(jup_comm_t *comm, int argc, const char **argv, jup_
         return JUP_OK;
     JUP_TRY(jup_run_plan_measured(comm, setup, job, err));
     jup_job_share(comm, job);
+    jup_job_number_ranks(job, comm);
     return JUP_OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct jup_run_setup {
     jup_tokens_t prompt;
     jup_plan_t plan; /* when planned */
     bool planned;
+    bool sliced;          /* the file is a slice, which settles the division */
     bool prompt_is_empty; /* the prompt is no text, at most a begin token */
     jup_ask_setup_t ask;  /* questions and prompts, when job->ask.on */
 } jup_run_setup_t;

@@ -124,14 +124,13 @@ static jup_status_t open_device(jup_session_t *s, const jup_job_t *job, int rank
     else
         JUP_TRY(
             jup_model_size_init(&size, &s->config, job->weights, job->kv_dtype, job->wire, err));
-    return jup_modelled_init(&s->device, job->cluster, rank, &size, err);
+    return jup_modelled_init(&s->device, job->cluster, job->device[rank], &size, err);
 }
 
-jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, int ranks,
-                              jup_error_t *err)
+jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
     memset(s, 0, sizeof *s);
-    jup_shard_t shard = jup_job_shard(job, rank, ranks);
+    jup_shard_t shard = jup_job_shard(job, rank);
     jup_status_t status =
         job->shape[0] ? take_shape(s, job, &shard, err) : take_file(s, job, rank, &shard, err);
     if (status == JUP_OK && is_phantom(job))

@@ -16,9 +16,9 @@ typedef struct jup_session {
     jup_modelled_t device; /* of a phantom */
 } jup_session_t;
 
-/** Loads this rank's part. Not collective: the caller lets the ranks agree on the outcome. */
-jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, int ranks,
-                              jup_error_t *err);
+/** Loads this rank's part; it has a stage. Not collective: the caller lets the ranks agree on the
+ * outcome. */
+jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err);
 void jup_session_reset(jup_session_t *s);
 
 /** Processors of this process, divided by the ranks on this host, when no number is asked. */

@@ -99,6 +99,22 @@ void jup_comm_end(jup_comm_t *comm, jup_pending_t *pending)
         comm->observer.waited(comm->observer.self, pending, start_s, jup_clock_now_s());
 }
 
+void jup_comm_renumber(jup_comm_t *comm, int rank)
+{
+    assert(!comm->active);
+    comm->transport->renumber(comm->transport_self, rank);
+    comm->rank = rank;
+}
+
+jup_comm_t jup_comm_narrow(const jup_comm_t *comm, int n)
+{
+    jup_comm_t some = *comm;
+    some.size = n;
+    some.active = NULL;
+    some.sent_bytes = some.sent_messages = 0;
+    return some;
+}
+
 void jup_comm_send(jup_comm_t *comm, int dst, int kind, const void *buffer, size_t bytes)
 {
     jup_pending_t pending = {0};

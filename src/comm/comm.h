@@ -48,6 +48,13 @@ typedef struct jup_comm {
 void jup_comm_open_mpi(jup_comm_t *comm, int *argc, char ***argv);
 void jup_comm_close(jup_comm_t *comm);
 
+/** This rank becomes `rank`; the new numbers are a permutation. No message is in flight.
+ * Collective. */
+void jup_comm_renumber(jup_comm_t *comm, int rank);
+
+/** Ranks 0 to n - 1 by themselves: messages of its own over the same transport, never closed. */
+jup_comm_t jup_comm_narrow(const jup_comm_t *comm, int n);
+
 void jup_comm_begin_send(jup_comm_t *comm, int dst, int kind, int32_t label, const void *buffer,
                          size_t bytes, jup_pending_t *pending);
 void jup_comm_begin_recv(jup_comm_t *comm, int src, int kind, int32_t label, void *buffer,

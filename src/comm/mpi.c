@@ -84,11 +84,36 @@ static void close_mpi(void *self)
     MPI_Finalize();
 }
 
+/*
+ * MPI connects two ranks when they first talk, which over a slow link takes several latencies: a
+ * ring of empty messages has the pipeline's connections made before anything is timed.
+ */
+static void connect_neighbours(MPI_Comm world)
+{
+    int rank, size;
+    MPI_Comm_rank(world, &rank);
+    MPI_Comm_size(world, &size);
+    if (size == 1)
+        return;
+    int next = (rank + 1) % size, before = (rank + size - 1) % size;
+    MPI_Sendrecv(NULL, 0, MPI_BYTE, next, JUP_MSG_PING, NULL, 0, MPI_BYTE, before, JUP_MSG_PING,
+                 world, MPI_STATUS_IGNORE);
+}
+
+static void renumber(void *self, int rank)
+{
+    MPI_Comm *world = &((mpi_self_t *)self)->world, before = *world;
+    MPI_Comm_split(before, 0, rank, world);
+    MPI_Comm_free(&before);
+    connect_neighbours(*world);
+}
+
 static const jup_transport_t mpi_transport = {
     .name = "mpi",
     .start_send = start_send,
     .start_recv = start_recv,
     .test = test,
+    .renumber = renumber,
     .abort = abort_all,
     .close = close_mpi,
 };
@@ -100,6 +125,7 @@ static const jup_transport_t simulated_transport = {
     .start_recv = start_recv,
     .test = test,
     .wait = wait_until_done,
+    .renumber = renumber,
     .abort = abort_all,
     .close = close_mpi,
 };
@@ -107,17 +133,6 @@ static const jup_transport_t simulated_transport = {
 static void abort_world(int exit_code)
 {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
-}
-
-/*
- * MPI connects two ranks when they first talk, which over a slow link takes several latencies: a
- * ring of empty messages has the pipeline's connections made before anything is timed.
- */
-static void connect_neighbours(const jup_comm_t *comm, MPI_Comm world)
-{
-    int next = (comm->rank + 1) % comm->size, before = (comm->rank + comm->size - 1) % comm->size;
-    MPI_Sendrecv(NULL, 0, MPI_BYTE, next, JUP_MSG_PING, NULL, 0, MPI_BYTE, before, JUP_MSG_PING,
-                 world, MPI_STATUS_IGNORE);
 }
 
 void jup_comm_open_mpi(jup_comm_t *comm, int *argc, char ***argv)
@@ -130,8 +145,7 @@ void jup_comm_open_mpi(jup_comm_t *comm, int *argc, char ***argv)
     MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
     MPI_Comm_rank(self->world, &comm->rank);
     MPI_Comm_size(self->world, &comm->size);
-    if (comm->size > 1)
-        connect_neighbours(comm, self->world);
+    connect_neighbours(self->world);
     comm->transport = jup_clock_is_simulated() ? &simulated_transport : &mpi_transport;
     comm->transport_self = self;
 }

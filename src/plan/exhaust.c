@@ -88,18 +88,9 @@ static bool is_first_of_its_kind(const exhaust_t *e, int device)
 
 static void add_stage(exhaust_t *e, int left);
 
-/* All layers are shared out: in order, all devices must have some. */
-static void try_whole(exhaust_t *e)
-{
-    const jup_instance_t *in = e->x->in;
-    if (!in->problem->in_order || e->layout.n == in->n_devices)
-        try_layout(e);
-}
-
 static void with_device(exhaust_t *e, int device, int left)
 {
     jup_layout_t *l = &e->layout;
-    bool in_order = e->x->in->problem->in_order;
     int most = jup_instance_most_layers(e->x->in, device, l->n == 0, false, 1);
     l->device[l->n++] = device;
     e->used[device] = true;
@@ -110,8 +101,8 @@ static void with_device(exhaust_t *e, int device, int left)
         else if (bound_s(e, left - n) >= e->x->value_s)
             continue;
         else if (n == left)
-            try_whole(e);
-        else if (!in_order || l->n < e->x->in->n_devices)
+            try_layout(e);
+        else
             add_stage(e, left - n);
     }
     e->used[device] = false;
@@ -121,11 +112,8 @@ static void with_device(exhaust_t *e, int device, int left)
 static void add_stage(exhaust_t *e, int left)
 {
     const jup_instance_t *in = e->x->in;
-    if (in->problem->in_order) {
-        with_device(e, e->layout.n, left);
-        return;
-    }
-    for (int d = 0; d < in->n_devices && e->complete; d++)
+    bool fixed = in->problem->first_stays && e->layout.n == 0;
+    for (int d = 0; d < (fixed ? 1 : in->n_devices) && e->complete; d++)
         if (!e->used[d] && is_first_of_its_kind(e, d))
             with_device(e, d, left);
 }

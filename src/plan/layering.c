@@ -23,7 +23,7 @@ typedef struct capped {
     const jup_layer_cost_t *costs;
     int n_devices, n_layers;
     double cap_s;
-    bool use_all;
+    bool first_stays;
     double *cost, *next;
     int16_t *chosen;
     int *queue;
@@ -58,7 +58,7 @@ static void add_device(capped_t *x, int d)
         }
         while (tail > head && x->queue[head] < y - most)
             head++;
-        x->next[y] = x->use_all ? INFINITY : x->cost[y];
+        x->next[y] = x->first_stays && d == 0 ? INFINITY : x->cost[y];
         chosen[y] = 0;
         if (tail > head) {
             double value = x->cost[x->queue[head]] + c->fixed_s + (y - x->queue[head]) * c->each_s;
@@ -67,7 +67,7 @@ static void add_device(capped_t *x, int d)
                 chosen[y] = (int16_t)(y - x->queue[head]);
             }
         }
-        if (y <= first && (d == 0 || !x->use_all) &&
+        if (y <= first && (d == 0 || !x->first_stays) &&
             c->fixed_s + c->embed_s + y * c->each_s < x->next[y]) {
             x->next[y] = c->fixed_s + c->embed_s + y * c->each_s;
             chosen[y] = (int16_t)y;
@@ -88,7 +88,7 @@ static double end_on(const capped_t *x, int d, int *before)
             *before = y;
         }
     }
-    if ((d == 0 || !x->use_all) && L <= most_layers(x, c, true, true) &&
+    if ((d == 0 || !x->first_stays) && L <= most_layers(x, c, true, true) &&
         base + c->embed_s + L * c->each_s < best) {
         best = base + c->embed_s + L * c->each_s;
         *before = 0;
@@ -125,7 +125,7 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
         x->cost[y] = INFINITY;
     for (int d = 0; d < x->n_devices; d++) {
         int before = 0;
-        double value = x->use_all && d < x->n_devices - 1 ? INFINITY : end_on(x, d, &before);
+        double value = end_on(x, d, &before);
         if (value < best) {
             best = value;
             best_last = d;
@@ -144,14 +144,14 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
 }
 
 bool jup_layer_capped(const jup_layer_cost_t *costs, int n_devices, int n_layers, double cap_s,
-                      const int *order, bool use_all, jup_layout_t *layout)
+                      const int *order, bool first_stays, jup_layout_t *layout)
 {
     size_t width = (size_t)n_layers + 1;
     capped_t x = {.costs = costs,
                   .n_devices = n_devices,
                   .n_layers = n_layers,
                   .cap_s = cap_s,
-                  .use_all = use_all};
+                  .first_stays = first_stays};
     x.cost = jup_new(width, sizeof *x.cost);
     x.next = jup_new(width, sizeof *x.next);
     x.queue = jup_new(width, sizeof *x.queue);
@@ -191,7 +191,7 @@ static void slowest_device(slowest_t *x, int d)
     for (int k = 0; k < 4; k++)
         most[k] = jup_instance_most_layers(x->in, d, k & 1, k >> 1, 1);
     for (int y = 0; y <= L; y++) {
-        x->next[y] = x->in->problem->in_order ? INFINITY : x->least[y];
+        x->next[y] = x->in->problem->first_stays && d == 0 ? INFINITY : x->least[y];
         x->chosen[(size_t)d * (size_t)(L + 1) + (size_t)y] = 0;
         for (int n = 1; n <= y; n++) {
             bool first = n == y, last = y == L;

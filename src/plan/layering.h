@@ -25,9 +25,10 @@ typedef struct jup_layer_cost {
     int most[4];                  /* layers by memory: [embedding + 2 * head] */
 } jup_layer_cost_t;
 
-/** costs (D) in pipeline order. use_all: no device is left out. False when nothing fits. */
+/** costs (D) in pipeline order. first_stays: the first of the order is used. False when nothing
+ * fits. */
 bool jup_layer_capped(const jup_layer_cost_t *costs, int n_devices, int n_layers, double cap_s,
-                      const int *order, bool use_all, jup_layout_t *layout);
+                      const int *order, bool first_stays, jup_layout_t *layout);
 
 /** Devices in the cluster's order. False when nothing fits. */
 bool jup_layer_slowest(const jup_instance_t *in, jup_layout_t *layout);

@@ -43,6 +43,12 @@ static bool settle(moves_t *m)
     return false;
 }
 
+/* Whether the stage has to stay on its device. */
+static bool is_fixed(const moves_t *m, int stage)
+{
+    return stage == 0 && m->x->in->problem->first_stays;
+}
+
 static void remove_stage(jup_layout_t *l, int s)
 {
     size_t behind = (size_t)(l->n - s - 1);
@@ -66,7 +72,7 @@ static bool shift(moves_t *m, int a, int b, int layers)
 {
     jup_layout_t *l = m->layout;
     int left = l->layers[a] - layers;
-    if (a == b || layers < 1 || left < (m->x->in->problem->in_order ? 1 : 0))
+    if (a == b || layers < 1 || left < (is_fixed(m, a) ? 1 : 0))
         return false;
     int device = l->device[a];
     l->layers[a] -= layers;
@@ -97,7 +103,7 @@ static bool exchange_stages(moves_t *m)
     bool any = false;
     jup_layout_t *l = m->layout;
     const int *twin_of = m->x->in->twin_of;
-    for (int a = 0; a < l->n; a++)
+    for (int a = is_fixed(m, 0); a < l->n; a++)
         for (int b = a + 1; b < l->n && m->x->meter.left > 0; b++) {
             int da = l->device[a], db = l->device[b];
             if (twin_of[da] == twin_of[db])
@@ -126,7 +132,7 @@ static bool bring_in(moves_t *m, int device)
     const int *twin_of = m->x->in->twin_of;
     for (int s = 0; s < l->n && m->x->meter.left > 0 && !m->used[device]; s++) {
         int old = l->device[s];
-        if (twin_of[old] != twin_of[device]) {
+        if (twin_of[old] != twin_of[device] && !is_fixed(m, s)) {
             l->device[s] = device;
             if (settle(m)) {
                 m->used[old] = false;
@@ -134,7 +140,8 @@ static bool bring_in(moves_t *m, int device)
                 return true;
             }
         }
-        for (int after = 0; after < 2 && l->n < JUP_MAX_LAYERS && l->layers[s] > 1; after++) {
+        for (int after = is_fixed(m, s); after < 2 && l->n < JUP_MAX_LAYERS && l->layers[s] > 1;
+             after++) {
             int half = l->layers[s] / 2;
             l->layers[s] -= half;
             insert_stage(l, s + after, device, half);
@@ -171,8 +178,6 @@ bool jup_search_move_layers(jup_search_t *x, jup_layout_t *layout, const jup_cut
         m.used[layout->device[s]] = true;
     for (bool any = true; any && x->meter.left > 0;) {
         any = shift_some(&m);
-        if (x->in->problem->in_order)
-            continue;
         any = bring_in_some(&m) || any;
         any = exchange_stages(&m) || any;
     }

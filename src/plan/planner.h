@@ -6,7 +6,7 @@
  *   ttft     time to first token
  *   slowest  the paper's: first the layers, devices in the cluster's order, so that the slowest
  *            stage is as quick as possible; then the cut with the least time to first token
- * (in_order holds total and ttft to the cluster's order and to all devices)
+ * (first_stays holds them all to the first device as the first stage)
  * where the time to first token is the exact makespan of plan/schedule.h. total and ttft may
  * reorder devices and leave some out.
  *
@@ -30,11 +30,11 @@ typedef struct jup_plan_problem {
     jup_model_size_t size;
     jup_workload_t workload;
     jup_objective_t objective;
-    bool in_order; /* every device is used, in the cluster's order: stage s is device s */
-    int grain;     /* chunk boundaries are multiples of it; 0: chosen from the prompt */
-    int min_chunk; /* no chunk but the last is shorter; 0: no limit */
-    int max_chunk; /* no chunk is longer; 0: as memory allows */
-    double effort; /* of the searches that are metered, 1: the default, which 0 means too */
+    bool first_stays; /* the first device is the first stage: it reads the prompt */
+    int grain;        /* chunk boundaries are multiples of it; 0: chosen from the prompt */
+    int min_chunk;    /* no chunk but the last is shorter; 0: no limit */
+    int max_chunk;    /* no chunk is longer; 0: as memory allows */
+    double effort;    /* of the searches that are metered, 1: the default, which 0 means too */
 } jup_plan_problem_t;
 
 /** The best plan found. JUP_EINPUT when nothing fits, saying what lacks and what would fit. */

@@ -62,7 +62,7 @@ static void offer_even(jup_search_t *x)
     jup_layout_t layout;
     jup_layer_even(x->in, &layout);
     int32_t most_rows = jup_layout_most_rows(x->in, &layout);
-    if (most_rows < 1 || (x->in->problem->in_order && layout.n < x->in->n_devices))
+    if (most_rows < 1)
         return;
     jup_pipe_set(&x->pipe, x->in, &layout);
     if (!isinf(jup_chunk_uniform(x->in, &x->pipe, most_rows, &x->trial, &x->scratch)))
@@ -182,6 +182,16 @@ static void roomy_ends(const jup_layer_cost_t *costs, int n, int *first, int *la
             *last = d;
 }
 
+/* Moves a device to the front of an order. */
+static void put_first(int *order, int n, int device)
+{
+    int at = 0;
+    while (at < n - 1 && order[at] != device)
+        at++;
+    memmove(order + 1, order, (size_t)at * sizeof *order);
+    order[0] = device;
+}
+
 /* The cluster's order; fastest first; fastest last; the ends with the most room. */
 static void fill_orders(const jup_instance_t *in, const jup_layer_cost_t *costs, int *orders)
 {
@@ -202,6 +212,8 @@ static void fill_orders(const jup_instance_t *in, const jup_layer_cost_t *costs,
     }
     if (D > 1)
         roomy[n] = last;
+    for (int o = 0; o < ORDERS && in->problem->first_stays; o++)
+        put_first(orders + o * D, D, 0);
     jup_free(ranked);
 }
 
@@ -231,7 +243,7 @@ static void layouts_for_order(jup_search_t *x, const jup_layer_cost_t *costs, co
     jup_layout_t layout, before = {0};
     for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
         if (!jup_layer_capped(costs, in->n_devices, in->n_layers, ideal_s * caps[i], order,
-                              in->problem->in_order, &layout) ||
+                              in->problem->first_stays, &layout) ||
             same_layout(&layout, &before))
             continue;
         before = layout;
@@ -259,7 +271,7 @@ static void find_layouts(jup_search_t *x, promising_t *found)
         for (int d = 0; d < D; d++)
             costs[d] = device_cost(in, d, &x->trial);
         fill_orders(in, costs, orders);
-        for (int o = 0; o < (in->problem->in_order ? 1 : ORDERS); o++) {
+        for (int o = 0; o < ORDERS; o++) {
             in_order(costs, orders + o * D, D, costs + D);
             layouts_for_order(x, costs + D, orders + o * D, ideal_cap_s(costs, D, in->n_layers),
                               found);

@@ -114,7 +114,7 @@ static void share(brute_t *b, int left)
 {
     int devices = b->p->cluster->n_devices;
     for (int d = 0; d < devices; d++) {
-        if (b->used[d] || (b->p->in_order && d != b->S))
+        if (b->used[d] || (b->p->first_stays && b->S == 0 && d > 0))
             continue;
         b->used[d] = true;
         b->device[b->S++] = d;
@@ -122,7 +122,7 @@ static void share(brute_t *b, int left)
             b->layers[b->S - 1] = n;
             if (n < left)
                 share(b, left - n);
-            else if (!b->p->in_order || b->S == devices)
+            else
                 cut_all(b);
         }
         b->S--;
@@ -211,7 +211,7 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
         (jup_workload_t){prompt, generate, prompt + generate, 1 + (int)jup_rng_below(rng, 3)};
     p->objective = jup_rng_below(rng, 3) ? JUP_OBJECTIVE_TOTAL : JUP_OBJECTIVE_TTFT;
     p->min_chunk = jup_rng_below(rng, 4) ? 0 : 2;
-    p->in_order = jup_rng_below(rng, 4) == 0;
+    p->first_stays = jup_rng_below(rng, 4) == 0;
     p->effort = 20;
     random_cluster(rng, c, 1 + (int)jup_rng_below(rng, 4), p->size.key);
     p->cluster = c;
@@ -264,14 +264,12 @@ static double slowest_of(const brute_t *b)
 static void share_in_order(brute_t *b, int device, int left)
 {
     if (left == 0) {
-        if (b->p->in_order && b->S < b->p->cluster->n_devices)
-            return;
         if (fits(b, 1))
             b->best_s = fmin(b->best_s, slowest_of(b));
         return;
     }
-    int devices = b->p->cluster->n_devices;
-    for (int d = device; d < (b->p->in_order && device < devices ? device + 1 : devices); d++) {
+    int devices = b->p->first_stays && b->S == 0 ? 1 : b->p->cluster->n_devices;
+    for (int d = device; d < devices; d++) {
         b->device[b->S++] = d;
         for (int n = 1; n <= left; n++) {
             b->layers[b->S - 1] = n;
