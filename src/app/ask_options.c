@@ -45,6 +45,9 @@ void jup_ask_options_init(jup_ask_options_t *o)
          "N|chain|auto"},
         {"accuracy", 0, POPT_ARG_STRING, &o->accuracy, 0,
          "accuracies of the heads to start from, measured earlier", "FILE"},
+        {"script", 0, POPT_ARG_STRING, &o->script, 0,
+         "for a phantom: lengths of prompts, outlines and answers, and how often guesses come true",
+         "FILE.yaml"},
         {"typical", 0, POPT_ARG_FLOAT, &o->typical, 0,
          "accept candidates more likely than X: approximate, changes answers (0: exact)", "X"},
         {"window", 0, POPT_ARG_INT, &o->window, 0,
@@ -57,8 +60,8 @@ void jup_ask_options_reset(jup_ask_options_t *o)
 {
     if (o->outline_name != not_given)
         free(o->outline_name);
-    char *const texts[] = {o->speculate, o->heads,   o->tree,     o->questions,
-                           o->prompts,   o->results, o->accuracy, o->draft};
+    char *const texts[] = {o->speculate, o->heads,    o->tree,  o->questions, o->prompts,
+                           o->results,   o->accuracy, o->draft, o->script};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
 }
@@ -138,11 +141,26 @@ static jup_status_t check_tree(jup_ask_options_t *o, jup_error_t *err)
     return JUP_OK;
 }
 
+/* A script says all that these would. */
+static jup_status_t check_script(const jup_ask_options_t *o, jup_error_t *err)
+{
+    const char *other = o->questions               ? "--questions"
+                        : o->outline               ? "--outline"
+                        : o->speculate || o->heads ? "--speculate"
+                        : o->typical > 0           ? "--typical"
+                                                   : NULL;
+    if (!o->script || !other)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT,
+                    "%s does not go with --script, whose file says it; leave it out", other);
+}
+
 jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 {
     JUP_TRY(check_outline(o, err));
     JUP_TRY(check_sources(o, err));
     JUP_TRY(check_tree(o, err));
+    JUP_TRY(check_script(o, err));
     JUP_TRY(jup_check_int("--max-points", o->max_points, 2, JUP_OUTLINE_POINTS, err));
     JUP_TRY(jup_check_int("--parallel", o->parallel, 0, 64, err));
     JUP_TRY(jup_check_int("--window", o->window, 0, 64, err));
@@ -152,5 +170,5 @@ jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 bool jup_ask_wanted(const jup_ask_options_t *o)
 {
     return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa ||
-           o->model || o->window > 0;
+           o->model || o->script || o->window > 0;
 }

@@ -16,9 +16,9 @@ typedef enum jup_outline_mode {
 } jup_outline_mode_t;
 
 typedef struct jup_ask_options {
-    struct poptOption table[16];
+    struct poptOption table[17];
     char *outline_name, *speculate, *heads, *tree, *questions, *prompts, *results, *accuracy;
-    char *draft;
+    char *draft, *script;
     int max_points, parallel, window;
     float typical;
     bool chat; /* the command is chat */

@@ -128,27 +128,18 @@ static int64_t all_laps(const jup_speculation_t *s)
     return laps;
 }
 
-void jup_ask_store(const jup_asking_t *asking, jup_run_t *run)
+void jup_ask_store_engine(const jup_engine_t *engine, jup_run_t *run)
 {
-    const jup_scheduler_t *s = &asking->engine->scheduler;
+    const jup_scheduler_t *s = &engine->scheduler;
     const jup_speculation_t *spec = s->speculation;
-    const jup_kv_t *kv = &asking->engine->stage.forward->kv;
-    totals_t t = add_up(asking);
-    double mean, seconds = t.end_s - t.begin_s;
-    jup_run_set_number(run, "questions", asking->n);
-    jup_run_set_number(run, "answer_tokens", (double)t.tokens);
-    jup_run_set_number(run, "answer_seconds", seconds);
-    jup_run_set_number(run, "answer_tokens_per_s", seconds > 0 ? (double)t.tokens / seconds : 0);
-    jup_run_set_number(run, "outlines", (double)t.outlines);
-    jup_run_set_number(run, "outline_points", (double)t.points);
-    jup_run_set_number(run, "outline_fallbacks", (double)t.fallbacks);
+    double mean;
     jup_run_set_number(run, "branches_alive_at_most", s->peak_live);
     jup_run_set_number(run, "steps_in_flight_at_most", s->peak_air);
     jup_run_set_number(run, "steps", (double)s->steps);
     jup_run_set_number(run, "segments", (double)s->segments);
     jup_run_set_number(run, "segments_ahead", (double)s->ahead);
     jup_run_set_number(run, "segments_stale", (double)s->stale);
-    jup_run_set_number(run, "kv_pages_at_most", kv->peak_pages);
+    jup_run_set_number(run, "kv_pages_at_most", engine->stage.forward->kv.peak_pages);
     jup_run_set_number(run, "laps", (double)all_laps(spec));
     jup_run_set_number(run, "tree_nodes_usual", usual_tree(spec, &mean));
     jup_run_set_number(run, "tree_nodes_mean", mean);
@@ -162,6 +153,20 @@ void jup_ask_store(const jup_asking_t *asking, jup_run_t *run)
         snprintf(key, sizeof key, "draft_%s_predicted_per_lap", d->name);
         jup_run_set_number(run, key, d->laps ? d->predicted / (double)d->laps : 0);
     }
+}
+
+void jup_ask_store(const jup_asking_t *asking, jup_run_t *run)
+{
+    totals_t t = add_up(asking);
+    double seconds = t.end_s - t.begin_s;
+    jup_run_set_number(run, "questions", asking->n);
+    jup_run_set_number(run, "answer_tokens", (double)t.tokens);
+    jup_run_set_number(run, "answer_seconds", seconds);
+    jup_run_set_number(run, "answer_tokens_per_s", seconds > 0 ? (double)t.tokens / seconds : 0);
+    jup_run_set_number(run, "outlines", (double)t.outlines);
+    jup_run_set_number(run, "outline_points", (double)t.points);
+    jup_run_set_number(run, "outline_fallbacks", (double)t.fallbacks);
+    jup_ask_store_engine(asking->engine, run);
 }
 
 static void print_draft(FILE *out, const jup_draft_t *d)
@@ -186,30 +191,21 @@ static void print_cost(FILE *out, const char *what, const jup_lap_cost_t *cost)
     fputc('\n', out);
 }
 
-void jup_ask_print(FILE *out, const jup_asking_t *asking)
+void jup_ask_print_engine(FILE *out, const jup_engine_t *engine)
 {
-    const jup_scheduler_t *s = &asking->engine->scheduler;
+    const jup_scheduler_t *s = &engine->scheduler;
     const jup_speculation_t *spec = s->speculation;
-    totals_t t = add_up(asking);
-    double mean, seconds = t.end_s - t.begin_s;
+    double mean;
     int32_t usual = usual_tree(spec, &mean);
-    fprintf(out, "%d question%s, %lld tokens in %.2f s (%.1f tokens/s)", asking->n,
-            asking->n == 1 ? "" : "s", (long long)t.tokens, seconds,
-            seconds > 0 ? (double)t.tokens / seconds : 0);
-    if (asking->options.outline != JUP_OUTLINE_OFF)
-        fprintf(out, "; %lld by outline with %lld points, %lld without a usable one",
-                (long long)t.outlines, (long long)t.points, (long long)t.fallbacks);
-    if (asking->n == 1)
-        fprintf(out, " (%s)", asking->inquiries[0].reason);
     fprintf(out,
-            "\nin flight: %d steps, %d branches at most; %lld steps with %lld segments, %lld "
+            "in flight: %d steps, %d branches at most; %lld steps with %lld segments, %lld "
             "ahead of a verdict, %lld of those cancelled\n",
             s->peak_air, s->peak_live, (long long)s->steps, (long long)s->segments,
             (long long)s->ahead, (long long)s->stale);
     if (spec->n_drafts == 0)
         return;
     fprintf(out, "speculation: tree of %d nodes mostly, %.1f on average%s\n", usual, mean,
-            asking->engine->stage.options.typical.epsilon > 0
+            engine->stage.options.typical.epsilon > 0
                 ? "; typical acceptance: APPROXIMATE, answers may differ"
                 : "");
     for (int32_t i = 0; i < spec->n_drafts; i++)
@@ -218,4 +214,20 @@ void jup_ask_print(FILE *out, const jup_asking_t *asking)
         return;
     print_cost(out, "measured ms of a lap by rows,", &spec->lap);
     print_cost(out, "between laps, pipe full,     ", &spec->period);
+}
+
+void jup_ask_print(FILE *out, const jup_asking_t *asking)
+{
+    totals_t t = add_up(asking);
+    double seconds = t.end_s - t.begin_s;
+    fprintf(out, "%d question%s, %lld tokens in %.2f s (%.1f tokens/s)", asking->n,
+            asking->n == 1 ? "" : "s", (long long)t.tokens, seconds,
+            seconds > 0 ? (double)t.tokens / seconds : 0);
+    if (asking->options.outline != JUP_OUTLINE_OFF)
+        fprintf(out, "; %lld by outline with %lld points, %lld without a usable one",
+                (long long)t.outlines, (long long)t.points, (long long)t.fallbacks);
+    if (asking->n == 1)
+        fprintf(out, " (%s)", asking->inquiries[0].reason);
+    fputc('\n', out);
+    jup_ask_print_engine(out, asking->engine);
 }

@@ -10,7 +10,11 @@
 /** One JSON object on one line. */
 void jup_ask_write_result(FILE *out, const jup_inquiry_t *inquiry);
 
-/** Figures of scheduler, speculation and cache, into the run's summary numbers. */
+/** Figures of scheduler, speculation and cache, into the run's summary numbers; and for people. */
+void jup_ask_store_engine(const jup_engine_t *engine, jup_run_t *run);
+void jup_ask_print_engine(FILE *out, const jup_engine_t *engine);
+
+/** These and the answers'. */
 void jup_ask_store(const jup_asking_t *asking, jup_run_t *run);
 
 /** The same for people. */

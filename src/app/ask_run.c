@@ -5,6 +5,7 @@
 #include "app/chat.h"
 #include "app/interrupt.h"
 #include "app/run_report.h"
+#include "app/scripted.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -27,6 +28,7 @@ typedef struct ask {
     jup_engine_t engine;
     jup_asking_t asking;
     jup_chat_t chat;
+    jup_scripted_t scripted;
     FILE *results;
 } ask_t;
 
@@ -54,7 +56,9 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
     jup_speculation_init(s);
     s->chain = o->chain;
     s->exact = o->nodes > 0;
-    s->nodes = o->lookup || o->medusa || o->model ? (o->nodes ? o->nodes : 32) : 1;
+    const jup_script_model_t *script = &ask->job->ask.engine.stage.script;
+    bool any = o->lookup || o->medusa || o->model || script->depth > 0;
+    s->nodes = any ? (o->nodes ? o->nodes : 32) : 1;
     if (o->medusa) {
         jup_draft_t *draft = &s->drafts[s->n_drafts++];
         jup_draft_medusa_init(draft);
@@ -66,6 +70,8 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
         JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], o->draft, ask->session->compute.ops,
                                      ask->session->compute.threads, ask->session->config.vocab,
                                      err));
+    if (script->depth > 0)
+        jup_draft_script_init(&s->drafts[s->n_drafts++], script);
     if (o->lookup)
         jup_draft_lookup_init(&s->drafts[s->n_drafts++]);
     return JUP_OK;
@@ -76,11 +82,18 @@ static bool has_stage(const ask_t *ask)
     return jup_job_has_stage(ask->job, ask->comm->rank);
 }
 
+static jup_scheduler_sink_t sink_of(ask_t *ask)
+{
+    if (is_first(ask) && ask->setup->options.ask.chat)
+        return jup_chat_sink(&ask->chat);
+    if (ask->job->ask.engine.stage.script.on)
+        return jup_scripted_sink(&ask->scripted);
+    return jup_asking_sink(&ask->asking);
+}
+
 static jup_status_t load_here(ask_t *ask, jup_error_t *err)
 {
-    const jup_scheduler_sink_t sink = is_first(ask) && ask->setup->options.ask.chat
-                                          ? jup_chat_sink(&ask->chat)
-                                          : jup_asking_sink(&ask->asking);
+    const jup_scheduler_sink_t sink = sink_of(ask);
     JUP_TRY(jup_session_open(ask->session, ask->job, ask->comm->rank, err));
     JUP_TRY(load_heads(ask, err));
     if (is_first(ask))
@@ -141,7 +154,7 @@ static jup_status_t answer_all(ask_t *ask, jup_error_t *err)
         .generate = o->generate,
         .context = o->context ? o->context : ask->session->config.context,
         .max_points = o->ask.max_points,
-        .parallel = jup_ask_parallel(&o->ask, &s->questions, ask->job->ask.engine.stage.window),
+        .parallel = jup_ask_parallel(&o->ask, s->questions.n, ask->job->ask.engine.stage.window),
         .ignore_eos = o->ignore_eos,
         .quiet = o->quiet,
         .stops = o->stops,
@@ -176,11 +189,26 @@ static jup_status_t converse(ask_t *ask, jup_error_t *err)
     return status;
 }
 
+static jup_status_t play_script(ask_t *ask, jup_error_t *err)
+{
+    const jup_script_t *script = &ask->setup->ask.script;
+    int32_t window = ask->job->ask.engine.stage.window;
+    /* the job's model knows the vocabulary too */
+    ask->setup->ask.script.model = ask->job->ask.engine.stage.script;
+    jup_scripted_init(&ask->scripted, script, &ask->engine,
+                      jup_ask_parallel(&ask->setup->options.ask, script->n, window));
+    jup_status_t status = jup_scripted_run(&ask->scripted, err);
+    jup_engine_stop(&ask->engine);
+    return status;
+}
+
 static jup_status_t work(ask_t *ask, jup_error_t *err)
 {
     ask->engine.interrupted = interrupted;
     if (ask->job->ask.measure)
         jup_engine_measure(&ask->engine);
+    if (ask->setup->ask.script.n)
+        return play_script(ask, err);
     return ask->setup->options.ask.chat ? converse(ask, err) : answer_all(ask, err);
 }
 
@@ -199,9 +227,14 @@ static jup_status_t report(ask_t *ask, jup_error_t *err)
         jup_ask_whole_answer(&ask->asking, &whole);
         if (ask->asking.n)
             jup_ask_store(&ask->asking, &record);
+        else if (ask->scripted.script)
+            jup_scripted_store(&ask->scripted, &record);
         status = jup_run_report(&record, ask->setup, ask->job, &ask->session->config, &whole, err);
-        if (ask->asking.n && !ask->setup->options.quiet && !ask->setup->options.json)
+        bool wordy = !ask->setup->options.quiet && !ask->setup->options.json;
+        if (wordy && ask->asking.n)
             jup_ask_print(stderr, &ask->asking);
+        else if (wordy && ask->scripted.script)
+            jup_scripted_print(stderr, &ask->scripted);
         jup_free(whole.text);
         jup_free(whole.tokens);
     }
@@ -235,6 +268,7 @@ jup_status_t jup_ask_run(jup_comm_t *comm, jup_run_setup_t *setup, jup_job_t *jo
     ask->recorder = recorder;
     jup_status_t status = run(ask, err);
     jup_asking_reset(&ask->asking);
+    jup_scripted_reset(&ask->scripted);
     jup_engine_reset(&ask->engine);
     jup_speculation_reset(&ask->speculation);
     jup_heads_reset(&ask->heads);

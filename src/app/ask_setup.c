@@ -55,19 +55,24 @@ void jup_ask_prepare_raw(jup_ask_setup_t *setup, const char *text)
     jup_questions_add(&setup->questions, "1", "", text);
 }
 
+jup_status_t jup_ask_prepare_script(jup_ask_setup_t *setup, const char *path, jup_error_t *err)
+{
+    return jup_script_read(&setup->script, path, err);
+}
+
 void jup_ask_setup_reset(jup_ask_setup_t *setup)
 {
+    jup_script_reset(&setup->script);
     jup_questions_reset(&setup->questions);
     jup_prompts_reset(&setup->prompts);
 }
 
-int32_t jup_ask_parallel(const jup_ask_options_t *o, const jup_questions_t *questions,
-                         int32_t window)
+int32_t jup_ask_parallel(const jup_ask_options_t *o, int32_t questions, int32_t window)
 {
     int32_t parallel = o->outline == JUP_OUTLINE_OFF ? 2 * window : window;
     if (o->parallel)
         parallel = o->parallel;
-    return (int32_t)jup_min_i64(parallel, questions->n);
+    return (int32_t)jup_min_i64(parallel, questions);
 }
 
 /* As jup_scheduler_submit() counts: dropped candidates leave slots empty. */
@@ -94,7 +99,7 @@ static int64_t cache_tokens(const jup_ask_options_t *o, const jup_questions_t *q
 {
     if (o->chat)
         return whole_pages(config->context) + JUP_KV_PAGE_SLOTS;
-    int64_t parallel = jup_ask_parallel(o, questions, job->ask.engine.stage.window);
+    int64_t parallel = jup_ask_parallel(o, questions->n, job->ask.engine.stage.window);
     int layers = 0;
     for (int r = 0; r < JUP_MAX_RANKS && job->first_layer[r + 1] > job->first_layer[r]; r++)
         layers = (int)jup_max_i64(layers, job->first_layer[r + 1] - job->first_layer[r]);
@@ -103,6 +108,30 @@ static int64_t cache_tokens(const jup_ask_options_t *o, const jup_questions_t *q
     while (parallel > 1 && bytes * (double)parallel > room)
         parallel--;
     return parallel * each;
+}
+
+/* All parts of the largest requests that are worked on at a time. */
+static int64_t script_tokens(const jup_script_t *script, int64_t parallel, int32_t nodes)
+{
+    int64_t most = 0;
+    for (int32_t i = 0; i < script->n; i++) {
+        const jup_script_request_t *r = &script->requests[i];
+        int64_t tokens = whole_pages(r->prompt + r->answer + r->outline + nodes);
+        for (int32_t p = 0; p < r->n_points; p++)
+            tokens += whole_pages(r->heading + r->points[p] + nodes);
+        most = jup_max_i64(most, tokens);
+    }
+    return most * parallel;
+}
+
+/* What the script says in place of the user. */
+static void take_script(const jup_script_t *script, const jup_ask_options_t *o,
+                        const jup_config_t *config, int32_t nodes, jup_ask_job_t *ask)
+{
+    int64_t parallel = jup_ask_parallel(o, script->n, ask->engine.stage.window);
+    ask->engine.stage.script = script->model;
+    ask->engine.stage.script.vocab = config->vocab;
+    ask->engine.scheduler.kv_tokens = script_tokens(script, parallel, nodes);
 }
 
 jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_options_t *o,
@@ -118,7 +147,7 @@ jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_option
                         "--speculate and --questions");
     if (o->heads && strlen(o->heads) >= sizeof ask->heads)
         return jup_fail(err, JUP_EINPUT, "the path given to --heads is too long");
-    bool speculates = o->lookup || o->medusa || o->model;
+    bool speculates = o->lookup || o->medusa || o->model || setup->script.model.depth > 0;
     int32_t nodes = !speculates ? 1 : o->nodes ? o->nodes : DEFAULT_NODES;
     ask->on = true;
     ask->measure = speculates && o->nodes == 0;
@@ -130,12 +159,16 @@ jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_option
         .sampling = job->request.sampling,
         .typical = {.epsilon = o->typical, .delta = 0.3f},
     };
-    int64_t each =
-        tokens_of_question(o, job->request.prompt_tokens, generate, config->context, nodes);
     ask->engine.scheduler = (jup_scheduler_options_t){
         .chunk = CHUNK_ROWS,
-        .kv_tokens = cache_tokens(o, &setup->questions, config, job, each),
         .ahead = speculates && o->typical <= 0 && ranks > 1,
     };
+    if (setup->script.n) {
+        take_script(&setup->script, o, config, nodes, ask);
+        return JUP_OK;
+    }
+    int64_t each =
+        tokens_of_question(o, job->request.prompt_tokens, generate, config->context, nodes);
+    ask->engine.scheduler.kv_tokens = cache_tokens(o, &setup->questions, config, job, each);
     return JUP_OK;
 }

@@ -7,11 +7,13 @@
 #include "app/job.h"
 #include "app/questions.h"
 #include "decode/prompts.h"
+#include "decode/script.h"
 
 typedef struct jup_ask_setup {
     jup_questions_t questions;
     jup_prompts_t prompts; /* empty when the prompt is taken as it is */
     bool raw;
+    jup_script_t script; /* with --script, in place of questions */
 } jup_ask_setup_t;
 
 /** Whether the prompt is a question (or there is a file of them), not a text to go on with. */
@@ -26,6 +28,9 @@ jup_status_t jup_ask_prepare(jup_ask_setup_t *setup, const jup_ask_options_t *o,
                              const jup_tokenizer_t *tokenizer, jup_tokens_t *longest,
                              jup_error_t *err);
 
+/** Reads the script. */
+jup_status_t jup_ask_prepare_script(jup_ask_setup_t *setup, const char *path, jup_error_t *err);
+
 /** One prompt that is taken as it is. */
 void jup_ask_prepare_raw(jup_ask_setup_t *setup, const char *text);
 
@@ -35,8 +40,7 @@ jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_option
                               jup_job_t *job, jup_error_t *err);
 
 /** Questions to work on at a time. */
-int32_t jup_ask_parallel(const jup_ask_options_t *o, const jup_questions_t *questions,
-                         int32_t window);
+int32_t jup_ask_parallel(const jup_ask_options_t *o, int32_t questions, int32_t window);
 
 void jup_ask_setup_reset(jup_ask_setup_t *setup);
 

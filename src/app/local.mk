@@ -30,6 +30,7 @@ jupiter_SOURCES = \
 	%D%/run_plan.c %D%/run_plan.h \
 	%D%/run_report.c %D%/run_report.h \
 	%D%/run_setup.c %D%/run_setup.h \
+	%D%/scripted.c %D%/scripted.h \
 	%D%/session.c %D%/session.h \
 	%D%/split.c %D%/split.h \
 	%D%/text_file.c %D%/text_file.h

@@ -125,6 +125,13 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
     if (o->shape && (o->prompt || o->prompt_file))
         return jup_fail(err, JUP_EINPUT,
                         "--shape has no tokenizer; give the prompt's length with --prompt-tokens");
+    if (o->ask.script && !o->shape)
+        return jup_fail(err, JUP_EINPUT,
+                        "--script stands in for what a model says; use it with --shape");
+    if (o->shape && !o->ask.script && jup_ask_wanted(&o->ask))
+        return jup_fail(err, JUP_EINPUT,
+                        "--shape has no tokens to speculate on or to outline with; say with "
+                        "--script FILE.yaml what shall come of it");
     if (!type)
         return jup_fail(err, JUP_EINPUT,
                         "--type is '%s', must be one of f32, f16, bf16, q8_0, "

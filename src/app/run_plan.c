@@ -1,6 +1,7 @@
 #include "app/run_plan.h"
 
 #include "app/measure.h"
+#include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/collect.h"
@@ -35,6 +36,17 @@ static jup_status_t check_options(const jup_run_options_t *o, jup_error_t *err)
     return JUP_OK;
 }
 
+/* Answers that will be decoded at the same time: what a pipe is worth in decoding. */
+static int branches_of(const jup_run_setup_t *setup)
+{
+    enum { USUAL_POINTS = 4 };
+    const jup_script_t *script = &setup->ask.script;
+    int branches = setup->options.ask.outline != JUP_OUTLINE_OFF ? USUAL_POINTS : 1;
+    for (int32_t i = 0; i < script->n; i++)
+        branches = (int)jup_max_i64(branches, script->requests[i].n_points);
+    return branches;
+}
+
 static jup_status_t make_problem(const jup_run_setup_t *setup, const jup_config_t *config,
                                  const jup_job_t *job, const jup_cluster_t *cluster,
                                  jup_plan_problem_t *problem, jup_error_t *err)
@@ -45,7 +57,7 @@ static jup_status_t make_problem(const jup_run_setup_t *setup, const jup_config_
         .workload = {.prompt_tokens = r->prompt_tokens,
                      .generate_tokens = r->generate,
                      .context_tokens = r->prompt_tokens + r->generate,
-                     .branches = 1},
+                     .branches = branches_of(setup)},
         .first_stays = true,
     };
     if (setup->gguf)

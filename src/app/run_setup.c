@@ -173,16 +173,21 @@ static jup_status_t make_job(jup_run_setup_t *setup, int ranks, jup_job_t *job, 
     JUP_TRY(fit_context(setup, &config, &job->request, err));
     JUP_TRY(divide(setup, &config, ranks, job, err));
     job->request.chunks = job->chunks;
-    if (!o->shape)
-        JUP_TRY(jup_ask_make_job(&setup->ask, &o->ask, &config, job->stages, job->request.generate,
-                                 job, err));
-    return JUP_OK;
+    return jup_ask_make_job(&setup->ask, &o->ask, &config, job->stages, job->request.generate, job,
+                            err);
 }
 
 /* A shape has no tokenizer, and its phantom does not care what the tokens are. */
-static jup_status_t make_up_prompt(jup_run_setup_t *setup)
+static jup_status_t make_up_prompt(jup_run_setup_t *setup, jup_error_t *err)
 {
-    setup->prompt.count = (size_t)setup->options.prompt_tokens;
+    jup_run_options_t *o = &setup->options;
+    setup->prompt.count = (size_t)o->prompt_tokens;
+    if (o->ask.script) {
+        JUP_TRY(jup_ask_prepare_script(&setup->ask, o->ask.script, err));
+        int32_t prompt = jup_script_longest_prompt(&setup->ask.script);
+        setup->prompt.count = (size_t)prompt;
+        o->generate = jup_script_longest_sequence(&setup->ask.script) - prompt;
+    }
     setup->prompt.ids = jup_new(setup->prompt.count, sizeof *setup->prompt.ids);
     return JUP_OK;
 }
@@ -209,7 +214,7 @@ static jup_status_t prepare_on_root(int argc, const char **argv, int ranks, jup_
     }
     if (o->trace)
         JUP_TRY(jup_run_file_check_writable(o->trace, err));
-    JUP_TRY(o->shape ? make_up_prompt(setup) : read_model(setup, err));
+    JUP_TRY(o->shape ? make_up_prompt(setup, err) : read_model(setup, err));
     return make_job(setup, ranks, job, err);
 }
 

@@ -9,6 +9,7 @@ libjupiter_a_SOURCES += \
 	%D%/outline.c %D%/outline.h \
 	%D%/prompts.c %D%/prompts.h \
 	%D%/router.c %D%/router.h \
+	%D%/script.c %D%/script.h %D%/script_read.c \
 	%D%/speculation.c %D%/speculation.h \
 	%D%/tree.c %D%/tree.h \
 	%D%/verdict.c \

@@ -236,7 +236,11 @@ static void answer(jup_stage_t *stage)
     leave_out(&stage->step, stale, wanted);
     int32_t outputs = jup_forward_head(stage->forward, &stage->step);
     stage->verdicts->step = stage->step.id;
+    if (stage->options.script.on)
+        jup_script_write(&stage->options.script, &stage->step, stage->forward->logits);
     judge(stage, wanted);
+    if (stage->options.script.on)
+        jup_script_erase(&stage->options.script, &stage->step, stage->forward->logits);
     if (outputs > 0)
         jup_recorder_span(stage->recorder, JUP_SPAN_HEAD, start_s, jup_clock_now_s(), outputs,
                           jup_config_head_flops(stage->forward->config, outputs), 0);

@@ -6,6 +6,7 @@
 #define JUP_STRATEGY_STAGE_H
 
 #include "decode/heads.h"
+#include "decode/script.h"
 #include "decode/verify.h"
 #include "model/forward.h"
 #include "strategy/hop.h"
@@ -17,6 +18,7 @@ typedef struct jup_stage_options {
     int32_t window;   /* steps in the air at most */
     jup_sampling_t sampling;
     jup_typical_t typical;
+    jup_script_model_t script; /* on: what the next tokens are, where nothing is computed */
 } jup_stage_options_t;
 
 /** The verdicts on one step. */

@@ -119,8 +119,15 @@ void jup_report_summary(FILE *out, const jup_run_t *run, const jup_analysis_t *a
     print_speeds(out, analysis);
     fprintf(out, "%4s  %-16s %8s %9s %9s %8s %10s %10s %10s %10s\n", "rank", "host", "layers",
             "busy", "waiting", "hidden", "sent", "peak mem", "weights", "kv cache");
-    for (size_t i = 0; i < run->n_ranks; i++)
-        print_rank(out, &run->ranks[i], &analysis->ranks[i]);
+    size_t idle = 0;
+    for (size_t i = 0; i < run->n_ranks; i++) {
+        bool works = run->ranks[i].layer_last > run->ranks[i].layer_first;
+        idle += !works;
+        if (works)
+            print_rank(out, &run->ranks[i], &analysis->ranks[i]);
+    }
+    if (idle)
+        fprintf(out, "%zu idle rank%s without layers\n", idle, idle == 1 ? "" : "s");
 }
 
 void jup_report_meta(FILE *out, const jup_run_t *run)

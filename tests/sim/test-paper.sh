@@ -61,6 +61,13 @@ for env in a b; do
         done
     done
 done >"$work/seconds"
+# a scripted workload, its pipe planned, guesses and branches in flight
+script=$srcdir/tests/sim/script.yaml
+{
+    line env-a-1000 llama2-7b script --auto --script "$script"
+    # four ranks, of which the planner leaves some out
+    line 2xnx+2xnano@100mbps llama2-7b idle --auto
+} >>"$work/seconds"
 
 if [ "${JUPITER_GOLDEN:-}" = write ]; then
     cp "$work/seconds" "$expected"
@@ -72,6 +79,11 @@ fi
 simulate 1xnx --shape llama2-13b >"$work/out" 2>&1
 [ $? -eq 3 ] || fail "13B on one NX: exit code"
 grep -q 'out of memory (OOM): device nx' "$work/out" || { cat "$work/out"; fail "13B on one NX"; }
+
+# a script is for phantoms alone, and says by itself what else would be asked for
+simulate env-a-100 --shape llama2-7b --script "$script" --outline >"$work/out" 2>&1 &&
+    fail "--script and --outline"
+grep -q 'does not go with --script' "$work/out" || { cat "$work/out"; fail "--script --outline"; }
 
 # a trace of a simulated run is like any other, and marked
 simulate env-a-100 --shape llama2-7b -n 4 -q --trace "$work/trace.h5" 2>&1 || fail "trace"

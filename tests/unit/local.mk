@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	%D%/test_run_file \
 	%D%/test_safetensors \
 	%D%/test_sampler \
+	%D%/test_script \
 	%D%/test_step \
 	%D%/test_tokenizer \
 	%D%/test_trace

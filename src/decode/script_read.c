@@ -1,0 +1,126 @@
+/* The file of a scripted workload. See decode/script.h. */
+#include "base/mem.h"
+#include "cluster/yaml_in.h"
+#include "decode/script.h"
+
+#include <string.h>
+
+static jup_status_t tokens(const jup_yaml_node_t *map, const char *key, int32_t least,
+                           int32_t *value, jup_error_t *err)
+{
+    int64_t n = *value;
+    JUP_TRY(jup_yaml_integer(map, key, least, JUP_SCRIPT_TOKENS, &n, err));
+    *value = (int32_t)n;
+    return JUP_OK;
+}
+
+static jup_status_t list_of(const jup_yaml_node_t *map, const char *key, int most,
+                            jup_yaml_node_t *list, int *n, jup_error_t *err)
+{
+    *n = 0;
+    if (!jup_yaml_get(map, key, list))
+        return JUP_OK;
+    JUP_TRY(jup_yaml_length(list, n, err));
+    if (*n < 1 || *n > most)
+        return jup_yaml_fail(list, err, "has %d entries, must have between 1 and %d", *n, most);
+    return JUP_OK;
+}
+
+static jup_status_t read_points(const jup_yaml_node_t *map, jup_script_request_t *r,
+                                jup_error_t *err)
+{
+    jup_yaml_node_t list, item;
+    int n;
+    JUP_TRY(list_of(map, "points", JUP_SCRIPT_POINTS, &list, &n, err));
+    for (int i = 0; i < n; i++) {
+        int64_t length;
+        jup_yaml_item(&list, i, &item);
+        JUP_TRY(jup_yaml_to_integer(&item, 1, JUP_SCRIPT_TOKENS, &length, err));
+        r->points[i] = (int32_t)length;
+    }
+    r->n_points = n;
+    return JUP_OK;
+}
+
+static jup_status_t read_request(const jup_yaml_node_t *map, jup_script_request_t *r,
+                                 jup_error_t *err)
+{
+    static const char *const keys[] = {"prompt", "answer", "outline", "heading", "points", NULL};
+    jup_yaml_node_t node;
+    JUP_TRY(jup_yaml_check_keys(map, keys, err));
+    JUP_TRY(jup_yaml_require(map, "prompt", &node, err));
+    JUP_TRY(tokens(map, "prompt", 1, &r->prompt, err));
+    JUP_TRY(tokens(map, "answer", 1, &r->answer, err));
+    JUP_TRY(tokens(map, "outline", 1, &r->outline, err));
+    JUP_TRY(tokens(map, "heading", 1, &r->heading, err));
+    JUP_TRY(read_points(map, r, err));
+    bool by_outline = r->outline && r->heading && r->n_points;
+    bool plain = r->answer && !r->outline && !r->heading && !r->n_points;
+    if (plain || (by_outline && !r->answer))
+        return JUP_OK;
+    return jup_yaml_fail(map, err,
+                         "must have either answer, or all of outline, heading and points");
+}
+
+static jup_status_t read_model(const jup_yaml_node_t *root, jup_script_model_t *model,
+                               jup_error_t *err)
+{
+    jup_yaml_node_t list, item;
+    int64_t seed = 1;
+    int n;
+    JUP_TRY(jup_yaml_integer(root, "seed", 0, INT32_MAX, &seed, err));
+    JUP_TRY(list_of(root, "accuracy", JUP_GUESS_DEPTH, &list, &n, err));
+    for (int i = 0; i < n; i++) {
+        jup_yaml_item(&list, i, &item);
+        JUP_TRY(jup_yaml_to_number(&item, 0, 1, &model->accuracy[i], err));
+    }
+    model->on = true;
+    model->seed = (uint64_t)seed;
+    model->depth = n;
+    return JUP_OK;
+}
+
+static jup_status_t read_requests(const jup_yaml_node_t *root, jup_script_t *script,
+                                  jup_error_t *err)
+{
+    jup_yaml_node_t list, item;
+    JUP_TRY(jup_yaml_require(root, "requests", &list, err));
+    JUP_TRY(list_of(root, "requests", JUP_SCRIPT_REQUESTS, &list, &script->n, err));
+    script->requests = jup_new((size_t)script->n, sizeof *script->requests);
+    for (int32_t i = 0; i < script->n; i++) {
+        jup_yaml_item(&list, i, &item);
+        JUP_TRY(read_request(&item, &script->requests[i], err));
+    }
+    return JUP_OK;
+}
+
+static jup_status_t read_script(jup_yaml_t *yaml, jup_script_t *script, jup_error_t *err)
+{
+    static const char *const keys[] = {"script_version", "seed", "accuracy", "requests", NULL};
+    jup_yaml_node_t root, node;
+    int64_t version;
+    JUP_TRY(jup_yaml_root(yaml, &root, err));
+    JUP_TRY(jup_yaml_check_keys(&root, keys, err));
+    JUP_TRY(jup_yaml_require(&root, "script_version", &node, err));
+    JUP_TRY(jup_yaml_to_integer(&node, 1, 1, &version, err));
+    JUP_TRY(read_model(&root, &script->model, err));
+    return read_requests(&root, script, err);
+}
+
+jup_status_t jup_script_read(jup_script_t *script, const char *path, jup_error_t *err)
+{
+    jup_yaml_t *yaml;
+    memset(script, 0, sizeof *script);
+    JUP_TRY(jup_yaml_open(&yaml, path, err));
+    jup_status_t status = read_script(yaml, script, err);
+    jup_yaml_close(yaml);
+    if (status != JUP_OK)
+        jup_script_reset(script);
+    return status;
+}
+
+void jup_script_reset(jup_script_t *script)
+{
+    jup_free(script->requests);
+    memset(script, 0, sizeof *script);
+}
