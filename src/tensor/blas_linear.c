@@ -171,6 +171,11 @@ static void panel_i8(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, in
 {
     const jup_kernels_t *k = p->blas->kernels;
     const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min};
+    if (p->rows == 1 && k->run_q8_0 && l->w.dtype == JUP_Q8_0 && src->rows == JUP_PANEL) {
+        jup_i8_x_t x = i8_tile_at(p, 0);
+        k->run_q8_0(src, p->in, &x, own->sums);
+        return;
+    }
     for (int64_t at = 0; at < p->in; at += JUP_I8_CHUNK) {
         int64_t n = jup_min_i64(JUP_I8_CHUNK, p->in - at);
         src->fetch = fetch_next(p, l, src, first, at);

@@ -409,18 +409,21 @@ INLINE void pack_q6_k_slice(const source_t *s, int64_t low, int64_t high, uint8_
     }
 }
 
+/* The scales of the 16 groups of a Q6_K block. */
+INLINE void q6_k_scales(const source_t *s, float *to)
+{
+    vf d, unused;
+    vi scales[4];
+    halves_to_floats(gather_rows(s, (int64_t)offsetof(jup_block_q6_k_t, d) - 2), &unused, &d);
+    load_columns(s, (int64_t)offsetof(jup_block_q6_k_t, scales), scales);
+    EACH (g, 16)
+        store_f(to + g * JUP_PANEL, d * to_float((scales[g / 4] << (24 - g % 4 * 8)) >> 24));
+}
+
 static void pack_q6_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
-    const int64_t at_scales = (int64_t)offsetof(jup_block_q6_k_t, scales);
-    const int64_t at_d = (int64_t)offsetof(jup_block_q6_k_t, d);
     for (int64_t b = 0; b < blocks; b += 8) {
-        vf d, unused;
-        vi scales[4];
-        halves_to_floats(gather_rows(&s, at_d - 2), &unused, &d);
-        load_columns(&s, at_scales, scales);
-        EACH (g, 16)
-            store_f(to.scale + g * JUP_PANEL,
-                    d * to_float((scales[g / 4] << (24 - g % 4 * 8)) >> 24));
+        q6_k_scales(&s, to.scale);
         for (int half = 0; half < 2; half++)
             for (int part = 0; part < 2; part++) {
                 fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q6_k_t) / 4);
@@ -855,7 +858,7 @@ static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const fl
 
 #define RUN_16 run_16
 
-#else
+#elif VECTOR == 16
 
 enum { FEW_16 = 0 };
 #define RUN_16 NULL
@@ -1002,6 +1005,12 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
         tile_q4_k(m, n, x, panel, sums, add);
     }
 }
+
+#if VECTOR == 32
+#include "tensor/kernels_few.h"
+#else
+#define RUN_Q8_0 NULL
+#endif
 
 /* ---- rounding x ---------------------------------------------------------------------------- */
 
@@ -1150,6 +1159,7 @@ const jup_kernels_t TABLE = {
     .tile_16 = tile_16,
     .few_16 = FEW_16,
     .run_16 = RUN_16,
+    .run_q8_0 = RUN_Q8_0,
     .tile_scores = tile_scores,
     .tile_weights = tile_weights,
     .pack_values = pack_values,
