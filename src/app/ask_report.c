@@ -138,6 +138,7 @@ void jup_ask_store_engine(const jup_engine_t *engine, jup_run_t *run)
     jup_run_set_number(run, "steps", (double)s->steps);
     jup_run_set_number(run, "segments", (double)s->segments);
     jup_run_set_number(run, "segments_ahead", (double)s->ahead);
+    jup_run_set_number(run, "segments_cancelled", (double)s->cancelled);
     jup_run_set_number(run, "segments_stale", (double)s->stale);
     jup_run_set_number(run, "kv_pages_at_most", engine->stage.forward->kv.peak_pages);
     jup_run_set_number(run, "laps", (double)all_laps(spec));
@@ -198,10 +199,11 @@ void jup_ask_print_engine(FILE *out, const jup_engine_t *engine)
     double mean;
     int32_t usual = usual_tree(spec, &mean);
     fprintf(out,
-            "in flight: %d steps, %d branches at most; %lld steps with %lld segments, %lld "
-            "ahead of a verdict, %lld of those cancelled\n",
-            s->peak_air, s->peak_live, (long long)s->steps, (long long)s->segments,
-            (long long)s->ahead, (long long)s->stale);
+            "in flight: %d steps of %d, %d branches at most; %lld steps with %lld segments, %lld "
+            "ahead of a verdict, %lld of those in vain, %lld cancelled on their way\n",
+            s->peak_air, s->options.window, s->peak_live, (long long)s->steps,
+            (long long)s->segments, (long long)s->ahead, (long long)s->stale,
+            (long long)s->cancelled);
     if (spec->n_drafts == 0)
         return;
     fprintf(out, "speculation: tree of %d nodes mostly, %.1f on average%s\n", usual, mean,

@@ -154,7 +154,8 @@ static jup_status_t answer_all(ask_t *ask, jup_error_t *err)
         .generate = o->generate,
         .context = o->context ? o->context : ask->session->config.context,
         .max_points = o->ask.max_points,
-        .parallel = jup_ask_parallel(&o->ask, s->questions.n, ask->job->ask.engine.stage.window),
+        .parallel =
+            jup_ask_parallel(&o->ask, s->questions.n, ask->job->ask.engine.scheduler.window),
         .ignore_eos = o->ignore_eos,
         .quiet = o->quiet,
         .stops = o->stops,
@@ -192,7 +193,7 @@ static jup_status_t converse(ask_t *ask, jup_error_t *err)
 static jup_status_t play_script(ask_t *ask, jup_error_t *err)
 {
     const jup_script_t *script = &ask->setup->ask.script;
-    int32_t window = ask->job->ask.engine.stage.window;
+    int32_t window = ask->job->ask.engine.scheduler.window;
     /* the job's model knows the vocabulary too */
     ask->setup->ask.script.model = ask->job->ask.engine.stage.script;
     jup_scripted_init(&ask->scripted, script, &ask->engine,
@@ -206,7 +207,7 @@ static jup_status_t work(ask_t *ask, jup_error_t *err)
 {
     ask->engine.interrupted = interrupted;
     if (ask->job->ask.measure)
-        jup_engine_measure(&ask->engine);
+        jup_engine_measure(&ask->engine, ask->job->ask.fit_window);
     if (ask->setup->ask.script.n)
         return play_script(ask, err);
     return ask->setup->options.ask.chat ? converse(ask, err) : answer_all(ask, err);

@@ -99,7 +99,7 @@ static int64_t cache_tokens(const jup_ask_options_t *o, const jup_questions_t *q
 {
     if (o->chat)
         return whole_pages(config->context) + JUP_KV_PAGE_SLOTS;
-    int64_t parallel = jup_ask_parallel(o, questions->n, job->ask.engine.stage.window);
+    int64_t parallel = jup_ask_parallel(o, questions->n, job->ask.engine.scheduler.window);
     int layers = 0;
     for (int r = 0; r < JUP_MAX_RANKS && job->first_layer[r + 1] > job->first_layer[r]; r++)
         layers = (int)jup_max_i64(layers, job->first_layer[r + 1] - job->first_layer[r]);
@@ -128,7 +128,7 @@ static int64_t script_tokens(const jup_script_t *script, int64_t parallel, int32
 static void take_script(const jup_script_t *script, const jup_ask_options_t *o,
                         const jup_config_t *config, int32_t nodes, jup_ask_job_t *ask)
 {
-    int64_t parallel = jup_ask_parallel(o, script->n, ask->engine.stage.window);
+    int64_t parallel = jup_ask_parallel(o, script->n, ask->engine.scheduler.window);
     ask->engine.stage.script = script->model;
     ask->engine.stage.script.vocab = config->vocab;
     ask->engine.scheduler.kv_tokens = script_tokens(script, parallel, nodes);
@@ -151,18 +151,18 @@ jup_status_t jup_ask_make_job(const jup_ask_setup_t *setup, const jup_ask_option
     int32_t nodes = !speculates ? 1 : o->nodes ? o->nodes : DEFAULT_NODES;
     ask->on = true;
     ask->measure = speculates && o->nodes == 0;
+    ask->fit_window = ask->measure && o->window == 0;
+    int32_t window = o->window ? o->window : jup_engine_default_window(ranks);
     snprintf(ask->heads, sizeof ask->heads, "%s", o->medusa ? o->heads : "");
     ask->engine.stage = (jup_stage_options_t){
         .wire = job->wire,
         .rows = STEP_ROWS,
-        .window = o->window ? o->window : jup_engine_default_window(ranks),
+        .window = ask->fit_window ? jup_engine_most_window(ranks) : window,
+        .ahead = speculates && o->typical <= 0 && ranks > 1,
         .sampling = job->request.sampling,
         .typical = {.epsilon = o->typical, .delta = 0.3f},
     };
-    ask->engine.scheduler = (jup_scheduler_options_t){
-        .chunk = CHUNK_ROWS,
-        .ahead = speculates && o->typical <= 0 && ranks > 1,
-    };
+    ask->engine.scheduler = (jup_scheduler_options_t){.window = window, .chunk = CHUNK_ROWS};
     if (setup->script.n) {
         take_script(&setup->script, o, config, nodes, ask);
         return JUP_OK;

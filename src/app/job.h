@@ -16,8 +16,9 @@ enum { JUP_MAX_RANKS = 1024 };
 
 /** What the engine has to know: outlines, speculation, many questions. */
 typedef struct jup_ask_job {
-    int32_t on;      /* 0: one prompt, decoded plainly (strategy/pipeline.h) */
-    int32_t measure; /* what a lap costs by its rows, before the work begins */
+    int32_t on;         /* 0: one prompt, decoded plainly (strategy/pipeline.h) */
+    int32_t measure;    /* what a lap costs by its rows, before the work begins */
+    int32_t fit_window; /* ... and how many steps in the air that asks for */
     jup_engine_options_t engine;
     char heads[PATH_MAX]; /* "": none */
 } jup_ask_job_t;

@@ -10,6 +10,7 @@ typedef enum jup_message_kind {
     JUP_MSG_SHARE,       /* rank 0's bytes, 0 -> rank */
     JUP_MSG_GATHER,      /* a rank's bytes, rank -> 0 */
     JUP_MSG_PING,        /* clock offsets and link measurements */
+    JUP_MSG_CANCEL,      /* steps whose guesses proved wrong, 0 -> every other stage */
     JUP_MSG_LAST         /* sentinel */
 } jup_message_kind_t;
 

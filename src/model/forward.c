@@ -197,8 +197,8 @@ void jup_forward_embed(jup_forward_t *f, const jup_step_t *step)
 
 static void move_messages(jup_forward_t *f)
 {
-    if (f->between)
-        f->between(f->between_self);
+    if (f->between && !f->between(f->between_self))
+        f->unwanted = true;
 }
 
 /* Points every segment at its cached tokens in `layer` and stores the new rows' K and V there. */
@@ -267,16 +267,21 @@ void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out)
     f->saturated += saturated;
 }
 
-void jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
+bool jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
 {
     jup_rope_angles_t angles = jup_rope_at(&f->rope, f->pos, step->rows);
     int layers = f->weights->shard.last - f->weights->shard.first;
+    f->unwanted = false;
     for (int layer = 0; layer < layers; layer++) {
         attention_block(f, step, layer, &angles);
-        ffn_block(f, step->rows, layer);
+        if (!f->unwanted)
+            ffn_block(f, step->rows, layer);
+        if (f->unwanted)
+            return false;
         if (f->limits.residual_dtype == JUP_F16)
             jup_forward_round(f, f->x, (int64_t)step->rows * f->config->dim, f->halves);
     }
+    return true;
 }
 
 /* Copies the rows that want logits together; they are the last ones of their segments. */

@@ -32,8 +32,9 @@ typedef struct jup_forward {
     jup_forward_limits_t limits;
     jup_kv_t kv;
     jup_rope_t rope;
-    /* called between sub-layers, to move messages; may be NULL */
-    void (*between)(void *self);
+    /* called between sub-layers, to move messages; false: nobody wants the step any more. May be
+     * NULL. */
+    bool (*between)(void *self);
     void *between_self;
 
     float *x;                    /* (rows, dim): in and out of layers() */
@@ -50,6 +51,7 @@ typedef struct jup_forward {
     uint16_t *halves;  /* (rows, dim): the residual stream in half precision */
     size_t work_bytes; /* of the buffers above */
     int64_t saturated; /* elements that half precision could not hold; they became the largest */
+    bool unwanted;     /* what `between` said of the step being computed */
 } jup_forward_t;
 
 /** The config, weights and compute stay with the caller and outlive the forward pass. */
@@ -67,8 +69,11 @@ void jup_forward_embed(jup_forward_t *f, const jup_step_t *step);
 /** Rounds x (n) to half precision in place as described above; out (n) are the halves. */
 void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out);
 
-/** x -> x through the shard's layers. */
-void jup_forward_layers(jup_forward_t *f, const jup_step_t *step);
+/**
+ * x -> x through the shard's layers. False when `between` ended it halfway: x and what the caches
+ * hold for the step's rows mean nothing then.
+ */
+bool jup_forward_layers(jup_forward_t *f, const jup_step_t *step);
 
 /** logits of the rows that want them, in step order; returns how many. Last stage. */
 int32_t jup_forward_head(jup_forward_t *f, const jup_step_t *step);

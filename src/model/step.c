@@ -142,7 +142,7 @@ static const char *get(const char *in, void *data, size_t bytes)
 
 static bool header_makes_sense(const step_header_t *h, int32_t max_rows, size_t bytes)
 {
-    return (h->kind == JUP_STEP_WORK || h->kind == JUP_STEP_STOP) && h->n_segments >= 0 &&
+    return h->kind >= JUP_STEP_WORK && h->kind <= JUP_STEP_CANCELLED && h->n_segments >= 0 &&
            h->n_segments <= JUP_STEP_MAX_SEGMENTS && h->n_edits >= 0 &&
            h->n_edits <= JUP_STEP_MAX_EDITS && h->n_keep >= 0 && h->n_keep <= max_rows &&
            h->rows >= 0 && h->rows <= max_rows &&

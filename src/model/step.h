@@ -14,7 +14,9 @@ enum { JUP_STEP_MAX_SEGMENTS = 64, JUP_STEP_MAX_EDITS = 128 };
 
 typedef enum jup_step_kind {
     JUP_STEP_WORK = 1,
-    JUP_STEP_STOP, /* the job ends: no rows, nothing answered */
+    JUP_STEP_STOP,      /* the job ends: no rows, nothing answered */
+    JUP_STEP_CANCELLED, /* as WORK, but its guesses proved wrong: its rows take their places in the
+                           caches, nothing is computed and no activations travel */
 } jup_step_kind_t;
 
 typedef enum jup_edit_op {

@@ -19,19 +19,30 @@ int32_t jup_engine_default_window(int32_t stages)
     return stages > 1 ? stages + 1 : 1;
 }
 
+int32_t jup_engine_most_window(int32_t stages)
+{
+    return stages > 1 ? 2 * stages + 1 : 1;
+}
+
+static void look_up(void *self);
+
 static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
                        jup_speculation_t *speculation, const jup_scheduler_sink_t *sink)
 {
     jup_scheduler_options_t own = options->scheduler;
     own.rows = options->stage.rows;
-    own.window = options->stage.window;
+    own.ahead = options->stage.ahead;
     jup_scheduler_init(&e->scheduler, &own, speculation, sink);
     e->scheduler.kv = &e->stage.forward->kv;
-    e->n_results = own.window;
-    e->results = jup_new((size_t)own.window, sizeof *e->results);
-    e->result_pending = jup_new((size_t)own.window, sizeof *e->result_pending);
-    e->issued_s = jup_new((size_t)own.window, sizeof *e->issued_s);
-    for (int32_t i = 0; i < own.window && e->stage.comm->size > 1; i++)
+    e->n_results = options->stage.window;
+    size_t most = (size_t)e->n_results;
+    e->results = jup_new(most, sizeof *e->results);
+    e->result_pending = jup_new(most, sizeof *e->result_pending);
+    e->issued_s = jup_new(most, sizeof *e->issued_s);
+    e->wrong = jup_new(most, sizeof *e->wrong);
+    e->stage.look_up = own.ahead ? look_up : NULL;
+    e->stage.look_up_self = e;
+    for (int32_t i = 0; i < e->n_results && e->stage.comm->size > 1; i++)
         e->results[i] = jup_new(jup_stage_result_bytes(), 1);
 }
 
@@ -59,6 +70,7 @@ void jup_engine_reset(jup_engine_t *e)
     jup_free(e->results);
     jup_free(e->result_pending);
     jup_free(e->issued_s);
+    jup_free(e->wrong);
     memset(e, 0, sizeof *e);
 }
 
@@ -93,13 +105,15 @@ void jup_engine_receive(jup_engine_t *e, int32_t step)
                 pending->bytes);
 }
 
-/* Waits for the oldest step's verdicts and hands them to the scheduler. */
+/* Waits for the oldest step's verdicts, hands them to the scheduler, and stops what they refute. */
 static void take_oldest(jup_engine_t *e)
 {
-    const jup_scheduler_t *s = &e->scheduler;
+    jup_scheduler_t *s = &e->scheduler;
     jup_verdicts_t *verdicts = e->stage.verdicts;
     jup_engine_receive(e, s->air[s->air_first].id);
-    jup_scheduler_take(&e->scheduler, verdicts->step, verdicts->list, verdicts->n);
+    jup_scheduler_take(s, verdicts->step, verdicts->list, verdicts->n);
+    if (s->options.ahead)
+        jup_cancel_tell(&e->stage.cancel, e->wrong, jup_scheduler_cancel(s, e->wrong));
 }
 
 static bool oldest_is_done(const jup_engine_t *e)
@@ -113,6 +127,14 @@ static void take_done(jup_engine_t *e)
 {
     jup_comm_progress(e->stage.comm);
     while (oldest_is_done(e))
+        take_oldest(e);
+}
+
+/* Verdicts are taken while a step is computed that they may refute. */
+static void look_up(void *self)
+{
+    jup_engine_t *e = self;
+    while (jup_scheduler_is_ahead(&e->scheduler) && oldest_is_done(e))
         take_oldest(e);
 }
 

@@ -12,7 +12,7 @@
 
 typedef struct jup_engine_options {
     jup_stage_options_t stage;
-    jup_scheduler_options_t scheduler; /* rows and window are the stage's */
+    jup_scheduler_options_t scheduler; /* rows and ahead are the stage's; window <= the stage's */
 } jup_engine_options_t;
 
 typedef struct jup_engine {
@@ -23,6 +23,7 @@ typedef struct jup_engine {
     jup_pending_t *result_pending;
     int32_t n_results;
     double *issued_s;                /* (window) by step number */
+    int32_t *wrong;                  /* (window) scratch: steps to cancel */
     bool (*interrupted)(void *self); /* asked between steps; NULL: never */
     void *interrupted_self;
 } jup_engine_t;
@@ -30,8 +31,11 @@ typedef struct jup_engine {
 /** The rows, outputs and tokens that jup_forward_init() needs. */
 jup_forward_limits_t jup_engine_limits(const jup_engine_options_t *options);
 
-/** A window that keeps every stage busy while verdicts are on their way. */
+/** A window that keeps every stage busy where stages and links are about alike. */
 int32_t jup_engine_default_window(int32_t stages);
+
+/** The largest that measuring (measure.h) may find better, for the stage's options. */
+int32_t jup_engine_most_window(int32_t stages);
 
 /**
  * comm, forward, recorder, heads and speculation stay with the caller. heads are the last stage's;

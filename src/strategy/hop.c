@@ -10,6 +10,12 @@ static size_t row_bytes(const jup_hop_t *hop)
     return jup_dtype_bytes(hop->wire, hop->dim);
 }
 
+/* Rows whose activations travel with the step. */
+static int32_t rows_sent(const jup_step_t *step)
+{
+    return step->kind == JUP_STEP_WORK ? step->rows : 0;
+}
+
 jup_status_t jup_hop_init(jup_hop_t *hop, jup_comm_t *comm, int peer, jup_dtype_t wire, int64_t dim,
                           int32_t max_rows, jup_error_t *err)
 {
@@ -75,12 +81,12 @@ void jup_hop_receive(jup_hop_t *hop, jup_step_t *step, float *x)
 
     const char *in = jup_step_unpack(step, hop->buffers[slot], pending->bytes);
     size_t header = in ? (size_t)(in - hop->buffers[slot]) : 0;
-    if (!in || header + (size_t)step->rows * row_bytes(hop) != pending->bytes)
+    if (!in || header + (size_t)rows_sent(step) * row_bytes(hop) != pending->bytes)
         jup_die(JUP_EENV,
                 "rank %d got a step of %zu bytes from rank %d that it cannot read; do all ranks "
                 "run the same version of the program?",
                 hop->comm->rank, pending->bytes, hop->peer);
-    from_wire(hop, in, step->rows * hop->dim, x);
+    from_wire(hop, in, rows_sent(step) * hop->dim, x);
 }
 
 void jup_hop_send(jup_hop_t *hop, const jup_step_t *step, const float *x)
@@ -89,12 +95,12 @@ void jup_hop_send(jup_hop_t *hop, const jup_step_t *step, const float *x)
     jup_comm_end(hop->comm, &hop->pending[slot]);
 
     char *out = jup_step_pack(step, hop->buffers[slot]);
-    int64_t elems = step->rows * hop->dim;
+    int64_t elems = rows_sent(step) * hop->dim;
     if (hop->wire == JUP_F32)
         memcpy(out, x, (size_t)elems * sizeof *x);
     else
         jup_f32_to_f16(x, (uint16_t *)(void *)out, elems);
-    size_t bytes = (size_t)(out - hop->buffers[slot]) + (size_t)step->rows * row_bytes(hop);
+    size_t bytes = (size_t)(out - hop->buffers[slot]) + (size_t)rows_sent(step) * row_bytes(hop);
     jup_comm_begin_send(hop->comm, hop->peer, JUP_MSG_STEP, step->id, hop->buffers[slot], bytes,
                         &hop->pending[slot]);
 }

@@ -1,4 +1,5 @@
 libjupiter_a_SOURCES += \
+	%D%/cancel.c %D%/cancel.h \
 	%D%/hop.c %D%/hop.h \
 	%D%/pipeline.c %D%/pipeline.h \
 	%D%/request.h

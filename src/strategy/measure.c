@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <math.h>
 
 enum { POINTS = 7, REPEAT = 3, SCRATCH = JUP_MAX_SEQUENCES };
 
@@ -46,24 +47,35 @@ static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
     return best;
 }
 
-/* With the pipe full: the time between two results. */
-static double period_seconds(jup_engine_t *e, int32_t rows, bool guess)
+/* With the pipe full: the time between two results, where the first one takes lap_s. */
+static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double lap_s)
 {
     int32_t window = e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
-    double first_s = 0, last_s = 0;
+    double start_s = jup_clock_now_s();
     while (done < 2 * window) {
         while (sent < 2 * window && sent - done < window) {
             send_rows(e, rows, guess);
             sent++;
         }
         jup_engine_receive(e, first + done++);
-        last_s = jup_clock_now_s();
-        first_s = done == 1 ? last_s : first_s;
     }
-    return done > 1 ? (last_s - first_s) / (done - 1) : 0;
+    double rest_s = jup_clock_now_s() - start_s - lap_s;
+    return rest_s > 0 ? rest_s / (done - 1) : 0;
 }
 
-void jup_engine_measure(jup_engine_t *e)
+/*
+ * While a step is on its lap, the slowest stage or link could take in lap / period others; one more
+ * waits at it when it is done. Never fewer than there are stages.
+ */
+static void set_window(jup_engine_t *e, double lap_s, double period_s)
+{
+    int32_t stages = e->stage.comm->size;
+    double steps = period_s > 0 ? ceil(lap_s / period_s) + 1 : 0;
+    jup_scheduler_set_window(&e->scheduler,
+                             (int32_t)fmin(fmax(steps, stages), e->stage.options.window));
+}
+
+void jup_engine_measure(jup_engine_t *e, bool fit_window)
 {
     int32_t rows[POINTS], n = 0;
     double lap_s[POINTS], period_s[POINTS];
@@ -75,13 +87,17 @@ void jup_engine_measure(jup_engine_t *e)
          r *= 2, n++) {
         rows[n] = r;
         lap_s[n] = lap_seconds(e, r, s->has_heads);
-        period_s[n] = e->n_results > 1 ? period_seconds(e, r, s->has_heads) : lap_s[n];
+        period_s[n] = e->n_results > 1 ? period_seconds(e, r, s->has_heads, lap_s[n]) : lap_s[n];
     }
     if (s->has_heads) {
-        s->bare_lap = lap_seconds(e, 1, false) / lap_s[0];
-        s->bare_period = e->n_results > 1 ? period_seconds(e, 1, false) / period_s[0] : s->bare_lap;
+        double bare_s = lap_seconds(e, 1, false);
+        s->bare_lap = bare_s / lap_s[0];
+        s->bare_period =
+            e->n_results > 1 ? period_seconds(e, 1, false, bare_s) / period_s[0] : s->bare_lap;
     }
     clean_up(e);
+    if (fit_window && e->n_results > 1)
+        set_window(e, lap_s[0], period_s[0]);
     jup_lap_cost_fit(&s->lap, rows, lap_s, n);
     jup_lap_cost_fit(&s->period, rows, period_s, n);
     s->costs_known = true;

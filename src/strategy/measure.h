@@ -6,8 +6,9 @@
 
 /**
  * First stage, while nothing is in the air: laps of 1, 2, 4, ... rows through all stages and their
- * links, alone (the lap) and one after the other (the period). Fills the speculation's costs.
+ * links, alone (the lap) and one after the other (the period). Fills the speculation's costs, and
+ * sets the scheduler's window where fit_window says so.
  */
-void jup_engine_measure(jup_engine_t *e);
+void jup_engine_measure(jup_engine_t *e, bool fit_window);
 
 #endif

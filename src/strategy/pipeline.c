@@ -42,9 +42,10 @@ jup_forward_limits_t jup_pipeline_limits(const jup_request_t *request)
     };
 }
 
-static void move_messages(void *self)
+static bool move_messages(void *self)
 {
     jup_comm_progress(self);
+    return true;
 }
 
 static size_t result_bytes(const jup_pipeline_t *p, int32_t logit_rows)

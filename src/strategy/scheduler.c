@@ -8,6 +8,20 @@
 #include <assert.h>
 #include <string.h>
 
+static void make_air(jup_scheduler_t *s)
+{
+    s->air = jup_new((size_t)s->options.window, sizeof *s->air);
+    for (int32_t i = 0; i < s->options.window; i++)
+        s->air[i].flights = jup_new((size_t)s->options.segments, sizeof(jup_flight_t));
+}
+
+static void free_air(jup_scheduler_t *s)
+{
+    for (int32_t i = 0; s->air && i < s->options.window; i++)
+        jup_free(s->air[i].flights);
+    jup_free(s->air);
+}
+
 void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *options,
                         jup_speculation_t *speculation, const jup_scheduler_sink_t *sink)
 {
@@ -18,20 +32,25 @@ void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *optio
     s->speculation = speculation;
     s->sink = *sink;
     s->pages = options->kv_tokens / JUP_KV_PAGE_SLOTS;
-    s->air = jup_new((size_t)options->window, sizeof *s->air);
-    for (int32_t i = 0; i < options->window; i++)
-        s->air[i].flights = jup_new((size_t)s->options.segments, sizeof(jup_flight_t));
+    make_air(s);
+}
+
+void jup_scheduler_set_window(jup_scheduler_t *s, int32_t window)
+{
+    assert(s->air_n == 0 && window >= 1);
+    free_air(s);
+    s->options.window = window;
+    s->air_first = 0;
+    make_air(s);
 }
 
 void jup_scheduler_reset(jup_scheduler_t *s)
 {
-    for (int32_t i = 0; s->air && i < s->options.window; i++)
-        jup_free(s->air[i].flights);
+    free_air(s);
     for (int32_t i = 0; i < s->n_slots; i++) {
         jup_sequence_reset(s->slots[i]);
         jup_free(s->slots[i]);
     }
-    jup_free(s->air);
     jup_free(s->slots);
     memset(s, 0, sizeof *s);
 }

@@ -54,12 +54,14 @@ typedef struct jup_flight {
     int32_t slot, epoch;
     int32_t start;  /* index of the token in the first row that is judged */
     bool judged;    /* a verdict will come */
+    bool ahead;     /* it builds on guesses that were not verified when it left */
     int32_t source; /* of the tree; -1: none */
     jup_tree_t tree;
 } jup_flight_t;
 
 typedef struct jup_step_in_air {
     int32_t id, n;
+    bool cancelled;        /* jup_scheduler_cancel() named it */
     jup_flight_t *flights; /* (n), owned */
 } jup_step_in_air_t;
 
@@ -77,12 +79,15 @@ typedef struct jup_scheduler {
     int64_t pages, pages_promised;
     /* figures */
     int32_t peak_live, peak_air;
-    int64_t steps, segments, stale, ahead;
+    int64_t steps, segments, stale, ahead, cancelled;
 } jup_scheduler_t;
 
 void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *options,
                         jup_speculation_t *speculation, const jup_scheduler_sink_t *sink);
 void jup_scheduler_reset(jup_scheduler_t *s);
+
+/** Changes the number of steps in the air at most; none is in the air. */
+void jup_scheduler_set_window(jup_scheduler_t *s, int32_t window);
 
 /** A new sequence; JUP_EINPUT when it could never fit into the cache. */
 jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t *spec,
@@ -109,6 +114,15 @@ bool jup_scheduler_flush(jup_scheduler_t *s, jup_step_t *step);
 
 /** The verdicts (n) on the oldest step in the air, in its order. */
 void jup_scheduler_take(jup_scheduler_t *s, int32_t step, const jup_verdict_t *verdicts, int32_t n);
+
+/** Whether the step that was filled last builds on guesses that were not verified then. */
+bool jup_scheduler_is_ahead(const jup_scheduler_t *s);
+
+/**
+ * Steps in the air that build on guesses which have proved wrong, each named once; ids (window),
+ * ascending. Returns how many.
+ */
+int32_t jup_scheduler_cancel(jup_scheduler_t *s, int32_t *ids);
 
 static inline int32_t jup_scheduler_in_air(const jup_scheduler_t *s)
 {

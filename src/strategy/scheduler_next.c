@@ -91,6 +91,7 @@ static jup_flight_t *add_flight(filling_t *f, int32_t slot, int32_t start, bool 
     flight->epoch = f->s->slots[slot]->epoch;
     flight->start = start;
     flight->judged = judged;
+    flight->ahead = false;
     flight->source = -1;
     flight->tree.n = 1;
     return flight;
@@ -213,6 +214,7 @@ static bool add_ahead(filling_t *f, int32_t slot)
     q->reach *= tree.reach;
     jup_flight_t *flight = add_flight(f, slot, pos, true);
     flight->source = source;
+    flight->ahead = true;
     /* a verdict comes only if its first token is right: given that */
     flight->tree.expected =
         (tree.expected - 1) / jup_accuracy_of(&s->speculation->drafts[source].accuracy, 0, 0);
@@ -271,6 +273,7 @@ static filling_t begin(jup_scheduler_t *s, jup_step_t *step)
     jup_step_begin(step, JUP_STEP_WORK, s->next_step);
     f.air->id = s->next_step;
     f.air->n = 0;
+    f.air->cancelled = false;
     write_drops(s, step);
     return f;
 }

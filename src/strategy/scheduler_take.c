@@ -84,3 +84,42 @@ void jup_scheduler_take(jup_scheduler_t *s, int32_t step, const jup_verdict_t *v
     s->air_first = (s->air_first + 1) % s->options.window;
     s->air_n--;
 }
+
+/* ---- wrong guesses --------------------------------------------------------------------------- */
+
+/* Of rows ahead of a verdict nobody has forked, so that nobody misses what they leave uncomputed.
+ */
+static bool all_ahead(const jup_step_in_air_t *air)
+{
+    for (int32_t i = 0; i < air->n; i++)
+        if (!air->flights[i].ahead)
+            return false;
+    return air->n > 0;
+}
+
+static bool is_wrong(const jup_scheduler_t *s, const jup_step_in_air_t *air)
+{
+    for (int32_t i = 0; i < air->n; i++)
+        if (s->slots[air->flights[i].slot]->epoch == air->flights[i].epoch)
+            return false;
+    return all_ahead(air);
+}
+
+bool jup_scheduler_is_ahead(const jup_scheduler_t *s)
+{
+    return s->air_n > 0 && all_ahead(&s->air[(s->air_first + s->air_n - 1) % s->options.window]);
+}
+
+int32_t jup_scheduler_cancel(jup_scheduler_t *s, int32_t *ids)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->air_n; i++) {
+        jup_step_in_air_t *air = &s->air[(s->air_first + i) % s->options.window];
+        if (air->cancelled || !is_wrong(s, air))
+            continue;
+        air->cancelled = true;
+        ids[n++] = air->id;
+    }
+    s->cancelled += n;
+    return n;
+}

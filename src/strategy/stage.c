@@ -16,9 +16,22 @@ static bool is_last(const jup_stage_t *stage)
     return stage->comm->rank == stage->comm->size - 1;
 }
 
-static void move_messages(void *self)
+/* Whether the step's rows are still wanted. */
+static bool is_wanted(jup_stage_t *stage)
 {
-    jup_comm_progress(self);
+    if (stage->options.ahead && !is_first(stage))
+        jup_cancel_hear(&stage->cancel);
+    return stage->step.kind == JUP_STEP_WORK &&
+           !(stage->options.ahead && jup_cancel_has(&stage->cancel, stage->step.id));
+}
+
+static bool move_messages(void *self)
+{
+    jup_stage_t *stage = self;
+    jup_comm_progress(stage->comm);
+    if (stage->look_up)
+        stage->look_up(stage->look_up_self);
+    return is_wanted(stage);
 }
 
 /* ---- making and releasing -------------------------------------------------------------------- */
@@ -49,7 +62,7 @@ jup_status_t jup_stage_init(jup_stage_t *stage, jup_comm_t *comm, jup_forward_t 
     stage->recorder = recorder;
     stage->options = *options;
     forward->between = move_messages;
-    forward->between_self = comm;
+    forward->between_self = stage;
     jup_step_init(&stage->step, options->rows);
     stage->verdicts = jup_new(1, sizeof *stage->verdicts);
 
@@ -65,6 +78,8 @@ jup_status_t jup_stage_init(jup_stage_t *stage, jup_comm_t *comm, jup_forward_t 
         init_last(stage, heads);
     if (status != JUP_OK)
         jup_stage_reset(stage);
+    else if (options->ahead)
+        jup_cancel_init(&stage->cancel, comm, options->window);
     return status;
 }
 
@@ -73,6 +88,7 @@ void jup_stage_reset(jup_stage_t *stage)
     jup_hop_reset(&stage->from);
     jup_hop_reset(&stage->to);
     jup_step_reset(&stage->step);
+    jup_cancel_reset(&stage->cancel);
     jup_verifier_reset(&stage->verifier);
     jup_free(stage->verdicts);
     for (int i = 0; i < JUP_HOP_WINDOW; i++)
@@ -111,6 +127,12 @@ static double step_flops(const jup_stage_t *stage)
     return flops * (shard->last - shard->first);
 }
 
+static void leave_rows_out(jup_stage_t *stage)
+{
+    stage->step.kind = JUP_STEP_CANCELLED;
+    stage->left_out++;
+}
+
 static void compute(jup_stage_t *stage)
 {
     jup_forward_t *f = stage->forward;
@@ -119,6 +141,10 @@ static void compute(jup_stage_t *stage)
         jup_die(err.code, "rank %d: %s", stage->comm->rank, err.text);
     if (stage->step.rows == 0)
         return;
+    if (!move_messages(stage)) {
+        leave_rows_out(stage);
+        return;
+    }
     double start_s = jup_clock_now_s();
     if (is_first(stage)) {
         jup_forward_embed(f, &stage->step);
@@ -127,19 +153,22 @@ static void compute(jup_stage_t *stage)
                           0);
         start_s = embedded_s;
     }
-    jup_forward_layers(f, &stage->step);
+    bool whole = jup_forward_layers(f, &stage->step);
     jup_recorder_span(stage->recorder, JUP_SPAN_LAYERS, start_s, jup_clock_now_s(),
-                      stage->step.rows, step_flops(stage), (double)f->weights->mapped_bytes);
+                      stage->step.rows, whole ? step_flops(stage) : 0,
+                      whole ? (double)f->weights->mapped_bytes : 0);
+    if (!whole)
+        leave_rows_out(stage);
 }
 
 /* ---- the last stage -------------------------------------------------------------------------- */
 
-/* What proved wrong before it arrived needs no logits. */
+/* What proved wrong before it arrived, or on its way, needs no logits. */
 static void leave_out(jup_step_t *step, const bool *stale, int32_t *wanted)
 {
     for (int32_t s = 0; s < step->n_segments; s++) {
         wanted[s] = step->segments[s].outputs;
-        if (stale[s])
+        if (stale[s] || step->kind == JUP_STEP_CANCELLED)
             step->segments[s].outputs = 0;
     }
 }
@@ -284,6 +313,8 @@ static void finish(jup_stage_t *stage)
         jup_hop_flush(&stage->to);
     for (int i = 0; i < JUP_HOP_WINDOW; i++)
         jup_comm_end(stage->comm, &stage->result_pending[i]);
+    if (stage->options.ahead)
+        jup_cancel_stop(&stage->cancel);
 }
 
 void jup_stage_serve(jup_stage_t *stage)

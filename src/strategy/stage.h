@@ -9,6 +9,7 @@
 #include "decode/script.h"
 #include "decode/verify.h"
 #include "model/forward.h"
+#include "strategy/cancel.h"
 #include "strategy/hop.h"
 #include "trace/recorder.h"
 
@@ -16,6 +17,7 @@ typedef struct jup_stage_options {
     jup_dtype_t wire; /* JUP_F16 or JUP_F32 */
     int32_t rows;     /* of a step at most */
     int32_t window;   /* steps in the air at most */
+    bool ahead;       /* whether steps may build on guesses that are still being verified */
     jup_sampling_t sampling;
     jup_typical_t typical;
     jup_script_model_t script; /* on: what the next tokens are, where nothing is computed */
@@ -34,6 +36,10 @@ typedef struct jup_stage {
     jup_stage_options_t options;
     jup_hop_t from, to;
     jup_step_t step; /* being worked on */
+    jup_cancel_t cancel;
+    int64_t left_out; /* steps that were cancelled before all their rows were computed here */
+    void (*look_up)(void *self); /* first stage: called between sub-layers; may be NULL */
+    void *look_up_self;
     /* last stage: */
     jup_verifier_t verifier;
     jup_heads_t *heads; /* the caller's; NULL: none */

@@ -10,7 +10,7 @@
 
 enum { MAX_BRANCHES = 8, PROMPT = 70, ANSWER = 24 };
 
-typedef enum source { NONE, LOOKUP, ORACLE, NOISE } source_t;
+typedef enum source { NONE, LOOKUP, ORACLE, NOISE, MOSTLY } source_t;
 
 typedef struct setup {
     const tiny_model_t *model;
@@ -29,32 +29,56 @@ typedef struct setup {
     int32_t trunk;
     int peak_pages;
     jup_scheduler_t figures; /* a copy, for its counters only */
-    int64_t accepted, offered;
+    int64_t accepted, offered, left_out;
     int32_t peak_unserved; /* most tokens one branch was ahead of another */
 } setup_t;
 
 /* ---- a source that knows the answers, and one that knows nothing ------------------------------
  */
 
+/* The branch whose answer is being written, and how far it is; -1: none that is known. */
+static int branch_in(const setup_t *s, const jup_draft_context_t *c, int32_t *at)
+{
+    for (int b = s->branches - 1; b >= 0; b--) { /* the first one's prompt begins all others */
+        *at = c->n - s->n_prompt[b];
+        if (*at >= 0 && *at < ANSWER &&
+            memcmp(c->tokens, s->prompt[b], (size_t)s->n_prompt[b] * 4) == 0)
+            return b;
+    }
+    return -1;
+}
+
 static void know(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
 {
     const setup_t *s = self;
+    int32_t at;
+    int b = branch_in(s, c, &at);
     g->depth = 0;
-    for (int b = 0; b < s->branches; b++) {
-        int32_t at = c->n - s->n_prompt[b];
-        if (at < 0 || at >= ANSWER || memcmp(c->tokens, s->prompt[b], (size_t)s->n_prompt[b] * 4))
-            continue;
-        for (int32_t d = 0; d < 5 && at + d < ANSWER; d++) {
-            g->width[d] = 3; /* the right one is the second: only a tree finds it */
-            g->token[d][0] = (s->expected[b][at + d] + 1 + (at + d) % 2 * 60) % 61;
-            g->token[d][1] = s->expected[b][at + d];
-            g->token[d][2] = 7;
-            if ((at + d) % 3) {
-                g->token[d][1] = g->token[d][0];
-                g->token[d][0] = s->expected[b][at + d];
-            }
-            g->depth = d + 1;
+    for (int32_t d = 0; b >= 0 && d < 5 && at + d < ANSWER; d++) {
+        g->width[d] = 3; /* the right one is the second: only a tree finds it */
+        g->token[d][0] = (s->expected[b][at + d] + 1 + (at + d) % 2 * 60) % 61;
+        g->token[d][1] = s->expected[b][at + d];
+        g->token[d][2] = 7;
+        if ((at + d) % 3) {
+            g->token[d][1] = g->token[d][0];
+            g->token[d][0] = s->expected[b][at + d];
         }
+        g->depth = d + 1;
+    }
+}
+
+/* Right but for every seventh token, so that the next segments build on its guesses. */
+static void know_mostly(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
+{
+    const setup_t *s = self;
+    int32_t at;
+    int b = branch_in(s, c, &at);
+    g->depth = 0;
+    for (int32_t d = 0; b >= 0 && d < 5 && at + d < ANSWER; d++) {
+        int32_t right = s->expected[b][at + d];
+        g->width[d] = 1;
+        g->token[d][0] = (at + d) % 7 == 6 ? (right + 1) % 61 : right;
+        g->depth = d + 1;
     }
 }
 
@@ -82,6 +106,11 @@ static void init_speculation(jup_speculation_t *spec, setup_t *s)
     if (s->source == ORACLE || s->source == NOISE) {
         draft->self = s;
         draft->propose = s->source == ORACLE ? know : make_noise;
+    }
+    if (s->source == MOSTLY) {
+        draft->self = s;
+        draft->propose = know_mostly;
+        jup_accuracy_init(&draft->accuracy, 0.9, 1, 50);
     }
 }
 
@@ -157,11 +186,12 @@ static void run_rank(jup_comm_t *comm, void *self)
         .stage = {.wire = JUP_F16,
                   .rows = s->rows,
                   .window = jup_engine_default_window(comm->size),
+                  .ahead = s->ahead,
                   .sampling = s->sampling},
-        .scheduler = {.chunk = 32,
+        .scheduler = {.window = jup_engine_default_window(comm->size),
+                      .chunk = 32,
                       .segments = s->segments,
-                      .kv_tokens = s->kv_tokens,
-                      .ahead = s->ahead},
+                      .kv_tokens = s->kv_tokens},
     };
     tiny_model_part(s->model, comm->rank, comm->size, &part);
     jup_compute_init(&compute, &jup_ops_naive, 1, &err);
@@ -185,6 +215,7 @@ static void run_rank(jup_comm_t *comm, void *self)
     } else {
         jup_engine_serve(&engine);
     }
+    s->left_out += engine.stage.left_out;
     ck_assert_int_eq(forward.kv.pages_in_use, 0);
     jup_engine_reset(&engine);
     jup_speculation_reset(&spec);
@@ -234,7 +265,7 @@ static void check_answers(setup_t *s, int ranks, const jup_record_options_t *how
     jup_record_log_t log;
     memset(s->n_got, 0, sizeof s->n_got);
     memset(s->ended, 0, sizeof s->ended);
-    s->accepted = 0;
+    s->accepted = s->left_out = 0;
     memset(s->handle, 0xff, sizeof s->handle);
     jup_record_run(ranks, how, run_rank, s, &log);
     for (int b = 0; b < s->branches; b++) {
@@ -259,7 +290,7 @@ START_TEST(every_combination_gives_the_plain_answer)
     setup_t *s = new_setup(&model);
     expect(s);
     const int branch_counts[] = {1, 2, 3, 5, 8};
-    for (int source = NONE; source <= NOISE; source++)
+    for (int source = NONE; source <= MOSTLY; source++)
         for (int shape = 0; shape < 3; shape++)
             for (int ranks = 1; ranks <= 4; ranks++)
                 for (size_t i = 0; i < 5; i++) {
@@ -287,7 +318,8 @@ START_TEST(any_order_of_turns_gives_the_same_answer)
     expect(s);
     s->ahead = s->chain = true;
     for (uint64_t seed = 1; seed <= 24; seed++) {
-        s->source = (source_t)(seed % 4);
+        s->source = (source_t)(seed % 5);
+        s->nodes = s->source == MOSTLY ? 3 : 12;
         s->branches = 1 + (int)(seed % MAX_BRANCHES);
         s->segments = seed % 3 ? 0 : 1;
         check_answers(s, 2 + (int)(seed % 5) / 2,
@@ -328,6 +360,34 @@ START_TEST(samples_do_not_depend_on_speculation)
             }
     jup_free(s);
     tiny_model_reset(&model);
+}
+END_TEST
+
+/* What builds on wrong guesses is stopped on its way; what builds on right ones never is. */
+START_TEST(wrong_guesses_are_cancelled_early)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    expect(s);
+    s->ahead = s->chain = true;
+    s->branches = 1;
+    s->source = MOSTLY;
+    s->nodes = 3;
+    for (int ranks = 2; ranks <= 4; ranks++)
+        for (uint64_t seed = 1; seed <= 4; seed++) {
+            check_answers(s, ranks, &(jup_record_options_t){.seed = seed, .rendezvous = seed % 2});
+            ck_assert_int_gt(s->figures.cancelled, 0);
+            ck_assert_int_eq(s->figures.cancelled, s->figures.stale);
+            ck_assert_int_lt(s->figures.stale, s->figures.ahead);
+            ck_assert_int_gt(s->left_out, 0);
+        }
+    s->source = NONE;
+    check_answers(s, 4, &(jup_record_options_t){0});
+    ck_assert_int_eq(s->figures.cancelled + s->left_out, 0);
+    jup_free(s);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
 }
 END_TEST
 
@@ -392,6 +452,7 @@ static Suite *suite(void)
     unit_add(s, every_combination_gives_the_plain_answer, 600);
     unit_add(s, any_order_of_turns_gives_the_same_answer, 300);
     unit_add(s, samples_do_not_depend_on_speculation, 300);
+    unit_add(s, wrong_guesses_are_cancelled_early, 300);
     unit_add(s, the_pipe_is_full_and_nobody_starves, 300);
     unit_add(s, branches_pay_for_their_own_tokens_only, 300);
     unit_add(s, a_small_cache_makes_branches_wait, 300);
