@@ -19,8 +19,9 @@ jup_status_t jup_blas_init(jup_compute_t *c, jup_error_t *err)
     jup_blas_t *b = jup_new(1, sizeof *b);
     b->kernels = jup_kernels_choose();
     long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    b->fetch_bytes = (cache > 0 ? cache : 1 << 20) / 4;
+    b->fetch_bytes = (cache > 0 ? cache : 1 << 20) * 3 / 8;
     b->use_sgemm = b->kernels == &jup_kernels_portable;
+    b->shares = jup_new((size_t)c->threads, sizeof *b->shares);
     c->state = b;
     return JUP_OK;
 }
@@ -117,9 +118,12 @@ void jup_blas_set_int8(jup_compute_t *c, bool on)
 
 void jup_blas_reset(jup_compute_t *c)
 {
-    if (c->state)
-        free_buffers(c->state);
-    jup_free(c->state);
+    jup_blas_t *b = c->state;
+    if (b) {
+        free_buffers(b);
+        jup_free(b->shares);
+    }
+    jup_free(b);
     c->state = NULL;
 }
 

@@ -11,11 +11,19 @@
 #include "tensor/kernels.h"
 #include "tensor/ops.h"
 
+#include <stdatomic.h>
+
 enum {
     JUP_ROWS_AT_ONCE = 512,  /* rows of x that share one pass over a weight; bounds the scratch */
     JUP_ATTENTION_ROWS = 96, /* (row, head) pairs that share one pass over the cache */
     JUP_MAX_HEAD_DIM = 512,
 };
+
+/** Panels of a pass that one thread begins with. Each in a line of the cache of its own. */
+typedef struct jup_share {
+    _Alignas(64) _Atomic int64_t next;
+    int64_t end;
+} jup_share_t;
 
 typedef struct jup_blas {
     const jup_kernels_t *kernels;
@@ -25,6 +33,7 @@ typedef struct jup_blas {
     int64_t rows, in, head_dim; /* what the buffers below are for */
     float *x_f32;               /* x in f32 tiles */
     jup_i8_x_t x_i8;            /* x in 8-bit tiles */
+    jup_share_t *shares;        /* (threads) */
     char *own;                  /* threads x own_bytes */
     size_t own_bytes;
     size_t scratch_bytes;

@@ -5,12 +5,12 @@
 
 #include <assert.h>
 #include <cblas.h>
+#include <omp.h>
 #include <string.h>
 
 enum {
-    SERIAL_X = 1 << 14,   /* elements of x that are not worth sharing out */
-    SGEMM_ROWS = 16,      /* from here on OpenBLAS pays for its own packing */
-    TURNS_PER_THREAD = 8, /* shares per thread, so that an interrupted one holds nobody up long */
+    SERIAL_X = 1 << 14, /* elements of x that are not worth sharing out */
+    SGEMM_ROWS = 16,    /* from here on OpenBLAS pays for its own packing */
 };
 
 /* A thread's buffers, in its own scratch. */
@@ -112,44 +112,51 @@ static void prepare(const pass_t *p, const jup_linear_t *w, int n)
 
 /* ---- panels -------------------------------------------------------------------------------- */
 
+/* A panel to work on. */
+typedef struct task {
+    const jup_linear_t *linear;
+    int64_t first;             /* output row */
+    float *y;                  /* the linear's output */
+    jup_rows_t rows;           /* the panel's, in the weight */
+    const unsigned char *next; /* the panel that this thread will work on next, or NULL */
+} task_t;
+
 /* Where the next panel has the bytes that this one has from column `at` on, for all 32 rows. */
-static const unsigned char *fetch_next(const pass_t *p, const jup_linear_t *l,
-                                       const jup_rows_t *src, int64_t first, int64_t at)
+static const unsigned char *fetch_next(const pass_t *p, const task_t *task, int64_t at)
 {
-    int64_t panel_bytes = JUP_PANEL * src->row_bytes;
-    if (first + 2 * JUP_PANEL > l->w.rows || panel_bytes > p->blas->fetch_bytes)
+    if (!task->next || JUP_PANEL * task->rows.row_bytes > p->blas->fetch_bytes)
         return NULL;
-    return src->first + panel_bytes + JUP_PANEL * (int64_t)jup_dtype_bytes(l->w.dtype, at);
+    return task->next + JUP_PANEL * (int64_t)jup_dtype_bytes(task->rows.dtype, at);
 }
 
 /* One tile of x: 16-bit weights need not be decoded into memory. */
-static void panel_16(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
-                     buffers_t *own)
+static void panel_16(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
+    jup_rows_t *src = &task->rows;
     int64_t at = 0;
     if (src->rows == JUP_PANEL && p->rows <= k->few_16 && p->in >= 32) {
         at = p->in / 32 * 32;
-        src->fetch = fetch_next(p, l, src, first, 0);
+        src->fetch = fetch_next(p, task, 0);
         k->run_16(src, 0, (int)p->rows, at, f32_tile_at(p, 0), own->sums);
     }
     for (; at < p->in; at += JUP_FEW_CHUNK) {
         int64_t n = jup_min_i64(JUP_FEW_CHUNK, p->in - at);
-        src->fetch = fetch_next(p, l, src, first, at);
+        src->fetch = fetch_next(p, task, at);
         k->pack_16(src, at, n, own->panel_16);
         k->tile_16(src->dtype, (int)p->rows, n, f32_tile_at(p, 0) + at * p->rows, own->panel_16,
                    own->sums, at > 0);
     }
 }
 
-static void panel_f32(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
-                      buffers_t *own)
+static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
-    int64_t chunk = p->rows <= k->f32_tile && l->w.dtype == JUP_F32 ? JUP_FEW_CHUNK : JUP_F32_CHUNK;
+    jup_rows_t *src = &task->rows;
+    int64_t chunk = p->rows <= k->f32_tile && src->dtype == JUP_F32 ? JUP_FEW_CHUNK : JUP_F32_CHUNK;
     for (int64_t at = 0; at < p->in; at += chunk) {
         int64_t n = jup_min_i64(chunk, p->in - at);
-        src->fetch = fetch_next(p, l, src, first, at);
+        src->fetch = fetch_next(p, task, at);
         k->pack_f32(src, at, n, own->panel);
         if (is_sgemm(p)) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)p->rows, JUP_PANEL,
@@ -166,41 +173,44 @@ static void panel_f32(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, i
     }
 }
 
-static void panel_i8(const pass_t *p, const jup_linear_t *l, jup_rows_t *src, int64_t first,
-                     buffers_t *own)
+static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
+    jup_rows_t *src = &task->rows;
     const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min};
-    if (p->rows == 1 && k->run_q8_0 && l->w.dtype == JUP_Q8_0 && src->rows == JUP_PANEL) {
+    int64_t at = 0;
+    if (p->rows == 1 && k->run_q8_0 && src->dtype == JUP_Q8_0 && src->rows == JUP_PANEL) {
         jup_i8_x_t x = i8_tile_at(p, 0);
-        k->run_q8_0(src, p->in, &x, own->sums);
-        return;
+        at = p->in / k->row_columns * k->row_columns;
+        if (at > 0)
+            k->run_q8_0(src, at, &x, own->sums);
     }
-    for (int64_t at = 0; at < p->in; at += JUP_I8_CHUNK) {
+    for (; at < p->in; at += JUP_I8_CHUNK) {
         int64_t n = jup_min_i64(JUP_I8_CHUNK, p->in - at);
-        src->fetch = fetch_next(p, l, src, first, at);
+        src->fetch = fetch_next(p, task, at);
         k->pack_i8(src, at, n, &panel);
         for (int64_t row = 0; row < p->rows;) {
             int m = jup_tile_rows(p->rows, k->i8_tile, row);
             jup_i8_x_t x = i8_tile_at(p, row);
             x.q += at * m;
             x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
-            k->tile_i8(l->w.dtype, m, n, &x, &panel, own->sums + row * JUP_PANEL, at > 0);
+            k->tile_i8(src->dtype, m, n, &x, &panel, own->sums + row * JUP_PANEL, at > 0);
             row += m;
         }
     }
 }
 
-/* y = or += sums + bias, for the panel's n columns of y. */
-static void finish(const pass_t *p, const jup_linear_t *l, int64_t first, int64_t n,
-                   const float *sums, float *y)
+/* y = or += sums + bias, for the panel's columns of y. */
+static void finish(const pass_t *p, const task_t *task, const float *sums)
 {
+    const jup_linear_t *l = task->linear;
+    int64_t n = task->rows.rows;
     float bias[JUP_PANEL] = {0};
     if (l->bias)
-        memcpy(bias, l->bias + first, (size_t)n * sizeof *bias);
+        memcpy(bias, l->bias + task->first, (size_t)n * sizeof *bias);
     for (int64_t r = 0; r < p->rows; r++) {
         const float *from = sums + r * JUP_PANEL;
-        float *to = y + r * l->w.rows + first;
+        float *to = task->y + r * l->w.rows + task->first;
         if (p->add)
             for (int64_t i = 0; i < n; i++)
                 to[i] += from[i] + bias[i];
@@ -210,43 +220,94 @@ static void finish(const pass_t *p, const jup_linear_t *l, int64_t first, int64_
     }
 }
 
-static void panel(const pass_t *p, const jup_linear_t *l, int64_t first, float *y, buffers_t *own)
+static void work_on(const pass_t *p, task_t *task, buffers_t *own)
 {
-    int64_t n = jup_min_i64(JUP_PANEL, l->w.rows - first);
-    jup_rows_t src = {.dtype = l->w.dtype,
-                      .row_bytes = (int64_t)jup_dtype_bytes(l->w.dtype, l->w.cols),
-                      .rows = (int)n};
-    src.first = (const unsigned char *)l->w.data + first * src.row_bytes;
-    if (is_i8(p->blas, l))
-        panel_i8(p, l, &src, first, own);
-    else if (p->rows <= p->blas->kernels->f32_tile &&
-             (l->w.dtype == JUP_F16 || l->w.dtype == JUP_BF16))
-        panel_16(p, l, &src, first, own);
+    jup_dtype_t dtype = task->rows.dtype;
+    if (is_i8(p->blas, task->linear))
+        panel_i8(p, task, own);
+    else if (p->rows <= p->blas->kernels->f32_tile && (dtype == JUP_F16 || dtype == JUP_BF16))
+        panel_16(p, task, own);
     else
-        panel_f32(p, l, &src, first, own);
-    finish(p, l, first, n, own->sums, y);
+        panel_f32(p, task, own);
+    finish(p, task, own->sums);
 }
 
 /* ---- operations ---------------------------------------------------------------------------- */
 
-static void run_pass(jup_compute_t *c, const pass_t *p, const jup_linear_t *w, int n,
-                     float *const *y)
+/* Weights that share x: their panels are numbered through. */
+typedef struct work {
+    const jup_linear_t *weights; /* (n) */
+    float *const *y;             /* (n) */
+    int n;
+} work_t;
+
+static int64_t panels_of(const jup_linear_t *l)
+{
+    return (l->w.rows + JUP_PANEL - 1) / JUP_PANEL;
+}
+
+static int64_t panels_of_all(const work_t *work)
+{
+    int64_t panels = 0;
+    for (int i = 0; i < work->n; i++)
+        panels += panels_of(&work->weights[i]);
+    return panels;
+}
+
+static void find_task(const work_t *work, int64_t at, task_t *task)
+{
+    int i = 0;
+    for (; at >= panels_of(&work->weights[i]); i++)
+        at -= panels_of(&work->weights[i]);
+    const jup_matrix_t *w = &work->weights[i].w;
+    int64_t first = at * JUP_PANEL, row_bytes = (int64_t)jup_dtype_bytes(w->dtype, w->cols);
+    *task = (task_t){.linear = &work->weights[i],
+                     .first = first,
+                     .y = work->y[i],
+                     .rows = {.dtype = w->dtype,
+                              .first = (const unsigned char *)w->data + first * row_bytes,
+                              .row_bytes = row_bytes,
+                              .rows = (int)jup_min_i64(JUP_PANEL, w->rows - first)}};
+}
+
+/*
+ * Each thread goes through a run of its own, so that it can fetch the panel it will work on next,
+ * and then helps the others with theirs: an interrupted one holds nobody up.
+ */
+static void go_through(const pass_t *p, const work_t *work, int threads, buffers_t *own)
+{
+    int me = omp_get_thread_num();
+    for (int i = 0; i < threads; i++) {
+        jup_share_t *share = &p->blas->shares[(me + i) % threads];
+        int64_t at;
+        while ((at = atomic_fetch_add(&share->next, 1)) < share->end) {
+            task_t task, after;
+            find_task(work, at, &task);
+            if (at + 1 < share->end) {
+                find_task(work, at + 1, &after);
+                task.next = after.rows.first;
+            }
+            work_on(p, &task, own);
+        }
+    }
+}
+
+static void run_pass(jup_compute_t *c, const pass_t *p, const work_t *work)
 {
     bool serial = p->rows * p->in <= SERIAL_X;
+    int64_t panels = panels_of_all(work);
+    for (int t = 0; t < c->threads; t++) {
+        jup_share_t *share = &p->blas->shares[t];
+        atomic_store(&share->next, panels * t / c->threads);
+        share->end = panels * (t + 1) / c->threads;
+    }
     if (serial)
-        prepare(p, w, n);
+        prepare(p, work->weights, work->n);
 #pragma omp parallel num_threads(c->threads)
     {
         if (!serial)
-            prepare(p, w, n);
-        buffers_t *own = jup_blas_own(c);
-        for (int i = 0; i < n; i++) {
-            int64_t panels = (w[i].w.rows + JUP_PANEL - 1) / JUP_PANEL;
-            int turn = (int)jup_max_i64(1, panels / (c->threads * TURNS_PER_THREAD));
-#pragma omp for schedule(dynamic, turn) nowait
-            for (int64_t at = 0; at < panels; at++)
-                panel(p, &w[i], at * JUP_PANEL, y[i], own);
-        }
+            prepare(p, work->weights, work->n);
+        go_through(p, work, c->threads, jup_blas_own(c));
     }
 }
 
@@ -265,7 +326,7 @@ static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const flo
         }
         pass_t pass = {c->state, x + done * in, jup_min_i64(JUP_ROWS_AT_ONCE, rows - done), in,
                        add};
-        run_pass(c, &pass, w, n, to);
+        run_pass(c, &pass, &(work_t){.weights = w, .y = to, .n = n});
     }
 }
 

@@ -6,6 +6,7 @@
  * their order; sums of integers are exact in any.
  */
 enum {
+    ROW_COLUMNS = 32,
     FEW_16 = 3,     /* rows of x up to which this pays */
     AHEAD_16 = 256, /* bytes of each row that are fetched before they are needed, into the second */
     AHEAD_I8 = 512, /* ... and into the first level of the cache: as measured on a Zen 3 */
