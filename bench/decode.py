@@ -19,6 +19,12 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(ROOT, "plots"))
+try:
+    import numpy as np
+    import runfile
+except ImportError as error:
+    sys.exit(f"decode.py: {error}; it needs numpy and h5py (Debian: python3-numpy, python3-h5py)")
 DEMO = os.path.join(ROOT, "data", "demo")
 WAYS = ["plain", "speculation", "outline", "both"]
 
@@ -74,9 +80,6 @@ def decode_seconds(answer):
 
 def branch_busy(trace):
     """Share of time that each stage computed while at least as many branches as stages lived."""
-    sys.path.insert(0, os.path.join(ROOT, "plots"))
-    import numpy as np
-    import runfile
     run = runfile.load(trace)
     busy = np.zeros(run.n_ranks)
     total = 0.0

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-enum { HEADS_REST = 64 };
-static const double HEADS_TRIAL = 1.1; /* benefit of the doubt, worth some ten laps */
+enum { SHORTEST_REST = 64, LONGEST_REST = 1024 }; /* laps */
+static const double HEADS_TRIAL = 1.1;            /* benefit of the doubt, worth some ten laps */
 
 void jup_speculation_init(jup_speculation_t *s)
 {
@@ -38,10 +38,16 @@ static void weigh_heads(jup_speculation_t *s, const jup_room_t *room, double bes
     int64_t alike = jup_min_i64(room->alike > 0 ? room->alike : 1, JUP_LAP_ROWS);
     double worth = best_rate * cost->seconds[alike] * bare;
     s->heads_worth = 0.95 * s->heads_worth + 0.05 * worth;
+    s->heads_laps++;
     if (s->heads_worth >= 1 || s->exact)
         return;
-    s->heads_rest = HEADS_REST;
+    bool paid_a_while = s->heads_laps > SHORTEST_REST;
+    s->heads_pause = paid_a_while || s->heads_pause == 0
+                         ? SHORTEST_REST
+                         : (int32_t)jup_min_i64(2 * (int64_t)s->heads_pause, LONGEST_REST);
+    s->heads_rest = s->heads_pause;
     s->heads_worth = HEADS_TRIAL;
+    s->heads_laps = 0;
 }
 
 int32_t jup_speculation_propose(jup_speculation_t *s, const jup_draft_context_t *context,

@@ -24,6 +24,8 @@ typedef struct jup_speculation {
     double bare_lap, bare_period; /* a lap of one row without heads, relative to one with them */
     double heads_worth;           /* tokens per second with them against without, a running mean */
     int32_t heads_rest;           /* laps until they are tried again */
+    int32_t heads_pause;          /* how many that was; twice as many where the trial failed, too */
+    int32_t heads_laps;           /* since then */
     int64_t trees[JUP_TREE_NODES + 1]; /* how many had so many nodes */
 } jup_speculation_t;
 

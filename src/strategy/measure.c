@@ -4,12 +4,14 @@
 #include "base/clock.h"
 
 #include <assert.h>
-#include <math.h>
 
 enum { POINTS = 7, REPEAT = 3, SCRATCH = JUP_MAX_SEQUENCES };
 
 /* Laps that take so much longer than one of a single row never pay: they are not tried. */
 static const double ENOUGH = 4;
+
+/* A period that is hardly longer than another one. */
+static const double NEARLY = 1.03;
 
 /* A step of so many rows on a sequence of its own, which is empty before and after. */
 static void send_rows(jup_engine_t *e, int32_t rows, bool guess)
@@ -47,13 +49,14 @@ static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
     return best;
 }
 
-/* With the pipe full: the time between two results, where the first one takes lap_s. */
-static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double lap_s)
+/* With `window` steps in the air: the time between two results, where the first takes lap_s. */
+static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double lap_s,
+                             int32_t window)
 {
-    int32_t window = e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
+    int32_t steps = 2 * e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
     double start_s = jup_clock_now_s();
-    while (done < 2 * window) {
-        while (sent < 2 * window && sent - done < window) {
+    while (done < steps) {
+        while (sent < steps && sent - done < window) {
             send_rows(e, rows, guess);
             sent++;
         }
@@ -64,15 +67,17 @@ static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double l
 }
 
 /*
- * While a step is on its lap, the slowest stage or link could take in lap / period others; one more
- * waits at it when it is done. Never fewer than there are stages.
+ * The fewest steps in the air with which results come about as often as with the most: more of them
+ * would be smaller batches. One step a stage and one that waits do where stages and links are
+ * alike; slow links or uneven stages ask for more.
  */
-static void set_window(jup_engine_t *e, double lap_s, double period_s)
+static void fit_window_to(jup_engine_t *e, bool guess, double lap_s, double period_s)
 {
-    int32_t stages = e->stage.comm->size;
-    double steps = period_s > 0 ? ceil(lap_s / period_s) + 1 : 0;
-    jup_scheduler_set_window(&e->scheduler,
-                             (int32_t)fmin(fmax(steps, stages), e->stage.options.window));
+    int32_t stages = e->stage.comm->size, window = stages + 1;
+    while (window < e->stage.options.window &&
+           period_seconds(e, 1, guess, lap_s, window) > NEARLY * period_s)
+        window = (int32_t)jup_min_i64(window + (stages + 1) / 2, e->stage.options.window);
+    jup_scheduler_set_window(&e->scheduler, window);
 }
 
 void jup_engine_measure(jup_engine_t *e, bool fit_window)
@@ -87,17 +92,19 @@ void jup_engine_measure(jup_engine_t *e, bool fit_window)
          r *= 2, n++) {
         rows[n] = r;
         lap_s[n] = lap_seconds(e, r, s->has_heads);
-        period_s[n] = e->n_results > 1 ? period_seconds(e, r, s->has_heads, lap_s[n]) : lap_s[n];
+        period_s[n] = e->n_results > 1 ? period_seconds(e, r, s->has_heads, lap_s[n], e->n_results)
+                                       : lap_s[n];
     }
     if (s->has_heads) {
         double bare_s = lap_seconds(e, 1, false);
         s->bare_lap = bare_s / lap_s[0];
-        s->bare_period =
-            e->n_results > 1 ? period_seconds(e, 1, false, bare_s) / period_s[0] : s->bare_lap;
+        s->bare_period = e->n_results > 1
+                             ? period_seconds(e, 1, false, bare_s, e->n_results) / period_s[0]
+                             : s->bare_lap;
     }
-    clean_up(e);
     if (fit_window && e->n_results > 1)
-        set_window(e, lap_s[0], period_s[0]);
+        fit_window_to(e, s->has_heads, lap_s[0], period_s[0]);
+    clean_up(e);
     jup_lap_cost_fit(&s->lap, rows, lap_s, n);
     jup_lap_cost_fit(&s->period, rows, period_s, n);
     s->costs_known = true;
