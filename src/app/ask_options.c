@@ -51,9 +51,7 @@ void jup_ask_options_init(jup_ask_options_t *o)
         {"typical", 0, POPT_ARG_FLOAT, &o->typical, 0,
          "accept candidates more likely than X: approximate, changes answers (0: exact)", "X"},
         {"window", 0, POPT_ARG_INT, &o->window, 0,
-         "steps in flight at most (default: one more than there are ranks; with --speculate, as "
-         "many "
-         "as measuring finds needed)",
+         "steps in flight at most (default: ranks + 1; with --speculate, as measuring finds best)",
          "N"},
         POPT_TABLEEND};
     memcpy(o->table, table, sizeof table);
