@@ -110,17 +110,19 @@ static void say_what_is_better(const jup_plan_problem_t *problem, const jup_plan
 
 static void say_what_is_chosen(const jup_plan_t *plan, int ranks)
 {
-    char names[400] = "";
+    enum { NAMED = 8 };
+    char names[NAMED * (sizeof plan->stages[0].name + 2) + 8] = "";
     size_t used = 0;
     bool as_started = plan->n_stages == ranks;
-    for (int s = 0; s < plan->n_stages && used < sizeof names; s++) {
+    for (int s = 0; s < plan->n_stages; s++) {
         as_started = as_started && plan->stages[s].device == s;
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", s ? ", " : "",
-                                 plan->stages[s].name);
+        if (s < NAMED)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", s ? ", " : "",
+                                     plan->stages[s].name);
     }
     if (!as_started)
-        jup_info("plan: %d of %d ranks have a stage, in this order: %s", plan->n_stages, ranks,
-                 names);
+        jup_info("plan: %d of %d ranks have a stage, in this order: %s%s", plan->n_stages, ranks,
+                 names, plan->n_stages > NAMED ? ", ..." : "");
 }
 
 static jup_status_t divide_by_cluster(jup_run_setup_t *setup, const jup_config_t *config, int ranks,
