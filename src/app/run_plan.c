@@ -111,7 +111,7 @@ static void say_what_is_better(const jup_plan_problem_t *problem, const jup_plan
 static void say_what_is_chosen(const jup_plan_t *plan, int ranks)
 {
     enum { NAMED = 8 };
-    char names[NAMED * (sizeof plan->stages[0].name + 2) + 8] = "";
+    char names[NAMED * (sizeof plan->stages[0].name + 2)] = "";
     size_t used = 0;
     bool as_started = plan->n_stages == ranks;
     for (int s = 0; s < plan->n_stages; s++) {

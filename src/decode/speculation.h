@@ -25,7 +25,7 @@ typedef struct jup_speculation {
     double heads_worth;           /* tokens per second with them against without, a running mean */
     int32_t heads_rest;           /* laps until they are tried again */
     int32_t heads_pause;          /* how many that was; twice as many where the trial failed, too */
-    int32_t heads_laps;           /* since then */
+    int32_t heads_laps;           /* they were tried since they rested last */
     int64_t trees[JUP_TREE_NODES + 1]; /* how many had so many nodes */
 } jup_speculation_t;
 

@@ -10,14 +10,10 @@ static bool is_first(const jup_cancel_t *c)
     return c->comm->rank == 0;
 }
 
-static size_t most_bytes(const jup_cancel_t *c)
-{
-    return (size_t)c->window * sizeof *c->words;
-}
-
 static void listen(jup_cancel_t *c)
 {
-    jup_comm_begin_recv(c->comm, 0, JUP_MSG_CANCEL, -1, c->words, most_bytes(c), c->pending);
+    jup_comm_begin_recv(c->comm, 0, JUP_MSG_CANCEL, -1, c->words,
+                        (size_t)c->window * sizeof *c->words, c->pending);
 }
 
 void jup_cancel_init(jup_cancel_t *c, jup_comm_t *comm, int32_t window)
@@ -89,14 +85,18 @@ bool jup_cancel_has(jup_cancel_t *c, int32_t step)
 /* An empty word is the last one. */
 void jup_cancel_stop(jup_cancel_t *c)
 {
-    for (int32_t i = 0; i < c->receivers && is_first(c); i++) {
+    if (!is_first(c)) {
+        jup_comm_end(c->comm, c->pending);
+        while (c->pending->bytes > 0) {
+            listen(c);
+            jup_comm_end(c->comm, c->pending);
+        }
+        return;
+    }
+    for (int32_t i = 0; i < c->receivers; i++) {
         jup_comm_end(c->comm, &c->pending[i]);
         jup_comm_begin_send(c->comm, i + 1, JUP_MSG_CANCEL, -1, c->words, 0, &c->pending[i]);
     }
     for (int32_t i = 0; i < c->receivers; i++)
         jup_comm_end(c->comm, &c->pending[i]);
-    while (!is_first(c) && c->pending->bytes > 0) {
-        listen(c);
-        jup_comm_end(c->comm, c->pending);
-    }
 }

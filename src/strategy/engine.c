@@ -38,7 +38,6 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
     size_t most = (size_t)e->n_results;
     e->results = jup_new(most, sizeof *e->results);
     e->result_pending = jup_new(most, sizeof *e->result_pending);
-    e->issued_s = jup_new(most, sizeof *e->issued_s);
     e->wrong = jup_new(most, sizeof *e->wrong);
     e->stage.look_up = own.ahead ? look_up : NULL;
     e->stage.look_up_self = e;
@@ -69,7 +68,6 @@ void jup_engine_reset(jup_engine_t *e)
         jup_free(e->results[i]);
     jup_free(e->results);
     jup_free(e->result_pending);
-    jup_free(e->issued_s);
     jup_free(e->wrong);
     memset(e, 0, sizeof *e);
 }
@@ -84,7 +82,6 @@ static bool alone(const jup_engine_t *e)
 void jup_engine_send(jup_engine_t *e)
 {
     int32_t step = e->stage.step.id, place = step % e->n_results;
-    e->issued_s[place] = jup_clock_now_s();
     if (!alone(e))
         jup_comm_begin_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_RESULT, step,
                             e->results[place], jup_stage_result_bytes(), &e->result_pending[place]);

@@ -22,7 +22,6 @@ typedef struct jup_engine {
     int32_t **results; /* (window) receives, by step number */
     jup_pending_t *result_pending;
     int32_t n_results;
-    double *issued_s;                /* (window) by step number */
     int32_t *wrong;                  /* (window) scratch: steps to cancel */
     bool (*interrupted)(void *self); /* asked between steps; NULL: never */
     void *interrupted_self;

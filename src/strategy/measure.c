@@ -49,11 +49,14 @@ static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
     return best;
 }
 
-/* With `window` steps in the air: the time between two results, where the first takes lap_s. */
+/* With `window` steps in the air: the time between two results, where the first takes lap_s. One
+ * stage alone has one step after the other. */
 static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double lap_s,
                              int32_t window)
 {
     int32_t steps = 2 * e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
+    if (e->n_results == 1)
+        return lap_s;
     double start_s = jup_clock_now_s();
     while (done < steps) {
         while (sent < steps && sent - done < window) {
@@ -92,15 +95,12 @@ void jup_engine_measure(jup_engine_t *e, bool fit_window)
          r *= 2, n++) {
         rows[n] = r;
         lap_s[n] = lap_seconds(e, r, s->has_heads);
-        period_s[n] = e->n_results > 1 ? period_seconds(e, r, s->has_heads, lap_s[n], e->n_results)
-                                       : lap_s[n];
+        period_s[n] = period_seconds(e, r, s->has_heads, lap_s[n], e->n_results);
     }
     if (s->has_heads) {
         double bare_s = lap_seconds(e, 1, false);
         s->bare_lap = bare_s / lap_s[0];
-        s->bare_period = e->n_results > 1
-                             ? period_seconds(e, 1, false, bare_s, e->n_results) / period_s[0]
-                             : s->bare_lap;
+        s->bare_period = period_seconds(e, 1, false, bare_s, e->n_results) / period_s[0];
     }
     if (fit_window && e->n_results > 1)
         fit_window_to(e, s->has_heads, lap_s[0], period_s[0]);

@@ -16,22 +16,16 @@ static bool is_last(const jup_stage_t *stage)
     return stage->comm->rank == stage->comm->size - 1;
 }
 
-/* Whether the step's rows are still wanted. */
-static bool is_wanted(jup_stage_t *stage)
-{
-    if (stage->options.ahead && !is_first(stage))
-        jup_cancel_hear(&stage->cancel);
-    return stage->step.kind == JUP_STEP_WORK &&
-           !(stage->options.ahead && jup_cancel_has(&stage->cancel, stage->step.id));
-}
-
+/* Returns whether the rows of the step being worked on are still wanted. */
 static bool move_messages(void *self)
 {
     jup_stage_t *stage = self;
     jup_comm_progress(stage->comm);
     if (stage->look_up)
         stage->look_up(stage->look_up_self);
-    return is_wanted(stage);
+    if (stage->options.ahead && !is_first(stage))
+        jup_cancel_hear(&stage->cancel);
+    return stage->step.kind == JUP_STEP_WORK && !jup_cancel_has(&stage->cancel, stage->step.id);
 }
 
 /* ---- making and releasing -------------------------------------------------------------------- */

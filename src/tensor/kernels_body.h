@@ -767,107 +767,6 @@ static void tile_16(jup_dtype_t dtype, int m, int64_t n, const float *x, const u
         tile_bf16(m, n, x, panel, sums, add);
 }
 
-#if VECTOR == 64
-
-enum { PIECE = 32, FEW_16 = 4 }; /* columns, and the rows of x up to which this pays */
-
-INLINE void put_16(const jup_dtype_t dtype, int vec, int k, vi w, uint16_t *piece)
-{
-    if (dtype == JUP_F16)
-        split_halves(w, piece + 2 * k * JUP_PANEL + 2 * vec * LANES);
-    else
-        store_i(piece + 2 * k * JUP_PANEL + 2 * vec * LANES, w);
-}
-
-INLINE void add_column(const jup_dtype_t dtype, const int m, const uint16_t *piece, int k,
-                       const float *x, vf sum[FEW_16][VECS])
-{
-    EACH (v, VECS) {
-        vf column = load_16_column(dtype, piece, k, v);
-        EACH (r, m)
-            sum[r][v] += column * x[k * m + r];
-    }
-}
-
-/*
- * One vector of rows of a piece is packed while half of the columns of the piece before are added,
- * step by step in turn: additions wait for each other, packing does not.
- */
-INLINE void few_of_16(const jup_dtype_t dtype, const int m, source_t s[VECS], int64_t n,
-                      const float *x, float *sums)
-{
-    _Alignas(64) uint16_t pieces[2][PIECE * JUP_PANEL];
-    vf sum[FEW_16][VECS];
-    EACH (r, m)
-        EACH (v, VECS)
-            sum[r][v] = (vf){0};
-    memset(pieces[1], 0, sizeof pieces[1]); /* zeros are added first, with any x: the first ones */
-    const float *before = x;
-    for (int64_t p = 0; p < n / PIECE; p++) {
-        uint16_t *now = pieces[p % 2], *last = pieces[1 - p % 2];
-        EACH (vec, VECS) {
-            vi w[16];
-            fetch_lines(&s[vec], 64 * LANES);
-            load_line(&s[vec], w);
-            EACH (k, 16) {
-                put_16(dtype, vec, k, w[k], now);
-                add_column(dtype, m, last, 16 * vec + k, before, sum);
-            }
-            advance(&s[vec], 64);
-        }
-        before = x + p * PIECE * m;
-    }
-    EACH (k, PIECE)
-        add_column(dtype, m, pieces[(n / PIECE - 1) % 2], k, before, sum);
-    EACH (r, m)
-        EACH (v, VECS)
-            store_f(sums + r * JUP_PANEL + v * LANES, sum[r][v]);
-}
-
-static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x, float *sums)
-{
-    straight_t rows;
-    straighten(src, 2 * at, 2 * n, &rows);
-    source_t s[VECS];
-    EACH (vec, VECS)
-        s[vec] = source_at(&rows, vec, 2 * n);
-    bool f16 = src->dtype == JUP_F16;
-    switch (f16 ? m : m + FEW_16) {
-    case 1:
-        few_of_16(JUP_F16, 1, s, n, x, sums);
-        return;
-    case 2:
-        few_of_16(JUP_F16, 2, s, n, x, sums);
-        return;
-    case 3:
-        few_of_16(JUP_F16, 3, s, n, x, sums);
-        return;
-    case 4:
-        few_of_16(JUP_F16, 4, s, n, x, sums);
-        return;
-    case 5:
-        few_of_16(JUP_BF16, 1, s, n, x, sums);
-        return;
-    case 6:
-        few_of_16(JUP_BF16, 2, s, n, x, sums);
-        return;
-    case 7:
-        few_of_16(JUP_BF16, 3, s, n, x, sums);
-        return;
-    case 8:
-        few_of_16(JUP_BF16, 4, s, n, x, sums);
-        return;
-    }
-}
-
-#define RUN_16 run_16
-
-#elif VECTOR == 16
-
-enum { FEW_16 = 0 };
-#define RUN_16 NULL
-#endif
-
 /* What a block's integer sum starts from: the part of x that takes the weights' zero point off. */
 INLINE int first_part(const jup_dtype_t dtype)
 {
@@ -1010,13 +909,49 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
     }
 }
 
+/* ---- few rows, without panels -------------------------------------------------------------- */
+
+#if VECTOR >= 32
+
 #if VECTOR == 64
 #include "tensor/kernels_few_512.h"
-#elif VECTOR == 32
-#include "tensor/kernels_few_256.h"
 #else
-enum { ROW_COLUMNS = 32 };
+#include "tensor/kernels_few_256.h"
+#endif
+
+#define FEW_CASE(type, count)                                                                      \
+    case count:                                                                                    \
+        if (count <= FEW_16)                                                                       \
+            few_of_16(type, count <= FEW_16 ? count : 1, &rows, n, x, sums);                       \
+        return;
+
+#define FEW_SWITCH(type)                                                                           \
+    switch (m) {                                                                                   \
+        FEW_CASE(type, 1)                                                                          \
+        FEW_CASE(type, 2)                                                                          \
+        FEW_CASE(type, 3)                                                                          \
+        FEW_CASE(type, 4)                                                                          \
+    }
+
+static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x, float *sums)
+{
+    straight_t rows;
+    straighten(src, 2 * at, 2 * n, &rows);
+    if (src->dtype == JUP_F16)
+        FEW_SWITCH(JUP_F16)
+    else
+        FEW_SWITCH(JUP_BF16)
+}
+
+#define RUN_16 run_16
+#define RUN_Q8_0 run_q8_0
+
+#else
+
+enum { FEW_16 = 0, ROW_COLUMNS = 32 };
+#define RUN_16 NULL
 #define RUN_Q8_0 NULL
+
 #endif
 
 /* ---- rounding x ---------------------------------------------------------------------------- */

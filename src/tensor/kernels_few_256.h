@@ -1,9 +1,9 @@
 /*
- * One row of x (for 16-bit weights up to FEW_16) straight over the rows of the weight, for 256-bit
- * vectors: 8 rows side by side are read in whole pieces and turned into lanes in registers, without
- * a panel in between. For types of 4 to 6 bits, whose unpacking takes longer, panels are as quick.
- * Included by kernels_body.h. The sums are its tiles' to the bit: f32 sums take the columns in
- * their order; sums of integers are exact in any.
+ * Few rows of x (up to FEW_16 for 16-bit weights, one for Q8_0) straight over the rows of the
+ * weight, for 256-bit vectors: 8 rows side by side are read in whole pieces and turned into lanes
+ * in registers, without a panel in between. For types of 4 to 6 bits, whose unpacking takes longer,
+ * panels are as quick. Included by kernels_body.h. The sums are its tiles' to the bit: f32 sums
+ * take the columns in their order; sums of integers are exact in any.
  */
 enum {
     ROW_COLUMNS = 32,
@@ -89,33 +89,6 @@ INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *ro
     }
 }
 
-static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x, float *sums)
-{
-    straight_t rows;
-    straighten(src, 2 * at, 2 * n, &rows);
-    bool f16 = src->dtype == JUP_F16;
-    switch (f16 ? m : m + FEW_16) {
-    case 1:
-        few_of_16(JUP_F16, 1, &rows, n, x, sums);
-        return;
-    case 2:
-        few_of_16(JUP_F16, 2, &rows, n, x, sums);
-        return;
-    case 3:
-        few_of_16(JUP_F16, 3, &rows, n, x, sums);
-        return;
-    case 4:
-        few_of_16(JUP_BF16, 1, &rows, n, x, sums);
-        return;
-    case 5:
-        few_of_16(JUP_BF16, 2, &rows, n, x, sums);
-        return;
-    case 6:
-        few_of_16(JUP_BF16, 3, &rows, n, x, sums);
-        return;
-    }
-}
-
 /* ---- Q8_0 ------------------------------------------------------------------------------------ */
 
 /* The sums of 8 vectors, one to an element. */
@@ -174,6 +147,3 @@ static void run_q8_0(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, floa
         store_f(sums + vec * LANES, sum[0][0]);
     }
 }
-
-#define RUN_16 run_16
-#define RUN_Q8_0 run_q8_0

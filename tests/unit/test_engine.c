@@ -48,6 +48,23 @@ static int branch_in(const setup_t *s, const jup_draft_context_t *c, int32_t *at
     return -1;
 }
 
+/* Two of three first guesses are right; of the others the second is, which only a tree finds. */
+static void guess_two_of_three(jup_guesses_t *g, int32_t d, int32_t at, int32_t right)
+{
+    int32_t wrong = (right + 1 + at % 2 * 60) % 61;
+    g->width[d] = 3;
+    g->token[d][0] = at % 3 ? right : wrong;
+    g->token[d][1] = at % 3 ? wrong : right;
+    g->token[d][2] = 7;
+}
+
+/* Right but for every seventh token, so that the next segments build on its guesses. */
+static void guess_mostly(jup_guesses_t *g, int32_t d, int32_t at, int32_t right)
+{
+    g->width[d] = 1;
+    g->token[d][0] = at % 7 == 6 ? (right + 1) % 61 : right;
+}
+
 static void know(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
 {
     const setup_t *s = self;
@@ -55,29 +72,11 @@ static void know(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
     int b = branch_in(s, c, &at);
     g->depth = 0;
     for (int32_t d = 0; b >= 0 && d < 5 && at + d < ANSWER; d++) {
-        g->width[d] = 3; /* the right one is the second: only a tree finds it */
-        g->token[d][0] = (s->expected[b][at + d] + 1 + (at + d) % 2 * 60) % 61;
-        g->token[d][1] = s->expected[b][at + d];
-        g->token[d][2] = 7;
-        if ((at + d) % 3) {
-            g->token[d][1] = g->token[d][0];
-            g->token[d][0] = s->expected[b][at + d];
-        }
-        g->depth = d + 1;
-    }
-}
-
-/* Right but for every seventh token, so that the next segments build on its guesses. */
-static void know_mostly(void *self, const jup_draft_context_t *c, jup_guesses_t *g)
-{
-    const setup_t *s = self;
-    int32_t at;
-    int b = branch_in(s, c, &at);
-    g->depth = 0;
-    for (int32_t d = 0; b >= 0 && d < 5 && at + d < ANSWER; d++) {
         int32_t right = s->expected[b][at + d];
-        g->width[d] = 1;
-        g->token[d][0] = (at + d) % 7 == 6 ? (right + 1) % 61 : right;
+        if (s->source == MOSTLY)
+            guess_mostly(g, d, at + d, right);
+        else
+            guess_two_of_three(g, d, at + d, right);
         g->depth = d + 1;
     }
 }
@@ -103,15 +102,12 @@ static void init_speculation(jup_speculation_t *spec, setup_t *s)
     spec->n_drafts = 1;
     jup_draft_t *draft = &spec->drafts[0];
     jup_draft_lookup_init(draft);
-    if (s->source == ORACLE || s->source == NOISE) {
+    if (s->source != LOOKUP) {
         draft->self = s;
-        draft->propose = s->source == ORACLE ? know : make_noise;
+        draft->propose = s->source == NOISE ? make_noise : know;
     }
-    if (s->source == MOSTLY) {
-        draft->self = s;
-        draft->propose = know_mostly;
+    if (s->source == MOSTLY)
         jup_accuracy_init(&draft->accuracy, 0.9, 1, 50);
-    }
 }
 
 /* ---- the sink ---------------------------------------------------------------------------------
