@@ -1,7 +1,7 @@
 #include "app/ask_options.h"
 
 #include "app/options.h"
-#include "decode/outline.h"
+#include "ask/outline.h"
 #include "decode/tree.h"
 
 #include <errno.h>

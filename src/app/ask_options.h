@@ -3,17 +3,11 @@
 #ifndef JUP_APP_ASK_OPTIONS_H
 #define JUP_APP_ASK_OPTIONS_H
 
-#include "base/status.h"
+#include "ask/asking.h"
 
 #include <popt.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-typedef enum jup_outline_mode {
-    JUP_OUTLINE_OFF,
-    JUP_OUTLINE_ON,
-    JUP_OUTLINE_AUTO
-} jup_outline_mode_t;
 
 typedef struct jup_ask_options {
     struct poptOption table[17];

@@ -2,7 +2,7 @@
 #ifndef JUP_APP_ASK_REPORT_H
 #define JUP_APP_ASK_REPORT_H
 
-#include "app/asking.h"
+#include "ask/asking.h"
 #include "trace/run.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define JUP_APP_ASK_RUN_H
 
 #include "app/run_setup.h"
-#include "app/session.h"
+#include "job/session.h"
 #include "trace/recorder.h"
 
 /** Collective. The setup is rank 0's. */

@@ -1,6 +1,6 @@
 #include "app/ask_setup.h"
 
-#include "app/asking.h"
+#include "ask/asking.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -4,10 +4,10 @@
 #define JUP_APP_ASK_SETUP_H
 
 #include "app/ask_options.h"
-#include "app/job.h"
-#include "app/questions.h"
-#include "decode/prompts.h"
+#include "ask/prompts.h"
+#include "ask/questions.h"
 #include "decode/script.h"
+#include "job/job.h"
 
 typedef struct jup_ask_setup {
     jup_questions_t questions;

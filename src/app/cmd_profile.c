@@ -1,11 +1,11 @@
 /* jupiter profile: what the ranks' devices and links can do, written down for plan and run. */
 #include "app/commands.h"
-#include "app/measure.h"
 #include "app/options.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
+#include "job/measure.h"
 #include "tensor/ops.h"
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* jupiter split: one file per rank, so that no board has to hold the whole model. */
 #include "app/commands.h"
-#include "app/job.h"
 #include "app/options.h"
-#include "app/split.h"
 #include "io/model_file.h"
 #include "io/slice.h"
+#include "job/division.h"
+#include "job/job.h"
 #include "plan/plan.h"
 
 #include <stdio.h>
@@ -81,8 +81,8 @@ static jup_status_t divide(const split_options_t *o, const jup_config_t *config,
         return jup_fail(err, JUP_EINPUT, "%d ranks are more than the model's %d layers", *ranks,
                         config->layers);
     if (o->layers)
-        return jup_split_layers_as_told(o->layers, config->layers, *ranks, first_layer, err);
-    jup_split_layers_evenly(config->layers, *ranks, first_layer);
+        return jup_division_layers_as_told(o->layers, config->layers, *ranks, first_layer, err);
+    jup_division_layers_evenly(config->layers, *ranks, first_layer);
     return JUP_OK;
 }
 

@@ -1,8 +1,8 @@
 /* jupiter tokenize: text to token ids, on one line. Works on a vocabulary without weights. */
 #include "app/commands.h"
 #include "app/options.h"
-#include "app/text_file.h"
 #include "base/mem.h"
+#include "io/text_file.h"
 #include "io/tokenizer.h"
 
 #include <stdio.h>

@@ -1,12 +1,9 @@
 bin_PROGRAMS += jupiter
 jupiter_SOURCES = \
-	%D%/answer.c %D%/answer.h \
 	%D%/ask_options.c %D%/ask_options.h \
 	%D%/ask_report.c %D%/ask_report.h \
 	%D%/ask_run.c %D%/ask_run.h \
 	%D%/ask_setup.c %D%/ask_setup.h \
-	%D%/asking.c %D%/asking.h \
-	%D%/chat.c %D%/chat.h \
 	%D%/cmd_chat.c \
 	%D%/cmd_info.c \
 	%D%/cmd_plan.c \
@@ -17,21 +14,11 @@ jupiter_SOURCES = \
 	%D%/cmd_tokenize.c \
 	%D%/cmd_trace.c \
 	%D%/commands.h \
-	%D%/interrupt.c %D%/interrupt.h \
-	%D%/job.c %D%/job.h \
 	%D%/main.c \
-	%D%/measure.c %D%/measure.h \
-	%D%/measure_links.c %D%/measure_links.h \
-	%D%/npy.c %D%/npy.h \
 	%D%/options.c %D%/options.h \
-	%D%/progress.c %D%/progress.h \
-	%D%/questions.c %D%/questions.h \
 	%D%/run_options.c %D%/run_options.h \
 	%D%/run_plan.c %D%/run_plan.h \
 	%D%/run_report.c %D%/run_report.h \
 	%D%/run_setup.c %D%/run_setup.h \
-	%D%/scripted.c %D%/scripted.h \
-	%D%/session.c %D%/session.h \
-	%D%/split.c %D%/split.h \
-	%D%/text_file.c %D%/text_file.h
+	%D%/scripted.c %D%/scripted.h
 jupiter_LDADD = $(JUP_LIBS)

@@ -2,7 +2,6 @@
 
 #include "base/mem.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,40 +62,6 @@ void jup_options_reset(jup_options_t *options)
     options->argv = NULL;
     options->context = NULL;
     options->table = NULL;
-}
-
-static int32_t count_items(const char *text)
-{
-    int32_t n = 1;
-    for (const char *c = text; *c; c++)
-        n += *c == ',';
-    return n;
-}
-
-jup_status_t jup_parse_list(const char *option, const char *text, int32_t most, int32_t **numbers,
-                            int32_t *n, jup_error_t *err)
-{
-    int32_t *list = jup_new((size_t)count_items(text), sizeof *list);
-    int32_t count = 0;
-    const char *at = text;
-    for (;;) {
-        char *end;
-        errno = 0;
-        long value = strtol(at, &end, 10);
-        if (end == at || (*end != ',' && *end != '\0') || errno || value < 1 || value > most) {
-            jup_free(list);
-            return jup_fail(err, JUP_EINPUT,
-                            "%s is '%s', must be numbers between 1 and %d with commas between them",
-                            option, text, most);
-        }
-        list[count++] = (int32_t)value;
-        if (*end == '\0')
-            break;
-        at = end + 1;
-    }
-    *numbers = list;
-    *n = count;
-    return JUP_OK;
 }
 
 jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int64_t most,

@@ -35,10 +35,6 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
 void jup_options_print_help(jup_options_t *options);
 void jup_options_reset(jup_options_t *options);
 
-/** "8,8,6,10" -> numbers, each in [1, most]; a new block, *n of them. */
-jup_status_t jup_parse_list(const char *option, const char *text, int32_t most, int32_t **numbers,
-                            int32_t *n, jup_error_t *err);
-
 /** "option is value, must be between least and most" unless it is. */
 jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int64_t most,
                            jup_error_t *err);

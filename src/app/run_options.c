@@ -1,6 +1,6 @@
 #include "app/run_options.h"
 
-#include "app/job.h"
+#include "job/job.h"
 
 #include <stdlib.h>
 #include <string.h>

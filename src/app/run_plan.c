@@ -1,11 +1,11 @@
 #include "app/run_plan.h"
 
-#include "app/measure.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
+#include "job/measure.h"
 #include "plan/file_size.h"
 #include "plan/planner.h"
 

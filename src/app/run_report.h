@@ -2,9 +2,9 @@
 #ifndef JUP_APP_RUN_REPORT_H
 #define JUP_APP_RUN_REPORT_H
 
-#include "app/answer.h"
 #include "app/run_setup.h"
-#include "app/session.h"
+#include "ask/answer.h"
+#include "job/session.h"
 #include "strategy/pipeline.h"
 #include "trace/run.h"
 

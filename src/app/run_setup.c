@@ -1,14 +1,14 @@
 #include "app/run_setup.h"
 
 #include "app/run_plan.h"
-#include "app/split.h"
-#include "app/text_file.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
 #include "io/slice.h"
+#include "io/text_file.h"
+#include "job/division.h"
 #include "trace/run_file.h"
 
 #include <stdio.h>
@@ -129,14 +129,15 @@ static jup_status_t divide(jup_run_setup_t *setup, const jup_config_t *config, i
     if (setup->sliced)
         JUP_TRY(divide_as_sliced(setup, slices, ranks, config->layers, job, err));
     else if (o->layers)
-        JUP_TRY(jup_split_layers_as_told(o->layers, config->layers, ranks, job->first_layer, err));
+        JUP_TRY(
+            jup_division_layers_as_told(o->layers, config->layers, ranks, job->first_layer, err));
     else
-        jup_split_layers_evenly(config->layers, ranks, job->first_layer);
+        jup_division_layers_evenly(config->layers, ranks, job->first_layer);
     if (o->chunks)
-        return jup_split_chunks_as_told(o->chunks, tokens, &job->chunks, &job->request.n_chunks,
-                                        err);
-    int32_t chunk = o->chunk ? o->chunk : jup_split_default_chunk(tokens, ranks);
-    jup_split_uniform_chunks(tokens, chunk, &job->chunks, &job->request.n_chunks);
+        return jup_division_chunks_as_told(o->chunks, tokens, &job->chunks, &job->request.n_chunks,
+                                           err);
+    int32_t chunk = o->chunk ? o->chunk : jup_division_default_chunk(tokens, ranks);
+    jup_division_uniform_chunks(tokens, chunk, &job->chunks, &job->request.n_chunks);
     return JUP_OK;
 }
 

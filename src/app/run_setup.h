@@ -3,10 +3,10 @@
 #define JUP_APP_RUN_SETUP_H
 
 #include "app/ask_setup.h"
-#include "app/job.h"
 #include "app/run_options.h"
 #include "io/gguf.h"
 #include "io/tokenizer.h"
+#include "job/job.h"
 #include "plan/plan.h"
 
 typedef struct jup_run_setup {

@@ -1,7 +1,9 @@
 libjupiter_a_SOURCES += \
 	%D%/checked.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/interrupt.c %D%/interrupt.h \
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
+	%D%/progress.c %D%/progress.h \
 	%D%/rng.c %D%/rng.h \
 	%D%/status.c %D%/status.h

@@ -6,9 +6,6 @@ libjupiter_a_SOURCES += \
 	%D%/guesses.h \
 	%D%/heads.c %D%/heads.h %D%/heads_read.c \
 	%D%/history.c %D%/history.h \
-	%D%/outline.c %D%/outline.h \
-	%D%/prompts.c %D%/prompts.h \
-	%D%/router.c %D%/router.h \
 	%D%/script.c %D%/script.h %D%/script_read.c \
 	%D%/speculation.c %D%/speculation.h \
 	%D%/tree.c %D%/tree.h \

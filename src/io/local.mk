@@ -4,11 +4,13 @@ libjupiter_a_SOURCES += \
 	%D%/gguf_get.c %D%/gguf_map.c %D%/gguf_parse.c \
 	%D%/gguf_write.c %D%/gguf_write.h \
 	%D%/merge.c %D%/merge.h \
+	%D%/npy.c %D%/npy.h \
 	%D%/pretokenize.c %D%/pretokenize.h \
 	%D%/safetensors.c %D%/safetensors.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/text.c %D%/text.h \
 	%D%/text_index.c %D%/text_index.h \
+	%D%/text_file.c %D%/text_file.h \
 	%D%/tokenizer.c %D%/tokenizer.h %D%/tokenizer_internal.h \
 	%D%/tokenizer_bpe.c %D%/tokenizer_encode.c %D%/tokenizer_load.c \
 	%D%/tokenizer_pieces.c %D%/tokenizer_spm.c

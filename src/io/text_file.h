@@ -1,0 +1,12 @@
+/** Reading a prompt: a file or standard input, whole. */
+#ifndef JUP_IO_TEXT_FILE_H
+#define JUP_IO_TEXT_FILE_H
+
+#include "base/status.h"
+
+#include <stddef.h>
+
+/** path "-" is standard input. *text is a new, terminated block of *length bytes. */
+jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_error_t *err);
+
+#endif
