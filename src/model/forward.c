@@ -19,6 +19,12 @@ static jup_status_t new_floats(jup_forward_t *f, float **block, int64_t rows, in
     return JUP_OK;
 }
 
+/* Words of the masks of a tree of `rows` rows. */
+static int64_t mask_words(int64_t rows)
+{
+    return rows * ((rows + 63) / 64);
+}
+
 static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
 {
     const jup_config_t *c = f->config;
@@ -38,7 +44,7 @@ static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
     }
     f->halves = jup_new((size_t)(rows * c->dim), sizeof *f->halves);
     f->pos = jup_new((size_t)rows, sizeof *f->pos);
-    f->masks = jup_new((size_t)(rows * ((rows + 63) / 64)), sizeof *f->masks);
+    f->masks = jup_new((size_t)mask_words(rows), sizeof *f->masks);
     f->attention = jup_new(JUP_STEP_MAX_SEGMENTS, sizeof *f->attention);
     f->new_runs = jup_new((size_t)rows, sizeof *f->new_runs);
     return JUP_OK;
@@ -134,30 +140,16 @@ static void fill_masks(uint64_t *masks, const int32_t *parents, int32_t rows)
     }
 }
 
-static void describe_segments(jup_forward_t *f, const jup_step_t *step)
+/* The masks of the trees among the segments, one after the other. */
+static void describe_trees(jup_forward_t *f, const jup_step_t *step)
 {
-    const jup_config_t *c = f->config;
     int64_t row = 0;
     uint64_t *masks = f->masks;
     for (int32_t s = 0; s < step->n_segments; s++) {
         const jup_segment_t *segment = &step->segments[s];
-        f->attention[s] = (jup_attention_t){
-            .q = f->q + row * c->heads * c->head_dim,
-            .out = f->attended + row * c->heads * c->head_dim,
-            .rows = segment->rows,
-            .pos = f->pos + row,
-            .heads = c->heads,
-            .kv_heads = c->kv_heads,
-            .head_dim = c->head_dim,
-            .page_slots = JUP_KV_PAGE_SLOTS,
-            .kv_dtype = f->limits.kv_dtype,
-            .window = c->window,
-            .scale = 1.0f / sqrtf((float)c->head_dim),
-        };
         if (segment->tree) {
             fill_masks(masks, step->parents + row, segment->rows);
-            f->attention[s].tree = masks;
-            masks += (int64_t)segment->rows * ((segment->rows + 63) / 64);
+            masks += mask_words(segment->rows);
         }
         row += segment->rows;
     }
@@ -185,7 +177,8 @@ jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_err
                               err));
         row += step->segments[s].rows;
     }
-    describe_segments(f, step);
+    f->angles = jup_rope_at(&f->rope, f->pos, step->rows);
+    describe_trees(f, step);
     reserve_runs(f, step);
     return JUP_OK;
 }
@@ -195,63 +188,119 @@ void jup_forward_embed(jup_forward_t *f, const jup_step_t *step)
     f->compute->ops->embed(f->compute, &f->weights->embedding, step->tokens, step->rows, f->x);
 }
 
-static void move_messages(jup_forward_t *f)
+/* ---- a layer, over rows of the step ---------------------------------------------------------- */
+
+int jup_forward_depth(const jup_forward_t *f)
 {
-    if (f->between && !f->between(f->between_self))
-        f->unwanted = true;
+    return f->weights->shard.last - f->weights->shard.first;
 }
 
-/* Points every segment at its cached tokens in `layer` and stores the new rows' K and V there. */
-static void cache_new_rows(jup_forward_t *f, const jup_step_t *step, int layer)
+void jup_forward_norm(jup_forward_t *f, jup_half_t half, int layer, int64_t at, int64_t n)
 {
     const jup_config_t *c = f->config;
-    int n_runs = 0, n_new = 0;
+    const jup_layer_weights_t *w = &f->weights->layers[layer];
+    f->compute->ops->rmsnorm(f->compute, f->x + at * c->dim,
+                             half == JUP_ATTENTION ? w->attn_norm : w->ffn_norm, n, c->dim,
+                             c->norm_eps, f->norm + at * c->dim);
+}
+
+void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n)
+{
+    const jup_config_t *c = f->config;
+    const jup_ops_t *ops = f->compute->ops;
+    int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    float *const qkv[3] = {f->q + at * q, f->k + at * kv, f->v + at * kv};
+    jup_rope_angles_t angles = jup_rope_from(&f->angles, at);
+
+    ops->linear(f->compute, f->weights->layers[layer].qkv, 3, f->norm + at * c->dim, n, qkv);
+    ops->rope(f->compute, qkv[0], n, c->heads, c->head_dim, &angles);
+    ops->rope(f->compute, qkv[1], n, c->kv_heads, c->head_dim, &angles);
+}
+
+void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer)
+{
+    const jup_config_t *c = f->config;
+    int runs = 0;
     for (int32_t s = 0; s < step->n_segments; s++) {
         const jup_segment_t *segment = &step->segments[s];
         int32_t length = jup_kv_seq(&f->kv, segment->seq)->length;
-        f->attention[s].runs = f->runs + n_runs;
-        f->attention[s].n_runs = jup_kv_runs(&f->kv, segment->seq, layer, 0, f->runs + n_runs);
-        n_runs += f->attention[s].n_runs;
-        n_new +=
-            jup_kv_runs(&f->kv, segment->seq, layer, length - segment->rows, f->new_runs + n_new);
+        runs += jup_kv_runs(&f->kv, segment->seq, layer, length - segment->rows, length,
+                            f->new_runs + runs);
     }
     f->compute->ops->store_kv(f->compute, f->k, f->v, step->rows, c->kv_heads, c->head_dim,
-                              JUP_KV_PAGE_SLOTS, f->limits.kv_dtype, f->new_runs, n_new);
+                              JUP_KV_PAGE_SLOTS, f->limits.kv_dtype, f->new_runs, runs);
 }
 
-static void attention_block(jup_forward_t *f, const jup_step_t *step, int layer,
-                            const jup_rope_angles_t *angles)
+/* Over rows [row, row + rows) of the step; neither runs nor a tree yet. */
+static jup_attention_t attention_of(jup_forward_t *f, int64_t row, int64_t rows)
+{
+    const jup_config_t *c = f->config;
+    int64_t q = (int64_t)c->heads * c->head_dim;
+    return (jup_attention_t){
+        .q = f->q + row * q,
+        .out = f->attended + row * q,
+        .rows = rows,
+        .pos = f->pos + row,
+        .heads = c->heads,
+        .kv_heads = c->kv_heads,
+        .head_dim = c->head_dim,
+        .page_slots = JUP_KV_PAGE_SLOTS,
+        .kv_dtype = f->limits.kv_dtype,
+        .window = c->window,
+        .scale = 1.0f / sqrtf((float)c->head_dim),
+    };
+}
+
+void jup_forward_attend(jup_forward_t *f, const jup_step_t *step, int layer, int64_t at, int64_t n)
+{
+    int segments = 0;
+    int64_t first = 0;
+    jup_kv_run_t *runs = f->runs;
+    const uint64_t *masks = f->masks;
+    for (int32_t s = 0; s < step->n_segments; s++) {
+        const jup_segment_t *segment = &step->segments[s];
+        int64_t end = first + segment->rows;
+        int64_t from = jup_max_i64(at, first), to = jup_min_i64(at + n, end);
+        if (from < to) {
+            jup_attention_t *a = &f->attention[segments++];
+            int32_t unseen = (int32_t)(end - to); /* rows behind those wanted */
+            int32_t seen = jup_kv_seq(&f->kv, segment->seq)->length - unseen;
+            assert(!segment->tree || to - from == segment->rows);
+            *a = attention_of(f, from, to - from);
+            a->tree = segment->tree ? masks : NULL;
+            a->runs = runs;
+            a->n_runs = jup_kv_runs(&f->kv, segment->seq, layer, 0, seen, runs);
+            runs += a->n_runs;
+        }
+        masks += segment->tree ? mask_words(segment->rows) : 0;
+        first = end;
+    }
+    if (segments)
+        f->compute->ops->attention(f->compute, f->attention, segments);
+}
+
+void jup_forward_out(jup_forward_t *f, int layer, int64_t at, int64_t n)
+{
+    const jup_config_t *c = f->config;
+    f->compute->ops->linear_add(f->compute, &f->weights->layers[layer].out,
+                                f->attended + at * c->heads * c->head_dim, n, f->x + at * c->dim);
+}
+
+void jup_forward_gate_up(jup_forward_t *f, int layer, int64_t at, int64_t n)
+{
+    const jup_config_t *c = f->config;
+    float *const gate_up[2] = {f->gate + at * c->ffn, f->up + at * c->ffn};
+    f->compute->ops->linear(f->compute, f->weights->layers[layer].gate_up, 2, f->norm + at * c->dim,
+                            n, gate_up);
+}
+
+void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n)
 {
     const jup_config_t *c = f->config;
     const jup_ops_t *ops = f->compute->ops;
-    const jup_layer_weights_t *w = &f->weights->layers[layer];
-    int64_t rows = step->rows;
-    float *const qkv[3] = {f->q, f->k, f->v};
-
-    ops->rmsnorm(f->compute, f->x, w->attn_norm, rows, c->dim, c->norm_eps, f->norm);
-    ops->linear(f->compute, w->qkv, 3, f->norm, rows, qkv);
-    ops->rope(f->compute, f->q, rows, c->heads, c->head_dim, angles);
-    ops->rope(f->compute, f->k, rows, c->kv_heads, c->head_dim, angles);
-    cache_new_rows(f, step, layer);
-    move_messages(f);
-    ops->attention(f->compute, f->attention, step->n_segments);
-    ops->linear_add(f->compute, &w->out, f->attended, rows, f->x);
-    move_messages(f);
-}
-
-static void ffn_block(jup_forward_t *f, int64_t rows, int layer)
-{
-    const jup_config_t *c = f->config;
-    const jup_ops_t *ops = f->compute->ops;
-    const jup_layer_weights_t *w = &f->weights->layers[layer];
-    float *const gate_up[2] = {f->gate, f->up};
-
-    ops->rmsnorm(f->compute, f->x, w->ffn_norm, rows, c->dim, c->norm_eps, f->norm);
-    ops->linear(f->compute, w->gate_up, 2, f->norm, rows, gate_up);
-    move_messages(f);
-    ops->swiglu(f->compute, f->gate, f->up, rows, c->ffn);
-    ops->linear_add(f->compute, &w->down, f->gate, rows, f->x);
-    move_messages(f);
+    float *gate = f->gate + at * c->ffn;
+    ops->swiglu(f->compute, gate, f->up + at * c->ffn, n, c->ffn);
+    ops->linear_add(f->compute, &f->weights->layers[layer].down, gate, n, f->x + at * c->dim);
 }
 
 void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out)
@@ -267,22 +316,56 @@ void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out)
     f->saturated += saturated;
 }
 
+void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n)
+{
+    int64_t dim = f->config->dim;
+    if (f->limits.residual_dtype == JUP_F16)
+        jup_forward_round(f, f->x + at * dim, n * dim, f->halves);
+}
+
+/* ---- all layers ------------------------------------------------------------------------------ */
+
+static void move_messages(jup_forward_t *f)
+{
+    if (f->between && !f->between(f->between_self))
+        f->unwanted = true;
+}
+
+static void attention_half(jup_forward_t *f, const jup_step_t *step, int layer)
+{
+    jup_forward_norm(f, JUP_ATTENTION, layer, 0, step->rows);
+    jup_forward_qkv(f, layer, 0, step->rows);
+    jup_forward_cache(f, step, layer);
+    move_messages(f);
+    jup_forward_attend(f, step, layer, 0, step->rows);
+    jup_forward_out(f, layer, 0, step->rows);
+    move_messages(f);
+}
+
+static void ffn_half(jup_forward_t *f, const jup_step_t *step, int layer)
+{
+    jup_forward_norm(f, JUP_FFN, layer, 0, step->rows);
+    jup_forward_gate_up(f, layer, 0, step->rows);
+    move_messages(f);
+    jup_forward_down(f, layer, 0, step->rows);
+    move_messages(f);
+}
+
 bool jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
 {
-    jup_rope_angles_t angles = jup_rope_at(&f->rope, f->pos, step->rows);
-    int layers = f->weights->shard.last - f->weights->shard.first;
     f->unwanted = false;
-    for (int layer = 0; layer < layers; layer++) {
-        attention_block(f, step, layer, &angles);
+    for (int layer = 0; layer < jup_forward_depth(f); layer++) {
+        attention_half(f, step, layer);
         if (!f->unwanted)
-            ffn_block(f, step->rows, layer);
+            ffn_half(f, step, layer);
         if (f->unwanted)
             return false;
-        if (f->limits.residual_dtype == JUP_F16)
-            jup_forward_round(f, f->x, (int64_t)step->rows * f->config->dim, f->halves);
+        jup_forward_round_rows(f, 0, step->rows);
     }
     return true;
 }
+
+/* ---- the head -------------------------------------------------------------------------------- */
 
 /* Copies the rows that want logits together; they are the last ones of their segments. */
 static int32_t pick_outputs(jup_forward_t *f, const jup_step_t *step)

@@ -3,6 +3,8 @@
  * Each layer (Touvron et al. 2023):
  *   x += Wo attention(rope(Wq n), rope(Wk n), Wv n)     n = rmsnorm(x)
  *   x += Wdown (silu(Wgate n) * Wup n)                  n = rmsnorm(x)
+ * The lines of a layer are public, each over some rows of the step, for whoever shares a layer
+ * between ranks and has messages to move between them.
  */
 #ifndef JUP_MODEL_FORWARD_H
 #define JUP_MODEL_FORWARD_H
@@ -32,6 +34,7 @@ typedef struct jup_forward {
     jup_forward_limits_t limits;
     jup_kv_t kv;
     jup_rope_t rope;
+    jup_rope_angles_t angles; /* of the step's rows */
     /* called between sub-layers, to move messages; false: nobody wants the step any more. May be
      * NULL. */
     bool (*between)(void *self);
@@ -66,7 +69,30 @@ jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_err
 /** x = the embeddings of the step's tokens. First stage. */
 void jup_forward_embed(jup_forward_t *f, const jup_step_t *step);
 
-/** Rounds x (n) to half precision in place as described above; out (n) are the halves. */
+/** The two halves of a layer. */
+typedef enum jup_half { JUP_ATTENTION, JUP_FFN } jup_half_t;
+
+/** How many layers the shard holds; `layer` below counts them from 0. */
+int jup_forward_depth(const jup_forward_t *f);
+
+/**
+ * The lines of a layer in their order, over rows [at, at + n) of the step that was begun. What a
+ * row becomes does not depend, to the last bit, on the rows computed in the same call. cache()
+ * takes the rows of the whole step; a row attends to what cache() has stored up to then.
+ */
+void jup_forward_norm(jup_forward_t *f, jup_half_t half, int layer, int64_t at,
+                      int64_t n);                                         /* x -> norm */
+void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n); /* norm -> q, k, v */
+void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer);
+void jup_forward_attend(jup_forward_t *f, const jup_step_t *step, int layer, int64_t at,
+                        int64_t n); /* q -> attended; a candidate tree's rows come together */
+void jup_forward_out(jup_forward_t *f, int layer, int64_t at, int64_t n); /* x += Wo attended */
+/* and after the second norm: */
+void jup_forward_gate_up(jup_forward_t *f, int layer, int64_t at, int64_t n); /* norm -> gate, up */
+void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n);    /* x += Wdown (...) */
+void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n); /* x, if it is kept in F16 */
+
+/** Rounds x (n) to half precision in place as limits say; out (n) are the halves. */
 void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out);
 
 /**

@@ -268,7 +268,7 @@ void jup_kv_drop(jup_kv_t *kv, int id)
     jup_kv_truncate(kv, id, 0);
 }
 
-int jup_kv_runs(const jup_kv_t *kv, int id, int layer, int32_t from, jup_kv_run_t *runs)
+int jup_kv_runs(const jup_kv_t *kv, int id, int layer, int32_t from, int32_t to, jup_kv_run_t *runs)
 {
     const jup_kv_seq_t *seq = &kv->seqs[id];
     int n_runs = 0;
@@ -276,13 +276,14 @@ int jup_kv_runs(const jup_kv_t *kv, int id, int layer, int32_t from, jup_kv_run_
     for (int i = 0; i < seq->n_spans; at += seq->spans[i].n, i++) {
         const jup_kv_span_t *span = &seq->spans[i];
         int32_t skip = (int32_t)jup_max_i64(0, from - at);
-        if (skip >= span->n)
+        int32_t end = (int32_t)jup_min_i64(span->n, to - at);
+        if (skip >= end)
             continue;
         const char *k = kv->pages[span->page].data + 2 * kv->plane_bytes * (size_t)layer;
         runs[n_runs++] = (jup_kv_run_t){.k = k,
                                         .v = k + kv->plane_bytes,
                                         .slot = span->slot + skip,
-                                        .n = span->n - skip,
+                                        .n = end - skip,
                                         .pos = span->pos + skip};
     }
     return n_runs;

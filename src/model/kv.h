@@ -71,9 +71,9 @@ int jup_kv_own_pages(const jup_kv_t *kv, int id);
 /** Forgets the sequence. */
 void jup_kv_drop(jup_kv_t *kv, int id);
 
-/** Runs of tokens [from, length) of a sequence in `layer`; writes at most n_spans, returns count.
- */
-int jup_kv_runs(const jup_kv_t *kv, int id, int layer, int32_t from, jup_kv_run_t *runs);
+/** Runs of tokens [from, to) of a sequence in `layer`; writes at most n_spans, returns count. */
+int jup_kv_runs(const jup_kv_t *kv, int id, int layer, int32_t from, int32_t to,
+                jup_kv_run_t *runs);
 
 /** Bytes of one page, and of all pages that hold memory now. */
 size_t jup_kv_page_bytes(const jup_kv_t *kv);

@@ -46,3 +46,11 @@ jup_rope_angles_t jup_rope_at(jup_rope_t *rope, const int32_t *pos, int64_t rows
     return (jup_rope_angles_t){
         .cos = rope->cos, .sin = rope->sin, .rot = rope->rot, .layout = rope->layout};
 }
+
+jup_rope_angles_t jup_rope_from(const jup_rope_angles_t *angles, int64_t at)
+{
+    jup_rope_angles_t rest = *angles;
+    rest.cos += at * (angles->rot / 2);
+    rest.sin += at * (angles->rot / 2);
+    return rest;
+}

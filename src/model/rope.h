@@ -20,4 +20,7 @@ void jup_rope_reset(jup_rope_t *rope);
 /** The angles of rows at positions pos (rows <= max_rows); valid until the next call. */
 jup_rope_angles_t jup_rope_at(jup_rope_t *rope, const int32_t *pos, int64_t rows);
 
+/** The same angles from row `at` on. */
+jup_rope_angles_t jup_rope_from(const jup_rope_angles_t *angles, int64_t at);
+
 #endif

@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	%D%/test_phantom \
 	%D%/test_decode \
 	%D%/test_engine \
+	%D%/test_forward \
 	%D%/test_heads \
 	%D%/test_kv \
 	%D%/test_run_file \
@@ -30,6 +31,7 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
+%C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 endif

@@ -122,23 +122,31 @@ typedef struct mirror {
 static void write_values(jup_kv_t *kv, int id, const int32_t *values, int32_t from)
 {
     jup_kv_run_t runs[LONGEST];
-    int n_runs = jup_kv_runs(kv, id, 1, from, runs);
+    int n_runs = jup_kv_runs(kv, id, 1, from, LONGEST, runs);
     int32_t i = from;
     for (int r = 0; r < n_runs; r++)
         for (int32_t s = 0; s < runs[r].n; s++, i++)
             ((float *)(uintptr_t)runs[r].k)[(runs[r].slot + s) * 2] = (float)values[i];
 }
 
-static void compare_values(const jup_kv_t *kv, int id, const mirror_t *mirror)
+static void compare_range(const jup_kv_t *kv, int id, const mirror_t *mirror, int32_t from,
+                          int32_t to)
 {
     jup_kv_run_t runs[LONGEST];
-    int n_runs = jup_kv_runs(kv, id, 1, 0, runs);
-    int32_t i = 0;
+    int n_runs = jup_kv_runs(kv, id, 1, from, to, runs);
+    int32_t i = from;
     for (int r = 0; r < n_runs; r++)
         for (int32_t s = 0; s < runs[r].n; s++, i++)
             ck_assert(((const float *)runs[r].k)[(runs[r].slot + s) * 2] ==
                       (float)mirror->values[id][i]);
-    ck_assert_int_eq(i, mirror->length[id]);
+    ck_assert_int_eq(i, to);
+}
+
+static void compare_values(const jup_kv_t *kv, int id, const mirror_t *mirror)
+{
+    int32_t length = mirror->length[id];
+    compare_range(kv, id, mirror, 0, length);
+    compare_range(kv, id, mirror, length / 3, length - length / 4);
 }
 
 static void random_change(jup_kv_t *kv, mirror_t *m, jup_rng_t *rng, int32_t *counter)

@@ -1,0 +1,183 @@
+/* A layer computed line by line over parts of a step's rows is the layer over all of them, bit for
+   bit: chunks, branches and candidate trees, both precisions of cache and residual stream. */
+#include "base/mem.h"
+#include "tiny_model.h"
+#include "unit.h"
+
+#include <string.h>
+
+enum { LAYERS = 3, ROWS = 96, CHUNK = 70, BRANCHES = 3 };
+
+static tiny_model_t model;
+
+/* Over the rows of a step, a few at a time; 0: by jup_forward_layers(). */
+typedef struct pass {
+    jup_compute_t compute;
+    jup_forward_t forward;
+    jup_step_t step;
+    int64_t tile;
+} pass_t;
+
+static void pass_init(pass_t *p, const jup_ops_t *ops, jup_dtype_t kv, jup_dtype_t residual,
+                      int64_t tile)
+{
+    jup_error_t err;
+    jup_forward_limits_t limits = {.rows = ROWS,
+                                   .outputs = ROWS,
+                                   .kv_tokens = 4096,
+                                   .kv_dtype = kv,
+                                   .residual_dtype = residual};
+    p->tile = tile;
+    ck_assert_int_eq(jup_compute_init(&p->compute, ops, 2, &err), JUP_OK);
+    ck_assert_int_eq(
+        jup_forward_init(&p->forward, &model.config, &model.all, &p->compute, &limits, &err),
+        JUP_OK);
+    jup_step_init(&p->step, ROWS);
+}
+
+static void pass_reset(pass_t *p)
+{
+    jup_step_reset(&p->step);
+    jup_forward_reset(&p->forward);
+    jup_compute_reset(&p->compute);
+}
+
+/* ---- the layers, tile after tile ------------------------------------------------------------- */
+
+typedef void line_t(pass_t *p, int layer, int64_t at, int64_t n);
+
+static void before_cache(pass_t *p, int layer, int64_t at, int64_t n)
+{
+    jup_forward_norm(&p->forward, JUP_ATTENTION, layer, at, n);
+    jup_forward_qkv(&p->forward, layer, at, n);
+}
+
+static void attend(pass_t *p, int layer, int64_t at, int64_t n)
+{
+    jup_forward_attend(&p->forward, &p->step, layer, at, n);
+}
+
+static void after_attention(pass_t *p, int layer, int64_t at, int64_t n)
+{
+    jup_forward_out(&p->forward, layer, at, n);
+    jup_forward_norm(&p->forward, JUP_FFN, layer, at, n);
+    jup_forward_gate_up(&p->forward, layer, at, n);
+    jup_forward_down(&p->forward, layer, at, n);
+    jup_forward_round_rows(&p->forward, at, n);
+}
+
+/* The last tile first: none depends on another. */
+static void by_tiles(pass_t *p, line_t *line, int layer, int64_t tile)
+{
+    int64_t rows = p->step.rows, tiles = (rows + tile - 1) / tile;
+    for (int64_t t = tiles - 1; t >= 0; t--)
+        line(p, layer, t * tile, t == tiles - 1 ? rows - t * tile : tile);
+}
+
+static bool has_tree(const jup_step_t *step)
+{
+    for (int32_t s = 0; s < step->n_segments; s++)
+        if (step->segments[s].tree)
+            return true;
+    return false;
+}
+
+static void run_layers(pass_t *p)
+{
+    if (p->tile == 0) {
+        ck_assert(jup_forward_layers(&p->forward, &p->step));
+        return;
+    }
+    for (int layer = 0; layer < jup_forward_depth(&p->forward); layer++) {
+        by_tiles(p, before_cache, layer, p->tile);
+        jup_forward_cache(&p->forward, &p->step, layer);
+        by_tiles(p, attend, layer, has_tree(&p->step) ? p->step.rows : p->tile);
+        by_tiles(p, after_attention, layer, p->tile);
+    }
+}
+
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+static int32_t token(int32_t i)
+{
+    return (i * 7 + i * i % 5) % model.config.vocab;
+}
+
+/* Two chunks of a prompt; branches of it, uneven, together; a tree and a chain together. */
+static void fill_step(jup_step_t *step, int which)
+{
+    static const int32_t parents[7] = {-1, 0, 0, 1, 2, 2, 4};
+    int32_t tokens[ROWS];
+    for (int32_t i = 0; i < ROWS; i++)
+        tokens[i] = token(i + 31 * which);
+    jup_step_begin(step, JUP_STEP_WORK, which);
+    if (which < 2)
+        jup_step_add(step, 0, which * CHUNK, tokens, NULL, which ? 45 : CHUNK, 1);
+    for (int32_t b = 1; which == 2 && b <= BRANCHES; b++) {
+        jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_FORK, .seq = b, .a = 0, .b = 110}, NULL);
+        jup_step_add(step, b, 110, tokens + b, NULL, 9 * b - 5, 1);
+    }
+    if (which == 3) {
+        jup_step_add(step, 0, CHUNK + 45, tokens, parents, 7, 7);
+        jup_step_add(step, 1, 114, tokens + 7, NULL, 5, 2);
+    }
+}
+
+static void run_step(pass_t *p, int which)
+{
+    jup_error_t err;
+    fill_step(&p->step, which);
+    ck_assert_int_eq(jup_forward_begin(&p->forward, &p->step, &err), JUP_OK);
+    jup_forward_embed(&p->forward, &p->step);
+    run_layers(p);
+}
+
+static void compare(const jup_ops_t *ops, jup_dtype_t kv, jup_dtype_t residual, int64_t tile)
+{
+    pass_t whole, tiled;
+    pass_init(&whole, ops, kv, residual, 0);
+    pass_init(&tiled, ops, kv, residual, tile);
+    for (int which = 0; which < 4; which++) {
+        run_step(&whole, which);
+        run_step(&tiled, which);
+        ck_assert_mem_eq(whole.forward.x, tiled.forward.x,
+                         (size_t)(whole.step.rows * model.config.dim) * sizeof(float));
+    }
+    pass_reset(&whole);
+    pass_reset(&tiled);
+}
+
+START_TEST(tiles_of_rows_are_the_whole_layer)
+{
+    static const int64_t tiles[] = {1, 2, 7, 16, 33, ROWS};
+    size_t blocks = jup_mem_live_blocks();
+    tiny_model_init(&model, LAYERS, 11);
+    for (size_t t = 0; t < sizeof tiles / sizeof tiles[0]; t++)
+        for (int bits = 0; bits < 8; bits++)
+            compare(bits & 1 ? &jup_ops_naive : &jup_ops_blas, bits & 2 ? JUP_F16 : JUP_F32,
+                    bits & 4 ? JUP_F16 : JUP_F32, tiles[t]);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), blocks);
+}
+END_TEST
+
+/* The same with a window, which hides what lies before it. */
+START_TEST(tiles_keep_to_the_window)
+{
+    tiny_model_init(&model, LAYERS, 12);
+    model.config.window = 20;
+    compare(&jup_ops_naive, JUP_F32, JUP_F32, 7);
+    compare(&jup_ops_blas, JUP_F16, JUP_F16, 7);
+    tiny_model_reset(&model);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("forward");
+    unit_add(s, tiles_of_rows_are_the_whole_layer, 60);
+    unit_add(s, tiles_keep_to_the_window, 60);
+    return s;
+}
+
+UNIT_MAIN(suite)
