@@ -15,7 +15,7 @@ static json_t *json_text(const char *text)
     return json ? json : json_null();
 }
 
-static json_t *json_part(const jup_part_t *part)
+static json_t *json_part(const jup_answer_part_t *part)
 {
     json_t *tokens = json_array();
     for (int i = 0; i < part->answer.n_tokens; i++)

@@ -10,8 +10,8 @@
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
-static jup_status_t begin_part(jup_asking_t *a, jup_inquiry_t *q, jup_part_t *part, int32_t parent,
-                               int32_t generate, int32_t child_tokens)
+static jup_status_t begin_part(jup_asking_t *a, jup_inquiry_t *q, jup_answer_part_t *part,
+                               int32_t parent, int32_t generate, int32_t child_tokens)
 {
     const jup_asking_options_t *o = &a->options;
     int32_t n = (int32_t)part->prompt.count;
@@ -36,7 +36,7 @@ static jup_status_t begin_part(jup_asking_t *a, jup_inquiry_t *q, jup_part_t *pa
     return jup_scheduler_submit(&a->engine->scheduler, &spec, &part->handle, &a->err);
 }
 
-static void reset_part(jup_part_t *part)
+static void reset_part(jup_answer_part_t *part)
 {
     if (part->begun)
         jup_answer_reset(&part->answer);
@@ -157,7 +157,7 @@ static bool all_points_ended(const jup_inquiry_t *q)
 
 /* ---- showing and joining --------------------------------------------------------------------- */
 
-static void show_part(jup_inquiry_t *q, const jup_part_t *part, FILE *out)
+static void show_part(jup_inquiry_t *q, const jup_answer_part_t *part, FILE *out)
 {
     if (part->answer.printed > q->shown)
         fwrite(part->answer.text + q->shown, 1, part->answer.printed - q->shown, out);
@@ -167,7 +167,7 @@ static void show_part(jup_inquiry_t *q, const jup_part_t *part, FILE *out)
 static void show_points(jup_inquiry_t *q, FILE *out)
 {
     for (; q->streaming < q->outline.n; q->streaming++) {
-        const jup_part_t *part = &q->points[q->streaming];
+        const jup_answer_part_t *part = &q->points[q->streaming];
         if (part->answer.printed == 0 && !part->ended)
             return;
         if (!q->heading_shown)
@@ -227,7 +227,7 @@ static void finish_inquiry(jup_asking_t *a, jup_inquiry_t *q)
 
 /* ---- what the engine says -------------------------------------------------------------------- */
 
-static jup_part_t *part_of(jup_inquiry_t *q, int32_t handle)
+static jup_answer_part_t *part_of(jup_inquiry_t *q, int32_t handle)
 {
     if (q->trunk.handle == handle)
         return &q->trunk;
@@ -239,11 +239,11 @@ static jup_part_t *part_of(jup_inquiry_t *q, int32_t handle)
     return NULL;
 }
 
-static jup_part_t *find(jup_asking_t *a, int32_t handle, jup_inquiry_t **inquiry)
+static jup_answer_part_t *find(jup_asking_t *a, int32_t handle, jup_inquiry_t **inquiry)
 {
     for (int32_t i = 0; i < a->next; i++) {
         jup_inquiry_t *q = &a->inquiries[i];
-        jup_part_t *part = q->done ? NULL : part_of(q, handle);
+        jup_answer_part_t *part = q->done ? NULL : part_of(q, handle);
         if (part) {
             *inquiry = q;
             return part;
@@ -256,7 +256,7 @@ static bool take_token(void *self, int32_t handle, int32_t token, int32_t accept
 {
     jup_asking_t *a = self;
     jup_inquiry_t *q;
-    jup_part_t *part = find(a, handle, &q);
+    jup_answer_part_t *part = find(a, handle, &q);
     double now_s = jup_clock_now_s();
     if (!part)
         return false;
@@ -289,7 +289,7 @@ static void take_end(void *self, int32_t handle)
 {
     jup_asking_t *a = self;
     jup_inquiry_t *q;
-    jup_part_t *part = find(a, handle, &q);
+    jup_answer_part_t *part = find(a, handle, &q);
     if (!part)
         return;
     part->ended = true;

@@ -36,14 +36,14 @@ typedef struct jup_asking_options {
 } jup_asking_options_t;
 
 /** One sequence: the outline, a point, or a plain answer. */
-typedef struct jup_part {
+typedef struct jup_answer_part {
     int32_t handle; /* -1: not begun */
     int32_t branch; /* 0: outline or plain answer, else the point's place */
     jup_tokens_t prompt;
     jup_answer_t answer;
     bool begun, ended;
     double begin_s, first_s, end_s;
-} jup_part_t;
+} jup_answer_part_t;
 
 typedef struct jup_inquiry {
     const jup_question_t *question;
@@ -51,10 +51,10 @@ typedef struct jup_inquiry {
     bool wants_outline, has_outline;
     const char *reason; /* why (not) */
     bool begun, done;
-    jup_part_t trunk, plain;
+    jup_answer_part_t trunk, plain;
     jup_outline_t outline;
-    jup_part_t *points; /* (outline.n) */
-    int32_t streaming;  /* the point whose text is being shown */
+    jup_answer_part_t *points; /* (outline.n) */
+    int32_t streaming;         /* the point whose text is being shown */
     bool heading_shown;
     size_t shown;
     char *text; /* the whole answer, once done */
