@@ -47,10 +47,21 @@ double jup_config_head_flops(const jup_config_t *config, int64_t rows);
 /** Bytes of K and V of one token in one layer. */
 size_t jup_config_kv_bytes(const jup_config_t *config, jup_dtype_t kv_dtype);
 
-/** One rank's part: layers [first, last), the embedding, the head. */
+/**
+ * One member's share of every layer, where several ranks share layers, and of the output head; all
+ * zero: the whole. Made by model/part.h.
+ */
+typedef struct jup_part {
+    int head_first, head_last;   /* query heads; KV heads are those that these read */
+    int ffn_first, ffn_last;     /* columns of the feed-forward network */
+    int vocab_first, vocab_last; /* rows of the output head */
+} jup_part_t;
+
+/** What one rank holds: layers [first, last) or its part of them, the embedding, the head. */
 typedef struct jup_shard {
     int first, last;
     bool embedding, head;
+    jup_part_t part;
 } jup_shard_t;
 
 #endif

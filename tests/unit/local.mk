@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	%D%/test_forward \
 	%D%/test_heads \
 	%D%/test_kv \
+	%D%/test_part \
 	%D%/test_run_file \
 	%D%/test_safetensors \
 	%D%/test_sampler \
