@@ -63,6 +63,11 @@ static jup_status_t divide_by_plan(const char *path, const jup_config_t *config,
     if (plan.layers != config->layers || plan.n_stages > JUP_MAX_RANKS)
         status = jup_fail(err, JUP_EINPUT, "%s is a plan for %d layers, the model has %d", path,
                           plan.layers, config->layers);
+    else if (plan.n_members != plan.n_stages)
+        status = jup_fail(err, JUP_EINPUT,
+                          "%s has stages of several devices, which cannot be "
+                          "split yet",
+                          path);
     *ranks = plan.n_stages;
     for (int i = 0; i < plan.n_stages && status == JUP_OK; i++)
         first_layer[i] = plan.stages[i].first;

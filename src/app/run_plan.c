@@ -79,7 +79,7 @@ static void divide_job(const jup_plan_t *plan, int ranks, jup_job_t *job)
     job->stages = plan->n_stages;
     for (int s = 0; s < plan->n_stages; s++) {
         job->first_layer[s + 1] = plan->stages[s].last;
-        job->device[s] = plan->stages[s].device;
+        job->device[s] = jup_plan_leader(plan, s)->device;
     }
     for (int d = 0, r = plan->n_stages; d < ranks; d++)
         if (jup_plan_stage_of(plan, d) < 0)
@@ -104,21 +104,22 @@ static void say_what_is_better(const jup_plan_problem_t *problem, const jup_plan
     if (better.predicted.total_s < worth_saying * plan->predicted.total_s)
         jup_info("plan: %.3g s predicted; with rank 0 on %s, and the cluster's other devices after "
                  "it, %.3g s",
-                 plan->predicted.total_s, better.stages[0].name, better.predicted.total_s);
+                 plan->predicted.total_s, jup_plan_leader(&better, 0)->name,
+                 better.predicted.total_s);
     jup_plan_reset(&better);
 }
 
 static void say_what_is_chosen(const jup_plan_t *plan, int ranks)
 {
     enum { NAMED = 8 };
-    char names[NAMED * (sizeof plan->stages[0].name + 2)] = "";
+    char names[NAMED * (JUP_CLUSTER_NAME + 2)] = "";
     size_t used = 0;
     bool as_started = plan->n_stages == ranks;
     for (int s = 0; s < plan->n_stages; s++) {
-        as_started = as_started && plan->stages[s].device == s;
+        as_started = as_started && jup_plan_leader(plan, s)->device == s;
         if (s < NAMED)
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", s ? ", " : "",
-                                     plan->stages[s].name);
+                                     jup_plan_leader(plan, s)->name);
     }
     if (!as_started)
         jup_info("plan: %d of %d ranks have a stage, in this order: %s%s", plan->n_stages, ranks,
@@ -153,17 +154,19 @@ static jup_status_t check_plan(const jup_plan_t *plan, const jup_config_t *confi
         return jup_fail(err, JUP_EINPUT, "the plan is for %d layers, the model has %d",
                         plan->layers, config->layers);
     for (int s = 0; s < plan->n_stages; s++)
-        if (plan->stages[s].device >= ranks)
+        if (jup_plan_leader(plan, s)->device >= ranks)
             return jup_fail(err, JUP_EINPUT,
                             "stage %d is on device %d, but %d ranks are running; start one for "
                             "every device of the cluster, in its order",
-                            s, plan->stages[s].device, ranks);
-    if (plan->stages[0].device != 0)
+                            s, jup_plan_leader(plan, s)->device, ranks);
+    if (plan->n_members != plan->n_stages)
+        return jup_fail(err, JUP_EINPUT, "stages of several devices cannot run yet");
+    if (jup_plan_leader(plan, 0)->device != 0)
         return jup_fail(err, JUP_EINPUT,
                         "the first stage is on device %d, but the prompt is on rank 0; plan again "
                         "with 'jupiter plan --first-stays', or put that device first in the "
                         "cluster",
-                        plan->stages[0].device);
+                        jup_plan_leader(plan, 0)->device);
     return JUP_OK;
 }
 

@@ -10,10 +10,13 @@ libjupiter_a_SOURCES += \
 	%D%/modelled.c %D%/modelled.h \
 	%D%/moves.c \
 	%D%/plan.c %D%/plan.h \
-	%D%/plan_io.c \
 	%D%/plan_print.c \
+	%D%/plan_read.c %D%/plan_read.h \
+	%D%/plan_read_stage.c \
+	%D%/plan_write.c \
 	%D%/predict.c %D%/predict.h \
 	%D%/planner.c %D%/planner.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/search.c %D%/search.h \
-	%D%/timeline.c
+	%D%/timeline.c \
+	%D%/way.c %D%/way.h

@@ -1,12 +1,17 @@
 /**
- * A plan as plain data: which device holds which layers, how the prompt is cut, what that should
- * take. It can be made (plan/planner.h), printed, written, read, forced and checked, all without
- * any device at hand.
+ * A plan as plain data: which devices hold which layers and how they share them, how the prompt is
+ * cut, what that should take. It can be made (plan/planner.h), printed, written, read, forced and
+ * checked, all without any device at hand.
+ *
+ * A stage is a group of devices, its members. All members of all stages stand in one list, in
+ * pipeline order and the leader of each stage first: the place of a device in it is its rank in
+ * the pipeline.
  */
 #ifndef JUP_PLAN_PLAN_H
 #define JUP_PLAN_PLAN_H
 
 #include "plan/cost.h"
+#include "plan/way.h"
 
 #include <stdio.h>
 
@@ -22,13 +27,21 @@ typedef enum jup_objective {
 const char *jup_objective_name(jup_objective_t objective);
 int jup_objective_by_name(const char *name);
 
-typedef struct jup_plan_stage {
+/** A device's part of a stage. */
+typedef struct jup_plan_member {
     int device; /* index in the cluster, and rank */
     char name[JUP_CLUSTER_NAME];
-    int first, last; /* layers [first, last) */
+    int heads, ffn; /* its share of every layer, in attention heads and in FFN blocks, where the
+                       way splits layers; the members' shares add up to the whole. Else 0 */
     jup_stage_memory_t memory;
     double budget_bytes;
-    double prefill_s; /* busy during the prefill */
+} jup_plan_member_t;
+
+typedef struct jup_plan_stage {
+    int first, last;  /* layers [first, last) */
+    jup_way_t way;    /* alone exactly where there is one member */
+    int at, n;        /* its members: plan->members[at .. at + n) */
+    double prefill_s; /* busy during the prefill, with the messages inside the stage */
     double decode_s;  /* busy for one token (the workload's mean context) */
     double send_s;    /* its link to the next stage (the last one: to the first), busy in prefill */
 } jup_plan_stage_t;
@@ -42,7 +55,10 @@ typedef struct jup_prediction {
     double slowest_s; /* the slowest stage's busy time in prefill */
 } jup_prediction_t;
 
+enum { JUP_STRATEGY_NAME = 24 };
+
 typedef struct jup_plan {
+    char strategy[JUP_STRATEGY_NAME]; /* whose plan it is: "jupiter", "megatron", ... */
     char cluster[JUP_CLUSTER_NAME];
     char model[64], type[16];
     int layers;
@@ -50,22 +66,41 @@ typedef struct jup_plan {
     jup_objective_t objective;
     jup_plan_stage_t *stages; /* (n_stages), in pipeline order, owned */
     int n_stages;
+    jup_plan_member_t *members; /* (n_members), owned */
+    int n_members;
     int32_t *chunks; /* (n_chunks) lengths, summing to the prompt, owned */
     int n_chunks;
     jup_prediction_t predicted;
     bool proven; /* the planner searched exhaustively */
 } jup_plan_t;
 
-/** Room for stages and chunks; everything else zero. */
-void jup_plan_init(jup_plan_t *plan, int n_stages, int n_chunks);
+/**
+ * Room for stages, members and chunks; everything else zero. The strategy is "jupiter", stage s
+ * has the one member s until that is changed.
+ */
+void jup_plan_init(jup_plan_t *plan, int n_stages, int n_members, int n_chunks);
 void jup_plan_reset(jup_plan_t *plan);
 void jup_plan_copy(jup_plan_t *copy, const jup_plan_t *plan);
 
 /** Checks that stages and chunks fit together (not whether memory suffices). */
 jup_status_t jup_plan_check(const jup_plan_t *plan, jup_error_t *err);
 
-/** The stage that a device runs, or -1. */
+/** Member m of stage s; member 0 leads. */
+static inline jup_plan_member_t *jup_plan_member(const jup_plan_t *plan, int s, int m)
+{
+    return &plan->members[plan->stages[s].at + m];
+}
+
+static inline jup_plan_member_t *jup_plan_leader(const jup_plan_t *plan, int s)
+{
+    return jup_plan_member(plan, s, 0);
+}
+
+/** The stage that a device works in, or -1. */
 int jup_plan_stage_of(const jup_plan_t *plan, int device);
+
+/** "nx-0", "nx-0 +3": the leader and how many more. */
+void jup_plan_stage_name(const jup_plan_t *plan, int s, char *text, size_t size);
 
 /**
  * Chunks for a prompt of another length: the plan's own when the length is the plan's, else its
@@ -76,7 +111,13 @@ int jup_plan_scale_chunks(const jup_plan_t *plan, int64_t tokens, int32_t *chunk
 /** Tables for people. */
 void jup_plan_print(const jup_plan_t *plan, FILE *out);
 
-/** YAML. A plan read from a file has been checked. */
+/**
+ * YAML; versions 1 and 2 are read. Version 1 (a device and its layers a stage) is written where it
+ * says all, that is, for a plan of "jupiter" with one device a stage. Version 2 names the strategy;
+ * its stages are, beside what is predicted,
+ *   {devices: [0, 1], way: tensor, heads: [20, 12], ffn: [26, 17], first: 0, last: 15}
+ * A plan read from a file has been checked.
+ */
 jup_status_t jup_plan_write(const jup_plan_t *plan, const char *path, jup_error_t *err);
 jup_status_t jup_plan_read(jup_plan_t *plan, const char *path, jup_error_t *err);
 

@@ -16,10 +16,10 @@ static void build(const jup_instance_t *in, const jup_layout_t *layout, const ju
 {
     jup_pipe_t pipe;
     int layer = 0;
-    jup_plan_init(plan, layout->n, cut->n);
+    jup_plan_init(plan, layout->n, layout->n, cut->n);
     plan->layers = in->n_layers;
     for (int s = 0; s < layout->n; s++) {
-        plan->stages[s].device = layout->device[s];
+        plan->members[s].device = layout->device[s];
         plan->stages[s].first = layer;
         plan->stages[s].last = layer += layout->layers[s];
     }

@@ -16,21 +16,24 @@ static void name_plan(const jup_plan_problem_t *problem, jup_plan_t *plan)
     snprintf(plan->type, sizeof plan->type, "%s", problem->size.type);
     plan->workload = problem->workload;
     plan->objective = problem->objective;
-    for (int s = 0; s < plan->n_stages; s++) {
-        const jup_device_t *device = &problem->cluster->devices[plan->stages[s].device];
-        memcpy(plan->stages[s].name, device->name, sizeof plan->stages[s].name);
-        plan->stages[s].budget_bytes = device->budget_bytes;
+    for (int i = 0; i < plan->n_members; i++) {
+        jup_plan_member_t *member = &plan->members[i];
+        const jup_device_t *device = &problem->cluster->devices[member->device];
+        memcpy(member->name, device->name, sizeof member->name);
+        member->budget_bytes = device->budget_bytes;
     }
 }
 
 static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
-                          int s, jup_plan_stage_t *stage)
+                          int s, jup_plan_t *plan)
 {
+    jup_plan_stage_t *stage = &plan->stages[s];
     const jup_stage_cost_t *cost = &pipe->stage[s];
     const jup_class_t *class = &in->classes[cost->class];
     bool last = s == pipe->n - 1;
-    stage->memory = jup_cost_memory(&in->problem->size, &in->problem->workload,
-                                    stage->last - stage->first, s == 0, last, jup_cut_longest(cut));
+    jup_plan_leader(plan, s)->memory =
+        jup_cost_memory(&in->problem->size, &in->problem->workload, stage->last - stage->first,
+                        s == 0, last, jup_cut_longest(cut));
     stage->prefill_s = stage->send_s = 0;
     for (int k = 0; k < cut->n; k++) {
         stage->prefill_s +=
@@ -49,7 +52,7 @@ void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut
     double busy = 0, slowest = 0;
     name_plan(in->problem, plan);
     for (int s = 0; s < plan->n_stages; s++) {
-        predict_stage(in, pipe, cut, s, &plan->stages[s]);
+        predict_stage(in, pipe, cut, s, plan);
         busy += plan->stages[s].prefill_s;
         slowest = fmax(slowest, plan->stages[s].prefill_s);
     }
@@ -69,7 +72,7 @@ static void layout_of(const jup_plan_t *plan, jup_layout_t *layout)
 {
     layout->n = plan->n_stages;
     for (int s = 0; s < plan->n_stages; s++) {
-        layout->device[s] = plan->stages[s].device;
+        layout->device[s] = jup_plan_leader(plan, s)->device;
         layout->layers[s] = plan->stages[s].last - plan->stages[s].first;
     }
 }
@@ -85,11 +88,14 @@ static jup_status_t check_against(const jup_plan_problem_t *problem, const jup_p
         return jup_fail(err, JUP_EINPUT, "the plan is for a prompt of %lld tokens, not %lld",
                         (long long)plan->workload.prompt_tokens,
                         (long long)problem->workload.prompt_tokens);
-    for (int s = 0; s < plan->n_stages; s++)
-        if (plan->stages[s].device >= problem->cluster->n_devices)
+    if (plan->n_members != plan->n_stages)
+        return jup_fail(err, JUP_EINPUT,
+                        "the plan has stages of several devices, which cannot be predicted yet");
+    for (int i = 0; i < plan->n_members; i++)
+        if (plan->members[i].device >= problem->cluster->n_devices)
             return jup_fail(err, JUP_EINPUT,
-                            "stages[%d] is on device %d, the cluster has the devices 0 to %d", s,
-                            plan->stages[s].device, problem->cluster->n_devices - 1);
+                            "a stage is on device %d, the cluster has the devices 0 to %d",
+                            plan->members[i].device, problem->cluster->n_devices - 1);
     return JUP_OK;
 }
 
@@ -164,23 +170,28 @@ jup_status_t jup_plan_spans(const jup_plan_problem_t *problem, const jup_plan_t 
     return JUP_OK;
 }
 
+static jup_status_t check_member(const jup_plan_problem_t *problem, const jup_plan_stage_t *stage,
+                                 const jup_plan_member_t *member, jup_error_t *err)
+{
+    char advice[600];
+    double need = jup_stage_memory_bytes(member->memory);
+    if (need <= member->budget_bytes)
+        return JUP_OK;
+    jup_infeasible_advice(problem, advice, sizeof advice);
+    return jup_fail(err, JUP_EINPUT,
+                    "device %s needs %.2f GB for %d layers (%.2f weights, %.2f KV cache, %.2f "
+                    "work space) and may use %.2f: %.2f GB are lacking; %s",
+                    member->name, need / 1e9, stage->last - stage->first,
+                    member->memory.weight_bytes / 1e9, member->memory.kv_bytes / 1e9,
+                    member->memory.work_bytes / 1e9, member->budget_bytes / 1e9,
+                    (need - member->budget_bytes) / 1e9, advice);
+}
+
 jup_status_t jup_plan_check_memory(const jup_plan_problem_t *problem, const jup_plan_t *plan,
                                    jup_error_t *err)
 {
-    for (int s = 0; s < plan->n_stages; s++) {
-        const jup_plan_stage_t *stage = &plan->stages[s];
-        double need = jup_stage_memory_bytes(stage->memory);
-        if (need <= stage->budget_bytes)
-            continue;
-        char advice[600];
-        jup_infeasible_advice(problem, advice, sizeof advice);
-        return jup_fail(err, JUP_EINPUT,
-                        "device %s needs %.2f GB for %d layers (%.2f weights, %.2f KV cache, %.2f "
-                        "work space) and may use %.2f: %.2f GB are lacking; %s",
-                        stage->name, need / 1e9, stage->last - stage->first,
-                        stage->memory.weight_bytes / 1e9, stage->memory.kv_bytes / 1e9,
-                        stage->memory.work_bytes / 1e9, stage->budget_bytes / 1e9,
-                        (need - stage->budget_bytes) / 1e9, advice);
-    }
+    for (int s = 0; s < plan->n_stages; s++)
+        for (int m = 0; m < plan->stages[s].n; m++)
+            JUP_TRY(check_member(problem, &plan->stages[s], jup_plan_member(plan, s, m), err));
     return JUP_OK;
 }

@@ -92,8 +92,11 @@ static void svg_head(FILE *out, const jup_plan_t *plan, double end_s)
              plan->type, plan->cluster, (long long)plan->workload.prompt_tokens,
              plan->predicted.ttft_s);
     svg_text(out, LEFT, 18, "start", title);
-    for (int s = 0; s < plan->n_stages; s++)
-        svg_text(out, LEFT - 6, TOP + ROW * s + 15, "end", plan->stages[s].name);
+    for (int s = 0; s < plan->n_stages; s++) {
+        char name[JUP_CLUSTER_NAME + 16];
+        jup_plan_stage_name(plan, s, name, sizeof name);
+        svg_text(out, LEFT - 6, TOP + ROW * s + 15, "end", name);
+    }
     for (int i = 0; i <= 8; i++) {
         char text[32];
         double x = LEFT + WIDTH * i / 8.0, y = TOP + ROW * plan->n_stages;

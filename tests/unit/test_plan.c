@@ -151,7 +151,128 @@ START_TEST(a_wrong_plan_is_refused)
     refuses("[4, 6]", "[4, 0, 6]", "chunks[1] is 0");
     refuses("[4, 6]", "[]", "chunks has 0 entries");
     refuses("last: 2", "lost: 2", "did you mean 'last'");
-    refuses("version: 1", "version: 2", "plan_version is 2");
+    refuses("version: 1", "version: 3", "plan_version is 3");
+}
+END_TEST
+
+static const char grouped[] =
+    "plan_version: 2\nstrategy: hybrid\nlayers: 6\nworkload: {prompt: 10}\nchunks: [4, 6]\n"
+    "stages:\n"
+    "- {devices: [2, 0], way: tensor, heads: [20, 12], ffn: [26, 17], first: 0, last: 2}\n"
+    "- {devices: [5], first: 3, last: 3}\n"
+    "- {devices: [1, 4, 3], way: sequence, first: 4, last: 5}\n";
+
+static bool same_groups(const jup_plan_t *a, const jup_plan_t *b)
+{
+    if (a->n_stages != b->n_stages || a->n_members != b->n_members)
+        return false;
+    for (int s = 0; s < a->n_stages; s++)
+        if (a->stages[s].first != b->stages[s].first || a->stages[s].last != b->stages[s].last ||
+            a->stages[s].way != b->stages[s].way || a->stages[s].at != b->stages[s].at ||
+            a->stages[s].n != b->stages[s].n)
+            return false;
+    for (int i = 0; i < a->n_members; i++)
+        if (a->members[i].device != b->members[i].device ||
+            a->members[i].heads != b->members[i].heads || a->members[i].ffn != b->members[i].ffn ||
+            strcmp(a->members[i].name, b->members[i].name) != 0 ||
+            a->members[i].memory.kv_bytes != b->members[i].memory.kv_bytes)
+            return false;
+    return strcmp(a->strategy, b->strategy) == 0;
+}
+
+START_TEST(groups_travel_as_text)
+{
+    jup_plan_t plan, copy, again;
+    jup_error_t err = {0};
+    char *text, name[80];
+    size_t bytes;
+    ck_assert_msg(jup_plan_unpack(&plan, grouped, strlen(grouped), &err) == JUP_OK, "%s", err.text);
+    ck_assert_str_eq(plan.strategy, "hybrid");
+    ck_assert_int_eq(plan.n_members, 6);
+    ck_assert_int_eq(jup_plan_leader(&plan, 0)->device, 2);
+    ck_assert_int_eq(jup_plan_member(&plan, 0, 1)->heads, 12);
+    ck_assert_int_eq(jup_plan_member(&plan, 0, 1)->ffn, 17);
+    ck_assert_int_eq(plan.stages[1].way, JUP_WAY_ALONE);
+    ck_assert_int_eq(plan.stages[2].at, 3);
+    ck_assert_int_eq(jup_plan_stage_of(&plan, 3), 2);
+    ck_assert_int_eq(jup_plan_stage_of(&plan, 6), -1);
+    for (int i = 0; i < plan.n_members; i++) {
+        snprintf(plan.members[i].name, sizeof plan.members[i].name, "board-%d", i);
+        plan.members[i].memory.kv_bytes = 1e6 * i;
+    }
+    jup_plan_stage_name(&plan, 2, name, sizeof name);
+    ck_assert_str_eq(name, "board-3 +2");
+    jup_plan_copy(&copy, &plan);
+    jup_plan_pack(&plan, &text, &bytes);
+    ck_assert_msg(jup_plan_unpack(&again, text, bytes, &err) == JUP_OK, "%s", err.text);
+    ck_assert(same_groups(&plan, &copy) && same_groups(&plan, &again));
+    for (size_t cut = 0; cut < bytes; cut += 7) {
+        jup_plan_t broken;
+        if (jup_plan_unpack(&broken, text, cut, &err) == JUP_OK) {
+            ck_assert_int_eq(jup_plan_check(&broken, &err), JUP_OK);
+            jup_plan_reset(&broken);
+        }
+    }
+    jup_free(text);
+    jup_plan_reset(&plan);
+    jup_plan_reset(&copy);
+    jup_plan_reset(&again);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
+START_TEST(a_plan_of_jupiter_with_a_device_a_stage_is_version_1)
+{
+    jup_plan_t plan;
+    char *text;
+    size_t bytes;
+    jup_plan_init(&plan, 1, 1, 1);
+    plan.layers = plan.stages[0].last = 3;
+    plan.workload.prompt_tokens = plan.chunks[0] = 7;
+    jup_plan_pack(&plan, &text, &bytes);
+    ck_assert(strncmp(text, "plan_version: 1\n", 16) == 0 && !strstr(text, "strategy"));
+    jup_free(text);
+    snprintf(plan.strategy, sizeof plan.strategy, "edgeshard");
+    jup_plan_pack(&plan, &text, &bytes);
+    ck_assert(strncmp(text, "plan_version: 2\nstrategy: edgeshard\n", 36) == 0);
+    jup_free(text);
+    jup_plan_reset(&plan);
+}
+END_TEST
+
+START_TEST(a_wrong_group_is_refused)
+{
+    static const struct {
+        const char *change, *with, *message;
+    } wrong[] = {
+        {"[20, 12]", "[20]", "stages[0].heads has 1 entries, the stage has 2 devices"},
+        {"ffn: [26, 17], ", "", "'ffn'"},
+        {"[26, 17]", "[26, 0]", "stages[0].ffn[1] is 0"},
+        {"way: tensor, ", "", "'way'"},
+        {"tensor", "alone", "nobody shares a layer"},
+        {"way: tensor", "way: tenser", "is 'tenser', must be alone, tensor"},
+        {"[2, 0]", "[2, 2]", "is on device 2, which it already has"},
+        {"[2, 0]", "[2, 5]", "is on device 5, which another stage has"},
+        {"[2, 0]", "[]", "has 0 entries"},
+        {"devices: [5]", "device: 5", "the key 'devices' is missing"},
+        {"devices: [5]", "devices: [5], way: tensor, heads: [32], ffn: [43]",
+         "one device is alone"},
+        {"devices: [5]", "devices: [5, 6], way: galaxy, heads: [16, 15], ffn: [20, 23]",
+         "stages[1] shares 31 heads"},
+        {"version: 2", "version: 1", "stages[0]"},
+        {"{devices: [5], first: 3, last: 3}", "7", "stages[1]"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[sizeof grouped + 100];
+        jup_plan_t plan;
+        jup_error_t err = {0};
+        const char *at = strstr(grouped, wrong[i].change);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - grouped), grouped, wrong[i].with,
+                 at + strlen(wrong[i].change));
+        ck_assert_msg(jup_plan_unpack(&plan, text, strlen(text), &err) == JUP_EINPUT &&
+                          strstr(err.text, wrong[i].message),
+                      "'%s' lacks '%s'", err.text, wrong[i].message);
+    }
 }
 END_TEST
 
@@ -159,7 +280,7 @@ START_TEST(chunks_scale_to_other_prompts)
 {
     jup_plan_t plan;
     int32_t chunks[4];
-    jup_plan_init(&plan, 1, 4);
+    jup_plan_init(&plan, 1, 1, 4);
     memcpy(plan.chunks, (int32_t[]){10, 20, 30, 40}, 4 * sizeof(int32_t));
     plan.workload.prompt_tokens = 100;
     for (int64_t tokens = 1; tokens < 500; tokens++) {
@@ -293,6 +414,9 @@ static Suite *suite(void)
     unit_add(s, messages_are_as_long_as_the_pipeline_makes_them, 10);
     unit_add(s, a_plan_travels_as_text, 20);
     unit_add(s, a_wrong_plan_is_refused, 10);
+    unit_add(s, groups_travel_as_text, 20);
+    unit_add(s, a_plan_of_jupiter_with_a_device_a_stage_is_version_1, 10);
+    unit_add(s, a_wrong_group_is_refused, 10);
     unit_add(s, chunks_scale_to_other_prompts, 10);
     unit_add(s, too_little_memory_is_explained, 20);
     unit_add(s, plans_of_any_size_are_sound, 120);

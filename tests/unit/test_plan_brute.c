@@ -298,7 +298,7 @@ START_TEST(the_slowest_stage_is_as_quick_as_can_be)
         if (status == JUP_OK) {
             b.S = plan.n_stages;
             for (int s = 0; s < b.S; s++) {
-                b.device[s] = plan.stages[s].device;
+                b.device[s] = jup_plan_leader(&plan, s)->device;
                 b.layers[s] = plan.stages[s].last - plan.stages[s].first;
             }
             ck_assert_double_eq_tol(slowest_of(&b), b.best_s, 1e-9 * b.best_s);
