@@ -11,6 +11,9 @@ typedef enum jup_message_kind {
     JUP_MSG_GATHER,      /* a rank's bytes, rank -> 0 */
     JUP_MSG_PING,        /* clock offsets and link measurements */
     JUP_MSG_CANCEL,      /* steps whose guesses proved wrong, 0 -> every other stage */
+    JUP_MSG_GROUP,       /* a step, and its activations where they travel, leader -> its group */
+    JUP_MSG_REDUCE,      /* partial sums, member -> member of a group */
+    JUP_MSG_ALL_GATHER,  /* finished sums or rows, member -> member of a group */
     JUP_MSG_LAST         /* sentinel */
 } jup_message_kind_t;
 
