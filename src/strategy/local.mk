@@ -2,7 +2,9 @@ libjupiter_a_SOURCES += \
 	%D%/cancel.c %D%/cancel.h \
 	%D%/hop.c %D%/hop.h \
 	%D%/pipeline.c %D%/pipeline.h \
-	%D%/request.h
+	%D%/request.h \
+	%D%/ring.c %D%/ring.h \
+	%D%/wire.c %D%/wire.h
 libjupiter_a_SOURCES += \
 	%D%/engine.c %D%/engine.h \
 	%D%/measure.c %D%/measure.h \

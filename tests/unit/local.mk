@@ -16,6 +16,7 @@ UNIT_TESTS = \
 	%D%/test_heads \
 	%D%/test_kv \
 	%D%/test_part \
+	%D%/test_ring \
 	%D%/test_run_file \
 	%D%/test_safetensors \
 	%D%/test_sampler \
@@ -30,6 +31,7 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_gguf_SOURCES = %D%/test_gguf.c $(IO_SAMPLE)
 %C%_test_safetensors_SOURCES = %D%/test_safetensors.c $(IO_SAMPLE)
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
+%C%_test_ring_SOURCES = %D%/test_ring.c %D%/thread_comm.c %D%/thread_comm.h
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
 %C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)

@@ -1,0 +1,271 @@
+#include "strategy/ring.h"
+
+#include "base/mem.h"
+#include "strategy/wire.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- making and releasing -------------------------------------------------------------------- */
+
+jup_status_t jup_ring_init(jup_ring_t *ring, jup_comm_t *comm, const int *members, int n, int me,
+                           jup_dtype_t wire, int64_t rows, int64_t dim, jup_error_t *err)
+{
+    assert(members[me] == comm->rank);
+    memset(ring, 0, sizeof *ring);
+    ring->comm = comm;
+    ring->n = n;
+    ring->me = me;
+    ring->wire = wire;
+    ring->members = jup_new((size_t)n, sizeof *members);
+    memcpy(ring->members, members, (size_t)n * sizeof *members);
+    ring->sending = jup_new((size_t)n, sizeof *ring->sending);
+    ring->receiving = jup_new((size_t)n, sizeof *ring->receiving);
+    ring->room = n > 1 ? (rows + n) * dim : 0; /* n - 1 blocks of about rows * dim / n, too */
+    void *out, *in;
+    size_t bytes = jup_dtype_bytes(wire, ring->room);
+    JUP_TRY(jup_alloc(&out, bytes, 1, "message buffers", err));
+    ring->out = out;
+    JUP_TRY(jup_alloc(&in, bytes, 1, "message buffers", err));
+    ring->in = in;
+    return JUP_OK;
+}
+
+void jup_ring_reset(jup_ring_t *ring)
+{
+    jup_free(ring->members);
+    jup_free(ring->sending);
+    jup_free(ring->receiving);
+    jup_free(ring->out);
+    jup_free(ring->in);
+    memset(ring, 0, sizeof *ring);
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+/* One turn: a block of ours goes to one member, another block comes from one. */
+typedef struct turn {
+    int to, from, sends, brings;
+    int64_t lands; /* where in `in` */
+} turn_t;
+
+/* The member, or block, so many steps on (back: negative) round the ring. */
+static int around(const jup_ring_t *ring, int steps)
+{
+    return (ring->me + steps + ring->n) % ring->n;
+}
+
+static int64_t size_of(const int64_t *at, int block)
+{
+    return at[block + 1] - at[block];
+}
+
+static bool goes_round(const jup_ring_t *ring)
+{
+    return ring->exchange == JUP_EXCHANGE_RING ||
+           (ring->exchange == JUP_EXCHANGE_AUTO &&
+            jup_exchange_in_blocks(&ring->link, ring->n) == JUP_EXCHANGE_RING);
+}
+
+static turn_t reduce_turn(const jup_ring_t *ring, int t, const int64_t *at)
+{
+    int block = around(ring, -1 - t), next = around(ring, -2 - t);
+    if (goes_round(ring))
+        return (turn_t){around(ring, 1), around(ring, -1), block, next, at[next]};
+    return (turn_t){block, around(ring, 1 + t), block, ring->me, t * size_of(at, ring->me)};
+}
+
+static turn_t gather_turn(const jup_ring_t *ring, int t, const int64_t *at)
+{
+    int comes = around(ring, -1 - t);
+    if (goes_round(ring))
+        return (turn_t){around(ring, 1), around(ring, -1), around(ring, -t), comes, at[comes]};
+    return (turn_t){around(ring, 1 + t), comes, ring->me, comes, at[comes]};
+}
+
+int jup_ring_turns(const jup_ring_t *ring)
+{
+    return ring->n - 1;
+}
+
+static bool exists(const jup_ring_t *ring, int turn)
+{
+    return turn >= 0 && turn < jup_ring_turns(ring);
+}
+
+/* ---- messages -------------------------------------------------------------------------------- */
+
+static char *place(const jup_ring_t *ring, char *block, int64_t at)
+{
+    return block + jup_dtype_bytes(ring->wire, at);
+}
+
+static void pack(jup_ring_t *ring, const float *y, int64_t at, int64_t n)
+{
+    ring->saturated += jup_wire_pack(ring->wire, y + at, n, place(ring, ring->out, at));
+}
+
+static void begin_send(jup_ring_t *ring, int t, int kind, int to, int64_t at, int64_t n)
+{
+    jup_comm_begin_send(ring->comm, ring->members[to], kind, ring->label,
+                        place(ring, ring->out, at), jup_dtype_bytes(ring->wire, n),
+                        &ring->sending[t]);
+}
+
+static void begin_receive(jup_ring_t *ring, int t, int kind, int from, int64_t lands, int64_t n)
+{
+    assert(lands + n <= ring->room);
+    jup_comm_begin_recv(ring->comm, ring->members[from], kind, ring->label,
+                        place(ring, ring->in, lands), jup_dtype_bytes(ring->wire, n),
+                        &ring->receiving[t]);
+}
+
+/* Waits for the message of turn t; returns where it lies. */
+static const char *received(jup_ring_t *ring, int t, int64_t lands)
+{
+    jup_comm_end(ring->comm, &ring->receiving[t]);
+    return place(ring, ring->in, lands);
+}
+
+void jup_ring_flush(jup_ring_t *ring)
+{
+    for (int t = 0; t < jup_ring_turns(ring); t++)
+        jup_comm_end(ring->comm, &ring->sending[t]);
+}
+
+/* ---- reduce-scatter -------------------------------------------------------------------------- */
+
+void jup_ring_begin_reduce(jup_ring_t *ring, int turn, const float *y, const int64_t *at)
+{
+    if (!exists(ring, turn))
+        return;
+    if (turn == 0)
+        jup_ring_flush(ring); /* `out` is free from here on */
+    turn_t t = reduce_turn(ring, turn, at);
+    int64_t sent = size_of(at, t.sends);
+    begin_receive(ring, turn, JUP_MSG_REDUCE, t.from, t.lands, size_of(at, t.brings));
+    pack(ring, y, at[t.sends], sent);
+    begin_send(ring, turn, JUP_MSG_REDUCE, t.to, at[t.sends], sent);
+}
+
+static void add(jup_ring_t *ring, int turn, float *y, const int64_t *at)
+{
+    turn_t t = reduce_turn(ring, turn, at);
+    jup_wire_add(ring->wire, received(ring, turn, t.lands), size_of(at, t.brings),
+                 y + at[t.brings]);
+}
+
+/*
+ * What goes round must be added before it goes on. What comes straight is all for the own block,
+ * and waits for the last turn: so the sum has the same order however much of y was computed when.
+ */
+void jup_ring_end_reduce(jup_ring_t *ring, int turn, float *y, const int64_t *at)
+{
+    if (!exists(ring, turn))
+        return;
+    if (goes_round(ring)) {
+        add(ring, turn, y, at);
+    } else if (turn + 1 < jup_ring_turns(ring)) {
+        jup_comm_progress(ring->comm);
+    } else {
+        for (int t = 0; t < jup_ring_turns(ring); t++)
+            add(ring, t, y, at);
+    }
+}
+
+void jup_ring_reduce_scatter(jup_ring_t *ring, float *y, const int64_t *at)
+{
+    bool in_a_row = goes_round(ring);
+    for (int t = 0; t < jup_ring_turns(ring); t++) {
+        jup_ring_begin_reduce(ring, t, y, at);
+        if (in_a_row)
+            jup_ring_end_reduce(ring, t, y, at);
+    }
+    if (!in_a_row)
+        jup_ring_end_reduce(ring, jup_ring_turns(ring) - 1, y, at);
+}
+
+/* ---- all-gather ------------------------------------------------------------------------------ */
+
+/* The own block leaves as it is rounded, and stays here so too. */
+static void pack_own(jup_ring_t *ring, float *y, const int64_t *at)
+{
+    int64_t own = at[ring->me], n = size_of(at, ring->me);
+    jup_ring_flush(ring);
+    pack(ring, y, own, n);
+    jup_wire_unpack(ring->wire, place(ring, ring->out, own), n, y + own);
+}
+
+void jup_ring_begin_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
+{
+    if (!exists(ring, turn))
+        return;
+    turn_t t = gather_turn(ring, turn, at);
+    begin_receive(ring, turn, JUP_MSG_ALL_GATHER, t.from, t.lands, size_of(at, t.brings));
+    if (turn == 0)
+        pack_own(ring, y, at);
+    else if (t.sends != ring->me)
+        pack(ring, y, at[t.sends], size_of(at, t.sends));
+    begin_send(ring, turn, JUP_MSG_ALL_GATHER, t.to, at[t.sends], size_of(at, t.sends));
+}
+
+void jup_ring_end_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
+{
+    if (!exists(ring, turn))
+        return;
+    turn_t t = gather_turn(ring, turn, at);
+    jup_wire_unpack(ring->wire, received(ring, turn, t.lands), size_of(at, t.brings),
+                    y + at[t.brings]);
+}
+
+void jup_ring_all_gather(jup_ring_t *ring, float *y, const int64_t *at)
+{
+    bool in_a_row = goes_round(ring);
+    for (int t = 0; t < jup_ring_turns(ring); t++) {
+        jup_ring_begin_gather(ring, t, y, at);
+        if (in_a_row)
+            jup_ring_end_gather(ring, t, y, at);
+    }
+    for (int t = 0; !in_a_row && t < jup_ring_turns(ring); t++)
+        jup_ring_end_gather(ring, t, y, at);
+}
+
+/* ---- all-reduce ------------------------------------------------------------------------------ */
+
+static bool goes_whole(const jup_ring_t *ring, int64_t elems)
+{
+    size_t bytes = jup_dtype_bytes(ring->wire, elems);
+    jup_exchange_t exchange = ring->exchange;
+    if (exchange == JUP_EXCHANGE_AUTO)
+        exchange = jup_exchange_choose(&ring->link, ring->n, (double)bytes);
+    return exchange == JUP_EXCHANGE_WHOLE && jup_ring_turns(ring) * elems <= ring->room;
+}
+
+/* Everyone has everyone's vector, and adds them in rank order. */
+static void sum_whole(jup_ring_t *ring, float *y, int64_t elems)
+{
+    jup_ring_flush(ring);
+    pack(ring, y, 0, elems);
+    for (int t = 0; t < jup_ring_turns(ring); t++) {
+        begin_receive(ring, t, JUP_MSG_REDUCE, around(ring, -1 - t), t * elems, elems);
+        begin_send(ring, t, JUP_MSG_REDUCE, around(ring, 1 + t), 0, elems);
+    }
+    memset(y, 0, (size_t)elems * sizeof *y);
+    for (int member = 0; member < ring->n; member++) {
+        int t = around(ring, -1 - member);
+        jup_wire_add(ring->wire, member == ring->me ? ring->out : received(ring, t, t * elems),
+                     elems, y);
+    }
+}
+
+void jup_ring_all_reduce(jup_ring_t *ring, float *y, const int64_t *at)
+{
+    if (ring->n == 1)
+        return;
+    if (goes_whole(ring, at[ring->n])) {
+        sum_whole(ring, y, at[ring->n]);
+        return;
+    }
+    jup_ring_reduce_scatter(ring, y, at);
+    jup_ring_all_gather(ring, y, at);
+}

@@ -1,0 +1,348 @@
+/* Sums and rows among the members of a group, over the record transport and over threads: against a
+   naive sum, with equal bits on all members, the bytes of the closed forms, and in any order of
+   turns. */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "comm/record.h"
+#include "strategy/ring.h"
+#include "thread_comm.h"
+#include "unit.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_MEMBERS = 8, OUTSIDERS = 2, MAX_ROWS = 37, DIM = 12, MAX_ELEMS = MAX_ROWS * DIM };
+
+typedef struct setup {
+    int n, members[MAX_MEMBERS];
+    jup_dtype_t wire;
+    jup_exchange_t exchange;
+    int64_t elems, at[MAX_MEMBERS + 1];
+    int rounds;
+    bool gather_only;
+    float in[MAX_MEMBERS][MAX_ELEMS], out[MAX_MEMBERS][MAX_ELEMS];
+    uint64_t sent_bytes[MAX_MEMBERS], sent_messages[MAX_MEMBERS];
+    int64_t saturated[MAX_MEMBERS];
+} setup_t;
+
+/* Some of the ranks, in any order. */
+static void choose_members(setup_t *s, jup_rng_t *rng)
+{
+    int ranks[MAX_MEMBERS + OUTSIDERS], all = s->n + OUTSIDERS;
+    for (int i = 0; i < all; i++)
+        ranks[i] = i;
+    for (int i = 0; i < s->n; i++) {
+        int j = i + (int)jup_rng_below(rng, (uint64_t)(all - i));
+        s->members[i] = ranks[j];
+        ranks[j] = ranks[i];
+    }
+}
+
+static setup_t *new_setup(int n, int64_t elems, jup_dtype_t wire, jup_exchange_t exchange,
+                          uint64_t seed)
+{
+    setup_t *s = jup_new(1, sizeof *s);
+    jup_rng_t rng;
+    jup_rng_init(&rng, seed);
+    *s = (setup_t){.n = n, .wire = wire, .exchange = exchange, .elems = elems, .rounds = 1};
+    choose_members(s, &rng);
+    for (int m = 0; m <= n; m++)
+        s->at[m] = elems * m / n;
+    for (int m = 0; m < n; m++)
+        for (int64_t i = 0; i < elems; i++)
+            s->in[m][i] = (float)jup_rng_normal(&rng);
+    return s;
+}
+
+static int member_of(const setup_t *s, int rank)
+{
+    for (int m = 0; m < s->n; m++)
+        if (s->members[m] == rank)
+            return m;
+    return -1;
+}
+
+static void live(jup_comm_t *comm, void *self)
+{
+    setup_t *s = self;
+    jup_ring_t ring;
+    jup_error_t err;
+    int me = member_of(s, comm->rank);
+    if (me < 0)
+        return;
+    ck_assert_int_eq(jup_ring_init(&ring, comm, s->members, s->n, me, s->wire, MAX_ROWS, DIM, &err),
+                     JUP_OK);
+    ring.exchange = s->exchange;
+    for (int round = 0; round < s->rounds; round++) {
+        memcpy(s->out[me], s->in[me], sizeof s->in[me]);
+        if (s->gather_only)
+            jup_ring_all_gather(&ring, s->out[me], s->at);
+        else
+            jup_ring_all_reduce(&ring, s->out[me], s->at);
+    }
+    jup_ring_flush(&ring);
+    s->sent_bytes[me] = comm->sent_bytes;
+    s->sent_messages[me] = comm->sent_messages;
+    s->saturated[me] = ring.saturated;
+    jup_ring_reset(&ring);
+}
+
+static void run(setup_t *s, uint64_t seed, bool rendezvous)
+{
+    jup_record_log_t log;
+    jup_record_options_t how = {.seed = seed, .rendezvous = rendezvous};
+    jup_record_run(s->n + OUTSIDERS, &how, live, s, &log);
+    ck_assert_uint_eq(log.unmatched_receives, 0);
+    for (size_t i = 0; i < log.n; i++)
+        ck_assert_int_ge(log.messages[i].received, 0);
+    jup_record_log_reset(&log);
+}
+
+static size_t width(const setup_t *s)
+{
+    return jup_dtype_bytes(s->wire, 1);
+}
+
+static void check_sums(const setup_t *s)
+{
+    double rounding = s->wire == JUP_F16 ? 0x1p-11 : 0x1p-22;
+    for (int64_t i = 0; i < s->elems; i++) {
+        double sum = 0, size = 0;
+        for (int m = 0; m < s->n; m++) {
+            sum += (double)s->in[m][i];
+            size += fabs((double)s->in[m][i]);
+        }
+        /* a partial sum is rounded at most once a member, and the whole once more */
+        double allowed = s->n > 1 ? size * rounding * (s->n + 1) : 0;
+        ck_assert_double_le(fabs((double)s->out[0][i] - sum), allowed);
+    }
+    for (int m = 1; m < s->n; m++)
+        ck_assert_mem_eq(s->out[m], s->out[0], (size_t)s->elems * sizeof(float));
+}
+
+static int64_t block(const setup_t *s, int m)
+{
+    return s->at[m % s->n + 1] - s->at[m % s->n];
+}
+
+/* All but the own block go to be summed; of sums, a ring passes on all but its neighbour's, and a
+   member that tells all others itself sends its own n - 1 times. */
+static void check_bytes(const setup_t *s)
+{
+    double all = 0;
+    for (int m = 0; m < s->n && s->n > 1; m++) {
+        int64_t reduce = s->elems - block(s, m), gather = s->elems - block(s, m + 1);
+        if (s->exchange == JUP_EXCHANGE_DIRECT)
+            gather = (s->n - 1) * block(s, m);
+        if (s->exchange == JUP_EXCHANGE_WHOLE) {
+            reduce = (s->n - 1) * s->elems;
+            gather = 0;
+        }
+        ck_assert_uint_eq(s->sent_bytes[m], (uint64_t)(reduce + gather) * width(s));
+        all += (double)s->sent_bytes[m];
+    }
+    double vector = (double)s->elems * (double)width(s);
+    if (s->exchange != JUP_EXCHANGE_WHOLE)
+        ck_assert_double_eq(all, 2.0 * (s->n - 1) * vector); /* 2 (P - 1) / P of it each */
+    for (int m = 0; m < s->n; m++) {
+        uint64_t phases = s->exchange == JUP_EXCHANGE_WHOLE ? 1 : 2;
+        ck_assert_uint_eq(s->sent_messages[m], phases * (uint64_t)(s->n - 1));
+    }
+}
+
+static const int64_t sizes[] = {1, 3, 12, 97, 108, MAX_ELEMS};
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static bool fits_whole(const setup_t *s)
+{
+    return (s->n - 1) * s->elems <= (MAX_ROWS + s->n) * DIM;
+}
+
+START_TEST(sums_equal_a_naive_sum_with_the_bytes_of_the_closed_form)
+{
+    for (jup_exchange_t e = JUP_EXCHANGE_RING; e < JUP_EXCHANGES; e++)
+        for (int n = 1; n <= MAX_MEMBERS; n++)
+            for (int i = 0; i < 2 * SIZES; i++) {
+                setup_t *s = new_setup(n, sizes[i / 2], i % 2 ? JUP_F16 : JUP_F32, e, 7);
+                if (e != JUP_EXCHANGE_WHOLE || fits_whole(s)) {
+                    run(s, 0, false);
+                    check_sums(s);
+                    check_bytes(s);
+                }
+                jup_free(s);
+            }
+}
+END_TEST
+
+START_TEST(a_member_of_an_even_division_sends_exactly_two_nths_of_the_others)
+{
+    for (int n = 1; n <= MAX_MEMBERS; n++)
+        for (jup_exchange_t e = JUP_EXCHANGE_RING; e <= JUP_EXCHANGE_DIRECT; e++) {
+            setup_t *s = new_setup(n, 24 * n, JUP_F16, e, 3);
+            if (s->elems <= MAX_ELEMS)
+                run(s, 0, true);
+            for (int m = 0; m < n && s->elems <= MAX_ELEMS; m++)
+                ck_assert_uint_eq(s->sent_bytes[m],
+                                  2 * (uint64_t)(n - 1) * (uint64_t)s->elems * 2 / (uint64_t)n);
+            jup_free(s);
+        }
+}
+END_TEST
+
+START_TEST(any_order_of_turns_gives_the_same_bits_and_no_deadlock)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        int n = 2 + (int)(seed % 7);
+        jup_exchange_t e = JUP_EXCHANGE_RING + (jup_exchange_t)(seed % 3);
+        setup_t *s = new_setup(n, 45, seed % 2 ? JUP_F16 : JUP_F32, e, seed);
+        s->rounds = 3;
+        run(s, 0, false);
+        float first[MAX_ELEMS];
+        memcpy(first, s->out[0], sizeof first);
+        for (uint64_t again = 0; again < 4; again++) {
+            memset(s->out, 0, sizeof s->out);
+            run(s, seed * 100 + again, again % 2);
+            check_sums(s);
+            ck_assert_mem_eq(first, s->out[0], (size_t)s->elems * sizeof *first);
+        }
+        jup_free(s);
+    }
+}
+END_TEST
+
+START_TEST(threads_sum_as_turns_do)
+{
+    for (int i = 0; i < 12; i++) {
+        setup_t *s = new_setup(2 + i % 4, 200, i % 2 ? JUP_F16 : JUP_F32,
+                               JUP_EXCHANGE_RING + (jup_exchange_t)(i % 3), 40 + (uint64_t)i);
+        run(s, 0, false);
+        float expected[MAX_ELEMS];
+        memcpy(expected, s->out[0], sizeof expected);
+        s->rounds = 20;
+        memset(s->out, 0, sizeof s->out);
+        thread_comm_run(s->n + OUTSIDERS, live, s);
+        check_sums(s);
+        ck_assert_mem_eq(expected, s->out[0], (size_t)s->elems * sizeof *expected);
+        jup_free(s);
+    }
+}
+END_TEST
+
+/* Blocks of any size, none at all included, as rows that speeds divide. */
+START_TEST(rows_of_uneven_blocks_arrive_everywhere)
+{
+    for (int i = 0; i < 40; i++) {
+        int n = 1 + i % 6;
+        setup_t *s = new_setup(n, 150, i % 2 ? JUP_F16 : JUP_F32,
+                               JUP_EXCHANGE_RING + (jup_exchange_t)(i / 2 % 2), 90 + (uint64_t)i);
+        for (int m = 1; m < n; m++)
+            s->at[m] = s->at[m - 1] + (150 - s->at[m - 1]) * (m % 3) / 4;
+        s->gather_only = true;
+        run(s, (uint64_t)i, i % 3);
+        for (int m = 0; m < n; m++)
+            for (int64_t j = s->at[m]; j < s->at[m + 1]; j++) {
+                float sent = s->in[m][j];
+                if (s->wire == JUP_F16 && n > 1)
+                    sent = jup_half_to_float(jup_float_to_half(sent));
+                for (int other = 0; other < n; other++)
+                    ck_assert_float_eq(s->out[other][j], sent);
+            }
+        jup_free(s);
+    }
+}
+END_TEST
+
+START_TEST(what_half_precision_cannot_hold_is_counted_and_stays_a_number)
+{
+    for (jup_exchange_t e = JUP_EXCHANGE_RING; e < JUP_EXCHANGES; e++) {
+        setup_t *s = new_setup(2, 10, JUP_F16, e, 5);
+        s->in[0][0] = 1e6f;
+        s->in[1][0] = -1.0f;
+        s->in[0][9] = NAN;
+        run(s, 0, false);
+        ck_assert_float_gt(s->out[0][0], 65000);
+        ck_assert_float_le(s->out[0][0], 65504);
+        ck_assert(isnan(s->out[0][9]) && isnan(s->out[1][9]));
+        ck_assert_int_ge(s->saturated[0], 1);
+        jup_free(s);
+    }
+}
+END_TEST
+
+/* ---- which exchange -----------------------------------------------------------------------------
+ */
+
+START_TEST(the_exchange_chosen_is_the_quickest_and_said_so)
+{
+    const double latencies[] = {0, 1e-5, 3e-4, 5e-3}, rates[] = {1e7, 1.25e8, 5e9};
+    for (int i = 0; i < 4 * 3 * 3; i++) {
+        jup_exchange_link_t link = {latencies[i % 4], latencies[i % 4] * (i / 12) / 2,
+                                    rates[i / 4 % 3]};
+        for (int n = 2; n <= 9; n++)
+            for (double bytes = 16; bytes < 1e8; bytes *= 3) {
+                jup_exchange_t chosen = jup_exchange_choose(&link, n, bytes);
+                double best_s = jup_exchange_s(JUP_EXCHANGE_AUTO, &link, n, bytes);
+                ck_assert_int_ne(chosen, JUP_EXCHANGE_AUTO);
+                for (jup_exchange_t e = JUP_EXCHANGE_RING; e < JUP_EXCHANGES; e++)
+                    ck_assert_double_le(best_s, jup_exchange_s(e, &link, n, bytes) * (1 + 1e-12));
+                ck_assert_int_eq(chosen == JUP_EXCHANGE_WHOLE,
+                                 bytes < jup_exchange_whole_bytes(&link, n));
+            }
+    }
+}
+END_TEST
+
+START_TEST(prices_are_those_worked_out_by_hand)
+{
+    char text[80];
+    jup_exchange_link_t link = {.latency_s = 0.3e-3, .bytes_per_s = 125e6};
+    ck_assert_double_eq_tol(jup_exchange_s(JUP_EXCHANGE_RING, &link, 4, 400e3), 6 * 1.1e-3, 1e-9);
+    ck_assert_double_eq_tol(jup_exchange_s(JUP_EXCHANGE_DIRECT, &link, 4, 400e3), 2 * 2.7e-3, 1e-9);
+    ck_assert_double_eq_tol(jup_exchange_s(JUP_EXCHANGE_WHOLE, &link, 4, 400e3), 9.9e-3, 1e-9);
+    ck_assert_double_eq(jup_exchange_s(JUP_EXCHANGE_RING, &link, 1, 400e3), 0);
+    jup_exchange_describe(&link, 4, text, sizeof text); /* L B n / ((n - 1) (n - 2)) */
+    ck_assert_str_eq(text, "whole below 25.0 kB, else direct");
+    link.serial_s = link.latency_s; /* latencies add up */
+    jup_exchange_describe(&link, 4, text, sizeof text);
+    ck_assert_str_eq(text, "whole below 75.0 kB, else ring");
+    jup_exchange_describe(&link, 2, text, sizeof text);
+    ck_assert_str_eq(text, "whole");
+    link.latency_s = link.serial_s = 0;
+    jup_exchange_describe(&link, 4, text, sizeof text);
+    ck_assert_str_eq(text, "ring");
+    jup_exchange_describe(&link, 1, text, sizeof text);
+    ck_assert_str_eq(text, "none");
+}
+END_TEST
+
+/* Short vectors whole, long ones in blocks; one that finds no room whole goes in blocks too. */
+START_TEST(the_ring_uses_what_is_chosen)
+{
+    setup_t *s = new_setup(4, 12, JUP_F32, JUP_EXCHANGE_AUTO, 9);
+    run(s, 0, false); /* no figures of the link: nothing is gained by sending more bytes */
+    ck_assert_uint_eq(s->sent_messages[0], 6);
+    jup_free(s);
+    s = new_setup(8, MAX_ELEMS, JUP_F32, JUP_EXCHANGE_WHOLE, 9);
+    ck_assert(!fits_whole(s));
+    run(s, 0, false);
+    check_sums(s);
+    ck_assert_uint_eq(s->sent_messages[0], 14);
+    jup_free(s);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *all = suite_create("ring");
+    unit_add(all, sums_equal_a_naive_sum_with_the_bytes_of_the_closed_form, 60);
+    unit_add(all, a_member_of_an_even_division_sends_exactly_two_nths_of_the_others, 60);
+    unit_add(all, any_order_of_turns_gives_the_same_bits_and_no_deadlock, 60);
+    unit_add(all, threads_sum_as_turns_do, 60);
+    unit_add(all, rows_of_uneven_blocks_arrive_everywhere, 60);
+    unit_add(all, what_half_precision_cannot_hold_is_counted_and_stays_a_number, 60);
+    unit_add(all, the_exchange_chosen_is_the_quickest_and_said_so, 60);
+    unit_add(all, prices_are_those_worked_out_by_hand, 60);
+    unit_add(all, the_ring_uses_what_is_chosen, 60);
+    return all;
+}
+UNIT_MAIN(suite)
