@@ -2,9 +2,9 @@
  * Reading GGUF files, versions 2 and 3, little endian (format: the GGUF specification of GGML).
  *
  * Opening reads and checks the header only: metadata and the table of tensors. Tensor data stays
- * on disk until jup_gguf_map() asks for named tensors, so that a rank's memory holds its own
- * layers and nothing else. Everything a file claims is checked before it is believed; every
- * failure is JUP_EINPUT with the path, the field and the value.
+ * on disk until jup_gguf_map() asks for ranges of tensors, so that a rank's memory holds its own
+ * part of its layers and nothing else. Everything a file claims is checked before it is believed;
+ * every failure is JUP_EINPUT with the path, the field and the value.
  *
  * A jup_gguf_t is read-only after opening, apart from jup_gguf_map(), which is not thread safe.
  * All text and views handed out live until jup_gguf_close().
@@ -158,14 +158,26 @@ const jup_gguf_tensor_t *jup_gguf_tensor(const jup_gguf_t *g, const char *name);
 jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
                                      const jup_gguf_tensor_t **out, jup_error_t *err);
 
+/** Bytes [first, first + bytes) of a tensor's data. */
+typedef struct jup_gguf_range {
+    const jup_gguf_tensor_t *tensor;
+    size_t first, bytes;
+} jup_gguf_range_t;
+
+jup_gguf_range_t jup_gguf_all(const jup_gguf_tensor_t *tensor);
+
 /**
- * Maps the pages of `count` tensors of this file, read-only, neighbours together, and starts
- * reading them from disk. data[i] is the first byte of tensors[i], aligned as it is in the file
- * (to jup_gguf_alignment()), valid until jup_gguf_close(). May be called several times.
- * A tensor of an unsupported type is JUP_EINPUT; a mapping that fails is JUP_EENV.
+ * Maps the pages of `count` ranges of tensors of this file, read-only, neighbours together, and
+ * starts reading them from disk. data[i] is the first byte of ranges[i], aligned as it is in the
+ * file (a whole tensor to jup_gguf_alignment()), valid until jup_gguf_close(). May be called
+ * several times. A tensor of an unsupported type is JUP_EINPUT; a mapping that fails is JUP_EENV.
  */
-jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors, size_t count,
+jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
                           const void **data, jup_error_t *err);
+
+/** Copies a range to dst, without mapping it. JUP_EENV when the file cannot be read. */
+jup_status_t jup_gguf_read(const jup_gguf_t *g, jup_gguf_range_t range, void *dst,
+                           jup_error_t *err);
 
 /** Bytes of address space that jup_gguf_map() holds, whole pages. */
 size_t jup_gguf_mapped_bytes(const jup_gguf_t *g);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "io/gguf_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +14,6 @@ static int compare_offsets(const void *a, const void *b)
     uint64_t x = (*(const jup_gguf_tensor_t *const *)a)->offset;
     uint64_t y = (*(const jup_gguf_tensor_t *const *)b)->offset;
     return (x > y) - (x < y);
-}
-
-/* A copy of the list in the order of the file; the caller frees it. */
-static const jup_gguf_tensor_t **in_file_order(const jup_gguf_tensor_t *const *tensors,
-                                               size_t count)
-{
-    const jup_gguf_tensor_t **sorted = jup_new(count, sizeof *sorted);
-    memcpy(sorted, tensors, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_offsets);
-    return sorted;
 }
 
 static const jup_gguf_tensor_t **all_in_file_order(const jup_gguf_t *g)
@@ -77,12 +68,41 @@ jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
 
 /* ---- mapping ----------------------------------------------------------------------------- */
 
-static jup_status_t check_types(const jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors,
-                                size_t count, jup_error_t *err)
+jup_gguf_range_t jup_gguf_all(const jup_gguf_tensor_t *tensor)
+{
+    return (jup_gguf_range_t){.tensor = tensor, .bytes = tensor->bytes};
+}
+
+/* Where a range begins in the file. */
+static uint64_t start_of(const jup_gguf_range_t *range)
+{
+    return range->tensor->offset + range->first;
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+    uint64_t x = start_of(a), y = start_of(b);
+    return (x > y) - (x < y);
+}
+
+/* A copy of the list in the order of the file; the caller frees it. */
+static jup_gguf_range_t *in_file_order(const jup_gguf_range_t *ranges, size_t count)
+{
+    jup_gguf_range_t *sorted = jup_new(count, sizeof *sorted);
+    memcpy(sorted, ranges, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_starts);
+    return sorted;
+}
+
+static jup_status_t check_ranges(const jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
+                                 jup_error_t *err)
 {
     const jup_gguf_tensor_t *unused;
-    for (size_t i = 0; i < count; i++)
-        JUP_TRY(jup_gguf_require_tensor(g, tensors[i]->name, &unused, err));
+    for (size_t i = 0; i < count; i++) {
+        JUP_TRY(jup_gguf_require_tensor(g, ranges[i].tensor->name, &unused, err));
+        assert(ranges[i].bytes <= ranges[i].tensor->bytes &&
+               ranges[i].first <= ranges[i].tensor->bytes - ranges[i].bytes);
+    }
     return JUP_OK;
 }
 
@@ -114,23 +134,23 @@ static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, jup_e
     return JUP_OK;
 }
 
-/* Maps whole pages; tensors that share a page or lie on neighbouring ones become one mapping. */
-static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_tensor_t **sorted, size_t count,
+/* Maps whole pages; ranges that share a page or lie on neighbouring ones become one mapping. */
+static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_range_t *sorted, size_t count,
                                jup_error_t *err)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), first = 0, end = 0;
     for (size_t i = 0; i < count; i++) {
-        const jup_gguf_tensor_t *tensor = sorted[i];
-        if (find_mapped(g, tensor->offset, tensor->bytes))
+        uint64_t offset = start_of(&sorted[i]);
+        if (find_mapped(g, offset, sorted[i].bytes))
             continue;
-        uint64_t start = tensor->offset / page * page;
+        uint64_t start = offset / page * page;
         if (start > end && end > first) {
             JUP_TRY(map_range(g, first, end, err));
             end = 0;
         }
         if (end == 0)
             first = start;
-        uint64_t stop = (tensor->offset + tensor->bytes + page - 1) / page * page;
+        uint64_t stop = (offset + sorted[i].bytes + page - 1) / page * page;
         end = stop > end ? stop : end;
     }
     return end > first ? map_range(g, first, end, err) : JUP_OK;
@@ -144,11 +164,11 @@ static void unmap_from(jup_gguf_t *g, size_t first)
     }
 }
 
-static jup_status_t map_missing(jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors,
-                                size_t count, jup_error_t *err)
+static jup_status_t map_missing(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
+                                jup_error_t *err)
 {
     size_t before = g->n_mappings;
-    const jup_gguf_tensor_t **sorted = in_file_order(tensors, count);
+    jup_gguf_range_t *sorted = in_file_order(ranges, count);
     jup_status_t status = map_sorted(g, sorted, count, err);
     jup_free(sorted);
     if (status != JUP_OK)
@@ -156,18 +176,38 @@ static jup_status_t map_missing(jup_gguf_t *g, const jup_gguf_tensor_t *const *t
     return status;
 }
 
-jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_tensor_t *const *tensors, size_t count,
+jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
                           const void **data, jup_error_t *err)
 {
     if (count == 0)
         return JUP_OK;
-    JUP_TRY(check_types(g, tensors, count, err));
+    JUP_TRY(check_ranges(g, ranges, count, err));
     bool in_memory = g->fd < 0;
     if (!in_memory)
-        JUP_TRY(map_missing(g, tensors, count, err));
+        JUP_TRY(map_missing(g, ranges, count, err));
     for (size_t i = 0; i < count; i++)
-        data[i] = in_memory ? g->base + tensors[i]->offset
-                            : find_mapped(g, tensors[i]->offset, tensors[i]->bytes);
+        data[i] = in_memory ? g->base + start_of(&ranges[i])
+                            : find_mapped(g, start_of(&ranges[i]), ranges[i].bytes);
+    return JUP_OK;
+}
+
+jup_status_t jup_gguf_read(const jup_gguf_t *g, jup_gguf_range_t range, void *dst, jup_error_t *err)
+{
+    char *to = dst;
+    JUP_TRY(check_ranges(g, &range, 1, err));
+    if (g->fd < 0) {
+        memcpy(dst, g->base + start_of(&range), range.bytes);
+        return JUP_OK;
+    }
+    for (size_t done = 0; done < range.bytes;) {
+        ssize_t n = pread(g->fd, to + done, range.bytes - done, (off_t)(start_of(&range) + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return jup_fail(err, JUP_EENV, "%s: cannot read tensor '%s': %s", g->path,
+                            range.tensor->name, n < 0 ? strerror(errno) : "the file got shorter");
+        done += (size_t)n;
+    }
     return JUP_OK;
 }
 

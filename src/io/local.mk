@@ -5,6 +5,7 @@ libjupiter_a_SOURCES += \
 	%D%/gguf_write.c %D%/gguf_write.h \
 	%D%/merge.c %D%/merge.h \
 	%D%/npy.c %D%/npy.h \
+	%D%/piece.c %D%/piece.h \
 	%D%/pretokenize.c %D%/pretokenize.h \
 	%D%/safetensors.c %D%/safetensors.h \
 	%D%/slice.c %D%/slice.h \

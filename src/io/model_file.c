@@ -2,6 +2,7 @@
 #include "io/model_file.h"
 
 #include "base/mem.h"
+#include "io/piece.h"
 #include "io/slice.h"
 
 #include <inttypes.h>
@@ -9,109 +10,146 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Loading goes over the shard twice with the same code: first to collect the tensors, so that they
- * are mapped together, then to point the weights at their data. */
-enum { TENSORS_PER_LAYER = 12, OTHER_TENSORS = 4, NAME_BYTES = 80 };
+/* Loading goes over the shard twice with the same code: first to collect what it needs of the file,
+ * so that it is mapped together, then to point the weights at their data. */
+enum { RANGES_AT_FIRST = 64, NAME_BYTES = 80 };
 
 typedef struct loader {
     jup_gguf_t *g;
-    const jup_config_t *config;
-    jup_weights_t *weights;
-    const jup_gguf_tensor_t **tensors;
-    const void **data; /* NULL in the first pass */
+    const jup_config_t *config; /* of the whole model */
+    bool cut;                   /* the file holds this rank's part alone */
+    jup_weights_t *weights;     /* whose shard says what to take */
+    jup_gguf_range_t *ranges;
+    const void **data; /* of the ranges; NULL in the first pass */
     size_t n, cap;
+    size_t owned_bytes;
     jup_error_t *err;
 } loader_t;
 
-static jup_status_t check_shape(const loader_t *l, const jup_gguf_tensor_t *tensor, int64_t rows,
-                                int64_t cols)
+/* A range that stays in the file; *data is its first byte in the second pass. */
+static void take_range(loader_t *l, jup_gguf_range_t range, const void **data)
 {
-    if (tensor->rows == rows && tensor->cols == cols)
-        return JUP_OK;
-    return jup_fail(l->err, JUP_EINPUT,
-                    "%s: tensor '%s' is %" PRId64 " x %" PRId64 ", the metadata ask for %" PRId64
-                    " x %" PRId64,
-                    jup_gguf_path(l->g), tensor->name, tensor->rows, tensor->cols, rows, cols);
+    if (l->n == l->cap) {
+        l->cap = 2 * l->cap + RANGES_AT_FIRST;
+        l->ranges = jup_resize(l->ranges, l->cap, sizeof *l->ranges);
+    }
+    *data = l->data ? l->data[l->n] : NULL;
+    l->ranges[l->n++] = range;
 }
 
-/* Finds a tensor; *data is its first byte in the second pass. */
-static jup_status_t take(loader_t *l, const char *name, int64_t rows, int64_t cols,
-                         const jup_gguf_tensor_t **tensor, const void **data)
+/* A block of our own for what has to be copied, in the second pass; NULL in the first. */
+static jup_status_t take_room(loader_t *l, size_t bytes, void **block)
 {
-    JUP_TRY(jup_gguf_require_tensor(l->g, name, tensor, l->err));
-    JUP_TRY(check_shape(l, *tensor, rows, cols));
-    if (l->data)
-        *data = l->data[l->n];
-    else
-        l->tensors[l->n] = *tensor;
-    l->n++;
+    *block = NULL;
+    l->owned_bytes += bytes;
+    if (!l->data)
+        return JUP_OK;
+    JUP_TRY(jup_alloc(block, bytes, 1, "this rank's columns of the weights", l->err));
+    jup_weights_keep(l->weights, *block);
     return JUP_OK;
 }
 
-static jup_status_t take_matrix(loader_t *l, const char *name, int64_t rows, int64_t cols,
+static jup_status_t find_piece(loader_t *l, const char *name, const jup_axes_t *axes,
+                               jup_piece_t *piece)
+{
+    *piece = (jup_piece_t){.whole = l->config,
+                           .part = &l->weights->shard.part,
+                           .rows = axes->rows,
+                           .cols = axes->cols,
+                           .alone = l->cut};
+    JUP_TRY(jup_gguf_require_tensor(l->g, name, &piece->tensor, l->err));
+    return jup_piece_check(l->g, piece, l->err);
+}
+
+static jup_status_t take_matrix(loader_t *l, const char *name, const jup_axes_t *axes,
                                 jup_matrix_t *matrix)
 {
-    const jup_gguf_tensor_t *tensor;
-    const void *data = NULL;
-    JUP_TRY(take(l, name, rows, cols, &tensor, &data));
-    *matrix =
-        (jup_matrix_t){.dtype = tensor->dtype->dtype, .rows = rows, .cols = cols, .data = data};
-    return JUP_OK;
+    jup_piece_t piece;
+    jup_gguf_range_t range;
+    JUP_TRY(find_piece(l, name, axes, &piece));
+    *matrix = (jup_matrix_t){.dtype = piece.tensor->dtype->dtype,
+                             .rows = jup_piece_rows(&piece),
+                             .cols = jup_piece_cols(&piece)};
+    if (jup_piece_run(&piece, &range)) {
+        take_range(l, range, &matrix->data);
+        return JUP_OK;
+    }
+    void *block;
+    JUP_TRY(take_room(l, jup_piece_bytes(&piece), &block));
+    matrix->data = block;
+    return block ? jup_piece_read(l->g, &piece, 0, matrix->rows, block, l->err) : JUP_OK;
 }
 
-/* A vector of floats; one stored in another type is decoded once. */
-static jup_status_t take_vector(loader_t *l, const char *name, int64_t n, const float **vector)
+/* A vector of floats; one that is stored in another type, or not in one run, becomes our own. */
+static jup_status_t take_vector(loader_t *l, const char *name, jup_axis_t axis,
+                                const float **vector)
 {
-    const jup_gguf_tensor_t *tensor;
-    const void *data = NULL;
-    JUP_TRY(take(l, name, 1, n, &tensor, &data));
-    if (!l->data || tensor->dtype->dtype == JUP_F32) {
+    const jup_axes_t axes = {.rows = axis, .cols = JUP_AXIS_ONE};
+    jup_piece_t piece;
+    jup_gguf_range_t range;
+    JUP_TRY(find_piece(l, name, &axes, &piece));
+    jup_dtype_t dtype = piece.tensor->dtype->dtype;
+    bool run = jup_piece_run(&piece, &range);
+    if (run && dtype == JUP_F32) {
+        const void *data;
+        take_range(l, range, &data);
         *vector = data;
         return JUP_OK;
     }
-    float *decoded = jup_weights_keep(l->weights, jup_new((size_t)n, sizeof *decoded));
-    jup_dequantize(tensor->dtype->dtype, data, decoded, n);
+    void *decoded;
+    int64_t n = jup_piece_rows(&piece);
+    JUP_TRY(take_room(l, (size_t)n * sizeof(float), &decoded));
     *vector = decoded;
-    return JUP_OK;
+    if (!decoded)
+        return JUP_OK;
+    void *stored = jup_new(jup_piece_bytes(&piece), 1);
+    jup_status_t status = run ? jup_gguf_read(l->g, range, stored, l->err)
+                              : jup_piece_read(l->g, &piece, 0, n, stored, l->err);
+    if (status == JUP_OK)
+        jup_dequantize(dtype, stored, decoded, n);
+    jup_free(stored);
+    return status;
+}
+
+/* Of members that add up columns, the first one adds the bias. */
+static bool adds_bias(const loader_t *l, const jup_axes_t *axes)
+{
+    const jup_part_t *part = &l->weights->shard.part;
+    return jup_part_run(l->config, part, axes->cols, 0).first == 0;
 }
 
 /* The weight "<stem>.weight" and, where the file has one, "<stem>.bias". */
-static jup_status_t take_linear(loader_t *l, const char *stem, int64_t rows, int64_t cols,
-                                jup_linear_t *linear)
+static jup_status_t take_linear(loader_t *l, const char *stem, jup_linear_t *linear)
 {
     char name[NAME_BYTES + 8];
+    const jup_axes_t *axes = jup_axes_find(stem);
     snprintf(name, sizeof name, "%s.weight", stem);
-    JUP_TRY(take_matrix(l, name, rows, cols, &linear->w));
+    JUP_TRY(take_matrix(l, name, axes, &linear->w));
     snprintf(name, sizeof name, "%s.bias", stem);
     linear->bias = NULL;
-    return jup_gguf_tensor(l->g, name) ? take_vector(l, name, rows, &linear->bias) : JUP_OK;
+    if (!jup_gguf_tensor(l->g, name) || !adds_bias(l, axes))
+        return JUP_OK;
+    return take_vector(l, name, axes->rows, &linear->bias);
 }
 
 static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
 {
-    const jup_config_t *c = l->config;
-    int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
     const struct {
-        const char *part;
-        int64_t rows, cols;
+        const char *stem;
         jup_linear_t *linear;
     } linears[] = {
-        {"attn_q", q, c->dim, &w->qkv[0]},
-        {"attn_k", kv, c->dim, &w->qkv[1]},
-        {"attn_v", kv, c->dim, &w->qkv[2]},
-        {"attn_output", c->dim, q, &w->out},
-        {"ffn_gate", c->ffn, c->dim, &w->gate_up[0]},
-        {"ffn_up", c->ffn, c->dim, &w->gate_up[1]},
-        {"ffn_down", c->dim, c->ffn, &w->down},
+        {"attn_q", &w->qkv[0]},   {"attn_k", &w->qkv[1]},       {"attn_v", &w->qkv[2]},
+        {"attn_output", &w->out}, {"ffn_gate", &w->gate_up[0]}, {"ffn_up", &w->gate_up[1]},
+        {"ffn_down", &w->down},
     };
     char name[NAME_BYTES];
     snprintf(name, sizeof name, "blk.%d.attn_norm.weight", layer);
-    JUP_TRY(take_vector(l, name, c->dim, &w->attn_norm));
+    JUP_TRY(take_vector(l, name, JUP_AXIS_DIM, &w->attn_norm));
     snprintf(name, sizeof name, "blk.%d.ffn_norm.weight", layer);
-    JUP_TRY(take_vector(l, name, c->dim, &w->ffn_norm));
+    JUP_TRY(take_vector(l, name, JUP_AXIS_DIM, &w->ffn_norm));
     for (size_t i = 0; i < sizeof linears / sizeof linears[0]; i++) {
-        snprintf(name, sizeof name, "blk.%d.%s", layer, linears[i].part);
-        JUP_TRY(take_linear(l, name, linears[i].rows, linears[i].cols, linears[i].linear));
+        snprintf(name, sizeof name, "blk.%d.%s", layer, linears[i].stem);
+        JUP_TRY(take_linear(l, name, linears[i].linear));
     }
     return JUP_OK;
 }
@@ -119,56 +157,86 @@ static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
 /* Llama 3.x: divisors of the RoPE frequencies, one tensor for all layers. */
 static jup_status_t take_rope_factors(loader_t *l)
 {
+    static const char name[] = "rope_freqs.weight";
     const float *factors;
     int64_t half = l->config->rope_dim / 2;
-    if (!jup_gguf_tensor(l->g, "rope_freqs.weight"))
+    if (!jup_gguf_tensor(l->g, name))
         return JUP_OK;
-    JUP_TRY(take_vector(l, "rope_freqs.weight", half, &factors));
+    JUP_TRY(take_vector(l, name, JUP_AXIS_ROPE, &factors));
     if (!l->data)
         return JUP_OK;
     l->weights->rope_factors = jup_new((size_t)half, sizeof(float));
     memcpy(l->weights->rope_factors, factors, (size_t)half * sizeof(float));
     for (int64_t i = 0; i < half; i++)
         if (!(factors[i] > 0))
-            return jup_fail(l->err, JUP_EINPUT,
-                            "%s: rope_freqs.weight[%" PRId64 "] is %g, must be "
-                            "positive",
-                            jup_gguf_path(l->g), i, (double)factors[i]);
+            return jup_fail(l->err, JUP_EINPUT, "%s: %s[%" PRId64 "] is %g, must be positive",
+                            jup_gguf_path(l->g), name, i, (double)factors[i]);
     return JUP_OK;
+}
+
+/* A tied output is the embedding; where both are held, that is whole even in a slice of a part. */
+static jup_status_t take_tied_head(loader_t *l)
+{
+    static const jup_axes_t axes = {.rows = JUP_AXIS_VOCAB, .cols = JUP_AXIS_DIM};
+    bool cut = l->cut;
+    l->cut = cut && !l->weights->shard.embedding;
+    jup_status_t status = take_matrix(l, "token_embd.weight", &axes, &l->weights->output.w);
+    l->cut = cut;
+    return status;
 }
 
 static jup_status_t take_head(loader_t *l)
 {
-    const jup_config_t *c = l->config;
     jup_weights_t *w = l->weights;
-    JUP_TRY(take_vector(l, "output_norm.weight", c->dim, &w->output_norm));
-    if (!c->tied)
-        return take_linear(l, "output", c->vocab, c->dim, &w->output);
-    w->output.bias = NULL;
-    return take_matrix(l, "token_embd.weight", c->vocab, c->dim, &w->output.w);
+    JUP_TRY(take_vector(l, "output_norm.weight", JUP_AXIS_DIM, &w->output_norm));
+    return l->config->tied ? take_tied_head(l) : take_linear(l, "output", &w->output);
 }
 
 static jup_status_t take_shard(loader_t *l)
 {
+    static const jup_axes_t embedding = {.rows = JUP_AXIS_TOKENS, .cols = JUP_AXIS_DIM};
     const jup_shard_t *shard = &l->weights->shard;
     l->n = 0;
+    l->owned_bytes = 0;
     if (shard->embedding)
-        JUP_TRY(take_matrix(l, "token_embd.weight", l->config->vocab, l->config->dim,
-                            &l->weights->embedding));
+        JUP_TRY(take_matrix(l, "token_embd.weight", &embedding, &l->weights->embedding));
     JUP_TRY(take_rope_factors(l));
     for (int layer = shard->first; layer < shard->last; layer++)
         JUP_TRY(take_layer(l, layer, &l->weights->layers[layer - shard->first]));
     return shard->head ? take_head(l) : JUP_OK;
 }
 
-static jup_status_t load(loader_t *l)
+/* What is mapped may leave memory again, what is copied may not. */
+static jup_status_t check_room(const loader_t *l)
+{
+    const double mib = 1048576.0;
+    size_t available = jup_mem_available_bytes();
+    if (l->owned_bytes <= available)
+        return JUP_OK;
+    return jup_fail(l->err, JUP_EENV,
+                    "%s: not enough memory: this rank's columns of the weights take %.1f MiB, "
+                    "%.1f MiB are available; use more ranks, or give each its slice (jupiter "
+                    "split --plan), of which nothing is copied",
+                    jup_gguf_path(l->g), (double)l->owned_bytes / mib, (double)available / mib);
+}
+
+/* The first pass. */
+static jup_status_t survey(loader_t *l)
 {
     JUP_TRY(take_shard(l));
+    l->weights->owned_bytes = l->owned_bytes;
     l->weights->mapped_bytes = 0;
     for (size_t i = 0; i < l->n; i++)
-        l->weights->mapped_bytes += l->tensors[i]->bytes;
+        l->weights->mapped_bytes += l->ranges[i].bytes;
+    return JUP_OK;
+}
+
+static jup_status_t load(loader_t *l)
+{
+    JUP_TRY(survey(l));
+    JUP_TRY(check_room(l));
     const void **data = jup_new(l->n + 1, sizeof *data);
-    jup_status_t status = jup_gguf_map(l->g, l->tensors, l->n, data, l->err);
+    jup_status_t status = jup_gguf_map(l->g, l->ranges, l->n, data, l->err);
     if (status == JUP_OK) {
         l->data = data;
         status = take_shard(l);
@@ -177,18 +245,35 @@ static jup_status_t load(loader_t *l)
     return status;
 }
 
-jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
-                                 const jup_shard_t *shard, jup_weights_t *weights, jup_error_t *err)
+static jup_status_t with_loader(jup_status_t (*act)(loader_t *l), jup_gguf_t *g,
+                                const jup_config_t *config, const jup_shard_t *shard,
+                                jup_weights_t *weights, jup_error_t *err)
 {
     jup_weights_init(weights, shard);
     loader_t l = {.g = g, .config = config, .weights = weights, .err = err};
-    l.cap = (size_t)(shard->last - shard->first) * (TENSORS_PER_LAYER + 7) + OTHER_TENSORS + 1;
-    l.tensors = jup_new(l.cap, sizeof *l.tensors);
-    jup_status_t status = load(&l);
-    jup_free(l.tensors);
+    jup_status_t status = act(&l);
+    jup_free(l.ranges);
     if (status != JUP_OK)
         jup_weights_reset(weights);
     return status;
+}
+
+jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
+                                 const jup_shard_t *shard, jup_weights_t *weights, jup_error_t *err)
+{
+    return with_loader(load, g, config, shard, weights, err);
+}
+
+jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
+                                  const jup_shard_t *shard, size_t *mapped, size_t *owned,
+                                  jup_error_t *err)
+{
+    jup_weights_t weights;
+    JUP_TRY(with_loader(survey, g, config, shard, &weights, err));
+    *mapped = weights.mapped_bytes;
+    *owned = weights.owned_bytes;
+    jup_weights_reset(&weights);
+    return JUP_OK;
 }
 
 /* ---- sizes and digest ------------------------------------------------------------------------ */

@@ -16,12 +16,19 @@
 jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err);
 
 /**
- * Maps the tensors of the shard and points `weights` at them. Every tensor's shape and type is
- * checked. The weights are valid until the GGUF is closed; the caller resets them.
+ * Maps the tensors of the shard, or its part of them, and points `weights` at them; a part's
+ * columns of attn_output and ffn_down are copied, a block each. Every tensor's shape and type is
+ * checked. `config` is the whole model's; what is loaded fits jup_part_config(config,
+ * &shard->part). The weights are valid until the GGUF is closed; the caller resets them.
  */
 jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
                                  const jup_shard_t *shard, jup_weights_t *weights,
                                  jup_error_t *err);
+
+/** What loading that shard would map and copy. Reads nothing but the header. */
+jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
+                                  const jup_shard_t *shard, size_t *mapped, size_t *owned,
+                                  jup_error_t *err);
 
 /** Bytes in the file of one layer, of the embedding, of the head (0 for a tied one's matrix). */
 size_t jup_model_file_layer_bytes(const jup_gguf_t *g, int layer);

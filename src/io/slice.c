@@ -41,13 +41,13 @@ static bool belongs(const char *name, const jup_config_t *config, const jup_shar
 }
 
 static size_t pick(const jup_gguf_t *g, const jup_config_t *config, const jup_shard_t *shard,
-                   const jup_gguf_tensor_t **picked)
+                   jup_gguf_range_t *picked)
 {
     size_t n = 0;
     for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++) {
         const jup_gguf_tensor_t *tensor = jup_gguf_tensor_at(g, i);
         if (belongs(tensor->name, config, shard))
-            picked[n++] = tensor;
+            picked[n++] = jup_gguf_all(tensor);
     }
     return n;
 }
@@ -69,15 +69,14 @@ static void put_metadata(jup_gguf_writer_t *w, const jup_gguf_t *g, const jup_co
     jup_gguf_put_text(w, JUP_SLICE_DIGEST, digest);
 }
 
-static jup_status_t put_tensors(jup_gguf_writer_t *w, jup_gguf_t *g,
-                                const jup_gguf_tensor_t **picked, size_t n, size_t *written,
-                                jup_error_t *err)
+static jup_status_t put_tensors(jup_gguf_writer_t *w, jup_gguf_t *g, const jup_gguf_range_t *picked,
+                                size_t n, size_t *written, jup_error_t *err)
 {
     const void **data = jup_new(n + 1, sizeof *data);
     jup_status_t status = jup_gguf_map(g, picked, n, data, err);
     *written = 0;
     for (size_t i = 0; i < n && status == JUP_OK; i++) {
-        const jup_gguf_tensor_t *t = picked[i];
+        const jup_gguf_tensor_t *t = picked[i].tensor;
         jup_gguf_put_tensor_data(w, t->name, t->dtype->dtype, t->n_dims, t->dims, data[i]);
         *written += t->bytes;
     }
@@ -93,8 +92,7 @@ jup_status_t jup_slice_write(jup_gguf_t *g, const jup_config_t *config, const in
                                .last = first_layer[rank + 1],
                                .embedding = rank == 0,
                                .head = rank == ranks - 1};
-    const jup_gguf_tensor_t **picked =
-        jup_new((size_t)jup_gguf_tensor_count(g) + 1, sizeof(const jup_gguf_tensor_t *));
+    jup_gguf_range_t *picked = jup_new((size_t)jup_gguf_tensor_count(g) + 1, sizeof *picked);
     jup_gguf_writer_t *w = jup_gguf_writer_new();
     put_metadata(w, g, config, first_layer, rank, ranks);
     jup_status_t status = put_tensors(w, g, picked, pick(g, config, &shard, picked), written, err);

@@ -80,37 +80,60 @@ bool jup_part_repeats_kv(const jup_config_t *whole, const jup_part_t *part)
 int64_t jup_axis_length(const jup_config_t *c, jup_axis_t axis)
 {
     switch (axis) {
+    case JUP_AXIS_ONE:
+        return 1;
     case JUP_AXIS_DIM:
         return c->dim;
+    case JUP_AXIS_ROPE:
+        return c->rope_dim / 2;
     case JUP_AXIS_HEADS:
         return (int64_t)c->heads * c->head_dim;
     case JUP_AXIS_KV:
         return (int64_t)c->kv_heads * c->head_dim;
     case JUP_AXIS_FFN:
         return c->ffn;
+    case JUP_AXIS_TOKENS:
     case JUP_AXIS_VOCAB:
         return c->vocab;
     }
     return 0;
 }
 
-static jup_range_t range(int64_t first, int64_t last, int64_t each)
+int64_t jup_part_length(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis)
 {
-    return (jup_range_t){.first = first * each, .n = (last - first) * each};
+    if (axis == JUP_AXIS_VOCAB && !jup_part_is_whole(part))
+        return part->vocab_last - part->vocab_first;
+    jup_config_t config = jup_part_config(whole, part);
+    return jup_axis_length(&config, axis);
 }
 
-jup_range_t jup_part_range(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis)
+/* Where the part begins on an axis that it has one run of. */
+static int64_t part_first(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis)
 {
-    if (axis == JUP_AXIS_DIM || jup_part_is_whole(part))
-        return range(0, jup_axis_length(whole, axis), 1);
-    if (axis == JUP_AXIS_FFN)
-        return range(part->ffn_first, part->ffn_last, 1);
-    if (axis == JUP_AXIS_VOCAB)
-        return range(part->vocab_first, part->vocab_last, 1);
-    if (axis == JUP_AXIS_HEADS)
-        return range(part->head_first, part->head_last, whole->head_dim);
-    int group = group_of(whole);
-    return range(part->head_first / group, (part->head_last - 1) / group + 1, whole->head_dim);
+    switch (axis) {
+    case JUP_AXIS_HEADS:
+        return (int64_t)part->head_first * whole->head_dim;
+    case JUP_AXIS_KV:
+        return (int64_t)jup_part_kv_head(whole, part, 0) * whole->head_dim;
+    case JUP_AXIS_FFN:
+        return part->ffn_first;
+    case JUP_AXIS_VOCAB:
+        return part->vocab_first;
+    default:
+        return 0;
+    }
+}
+
+jup_range_t jup_part_run(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis,
+                         int64_t at)
+{
+    int dim = whole->head_dim;
+    if (axis == JUP_AXIS_KV && jup_part_repeats_kv(whole, part))
+        return (jup_range_t){
+            .first = (int64_t)jup_part_kv_head(whole, part, (int)(at / dim)) * dim + at % dim,
+            .n = dim - at % dim};
+    return (jup_range_t){.first = part_first(whole, part, axis) + at,
+                         .n = jup_part_length(whole, part, axis) - at};
 }
 
 static bool is_within(int first, int last, int end)

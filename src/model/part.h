@@ -19,13 +19,16 @@
 
 #include "model/config.h"
 
-/** What runs along an axis of a tensor. DIM is never shared. */
+/** What runs along an axis of a tensor. From HEADS on members share it. */
 typedef enum jup_axis {
+    JUP_AXIS_ONE, /* nothing: a vector */
     JUP_AXIS_DIM,
-    JUP_AXIS_HEADS, /* query heads * head_dim */
-    JUP_AXIS_KV,    /* KV heads * head_dim */
+    JUP_AXIS_ROPE,   /* rope_dim / 2 */
+    JUP_AXIS_TOKENS, /* the vocabulary in the embedding */
+    JUP_AXIS_HEADS,  /* query heads * head_dim */
+    JUP_AXIS_KV,     /* KV heads * head_dim */
     JUP_AXIS_FFN,
-    JUP_AXIS_VOCAB,
+    JUP_AXIS_VOCAB, /* the vocabulary in the output head */
 } jup_axis_t;
 
 /** Elements [first, first + n) of an axis. */
@@ -52,11 +55,15 @@ jup_config_t jup_part_config(const jup_config_t *whole, const jup_part_t *part);
 
 int64_t jup_axis_length(const jup_config_t *config, jup_axis_t axis);
 
+/** Elements that the part holds of an axis; of JUP_AXIS_KV each time a KV head is repeated. */
+int64_t jup_part_length(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis);
+
 /**
- * What the part has of an axis. Of JUP_AXIS_KV: from the first to the last KV head that it reads;
- * its own KV heads are more where it repeats some, see below.
+ * The part's elements from its `at`-th on that lie side by side in the whole, and where there: up
+ * to the end, but for a part that repeats KV heads within itself.
  */
-jup_range_t jup_part_range(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis);
+jup_range_t jup_part_run(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis,
+                         int64_t at);
 
 /** Which of the whole's KV heads is the part's KV head i; the same for several i when repeated. */
 int jup_part_kv_head(const jup_config_t *whole, const jup_part_t *part, int i);

@@ -13,18 +13,22 @@ void jup_weights_init(jup_weights_t *weights, const jup_shard_t *shard)
 
 void jup_weights_reset(jup_weights_t *weights)
 {
-    for (int i = 0; i < weights->n_converted; i++)
-        jup_free(weights->converted[i]);
-    jup_free(weights->converted);
+    for (int i = 0; i < weights->n_kept; i++)
+        jup_free(weights->kept[i]);
+    jup_free(weights->kept);
     jup_free(weights->rope_factors);
     jup_free(weights->layers);
     memset(weights, 0, sizeof *weights);
 }
 
-float *jup_weights_keep(jup_weights_t *weights, float *block)
+void *jup_weights_keep(jup_weights_t *weights, void *block)
 {
-    weights->converted = jup_resize(weights->converted, (size_t)weights->n_converted + 1,
-                                    sizeof *weights->converted);
-    weights->converted[weights->n_converted++] = block;
+    weights->kept = jup_resize(weights->kept, (size_t)weights->n_kept + 1, sizeof *weights->kept);
+    weights->kept[weights->n_kept++] = block;
     return block;
+}
+
+size_t jup_weights_bytes(const jup_weights_t *weights)
+{
+    return weights->mapped_bytes + weights->owned_bytes;
 }

@@ -20,16 +20,20 @@ typedef struct jup_weights {
     const float *output_norm;    /* (dim); on the last stage, as is the next */
     jup_linear_t output;         /* (vocab, dim) */
     float *rope_factors;         /* (rope_dim / 2) divisors of the frequencies, owned, or NULL */
-    float **converted;           /* norms and biases that were stored as F16 / BF16, owned */
-    int n_converted;
-    size_t mapped_bytes; /* of the weights in the file */
+    void **kept;                 /* blocks that live as long as these weights, owned */
+    int n_kept;
+    size_t mapped_bytes; /* of the weights that lie in the file */
+    size_t owned_bytes;  /* of those in kept: columns of a part, decoded norms and biases */
 } jup_weights_t;
 
 /** Makes room for the shard's layers; everything zero. */
 void jup_weights_init(jup_weights_t *weights, const jup_shard_t *shard);
 void jup_weights_reset(jup_weights_t *weights);
 
-/** Keeps a block of floats alive until reset; returns it. */
-float *jup_weights_keep(jup_weights_t *weights, float *block);
+/** Takes over a block until reset; returns it. */
+void *jup_weights_keep(jup_weights_t *weights, void *block);
+
+/** All of them, wherever they lie. */
+size_t jup_weights_bytes(const jup_weights_t *weights);
 
 #endif

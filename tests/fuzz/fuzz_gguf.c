@@ -33,7 +33,8 @@ static void use_tensors(jup_gguf_t *g)
         const void *data;
         if (jup_gguf_tensor(g, tensor->name) != tensor)
             abort();
-        if (jup_gguf_map(g, &tensor, 1, &data, NULL) != JUP_OK)
+        jup_gguf_range_t all = jup_gguf_all(tensor);
+        if (jup_gguf_map(g, &all, 1, &data, NULL) != JUP_OK)
             continue;
         for (size_t k = 0; k < tensor->bytes; k++)
             sum = (uint8_t)(sum + ((const uint8_t *)data)[k]);

@@ -10,6 +10,7 @@ UNIT_TESTS = \
 	%D%/test_ops \
 	%D%/test_ops_attention \
 	%D%/test_phantom \
+	%D%/test_piece \
 	%D%/test_decode \
 	%D%/test_engine \
 	%D%/test_forward \
@@ -32,6 +33,8 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_safetensors_SOURCES = %D%/test_safetensors.c $(IO_SAMPLE)
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
 %C%_test_ring_SOURCES = %D%/test_ring.c %D%/thread_comm.c %D%/thread_comm.h
+PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
+%C%_test_piece_SOURCES = %D%/test_piece.c $(PART_MODEL)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
 %C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)

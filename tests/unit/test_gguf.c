@@ -171,7 +171,9 @@ static void check_arrays(const jup_gguf_t *g)
 static void check_tensors(jup_gguf_t *g)
 {
     const jup_gguf_tensor_t *pair[2] = {jup_gguf_tensor(g, "a"), jup_gguf_tensor(g, "b")};
-    const void *data[2];
+    const jup_gguf_range_t ranges[3] = {
+        jup_gguf_all(pair[0]), jup_gguf_all(pair[1]), {.tensor = pair[0], .first = 16, .bytes = 8}};
+    const void *data[3];
     ck_assert_int_eq(jup_gguf_tensor_count(g), 2);
     ck_assert_int_eq(pair[0]->rows, 2);
     ck_assert_int_eq(pair[0]->cols, 3);
@@ -179,8 +181,9 @@ static void check_tensors(jup_gguf_t *g)
     ck_assert_str_eq(pair[1]->dtype->name, "Q8_0");
     ck_assert_uint_eq(pair[1]->offset, pair[0]->offset + 32);
     ck_assert_uint_eq(pair[1]->bytes, 34);
-    ck_assert_int_eq(jup_gguf_map(g, pair, 2, data, NULL), JUP_OK);
+    ck_assert_int_eq(jup_gguf_map(g, ranges, 3, data, NULL), JUP_OK);
     ck_assert(((const float *)data[0])[5] == 6);
+    ck_assert(((const float *)data[2])[1] == 6);
     ck_assert_int_eq(((const unsigned char *)data[1])[2 + 31], 31);
 }
 
@@ -400,7 +403,8 @@ START_TEST(unsupported_types_are_listed_but_not_mapped)
     ck_assert_int_eq(open_raw(&raw, &g, &err), JUP_OK);
     tensor = jup_gguf_tensor(g, "t\n");
     ck_assert_ptr_null(tensor->dtype);
-    ck_assert_int_eq(jup_gguf_map(g, &tensor, 1, &data, &err), JUP_EINPUT);
+    jup_gguf_range_t all = jup_gguf_all(tensor);
+    ck_assert_int_eq(jup_gguf_map(g, &all, 1, &data, &err), JUP_EINPUT);
     ck_assert_ptr_nonnull(strstr(err.text, "Q5_1"));
     ck_assert_int_eq(jup_gguf_require_tensor(g, "u", &tensor, &err), JUP_EINPUT);
     ck_assert_ptr_nonnull(strstr(err.text, "'u' is missing"));
@@ -443,7 +447,8 @@ static void walk(jup_gguf_t *g)
     for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++) {
         const jup_gguf_tensor_t *tensor = jup_gguf_tensor_at(g, i);
         const void *data;
-        if (jup_gguf_map(g, &tensor, 1, &data, NULL) != JUP_OK)
+        jup_gguf_range_t all = jup_gguf_all(tensor);
+        if (jup_gguf_map(g, &all, 1, &data, NULL) != JUP_OK)
             continue;
         for (size_t k = 0; k < tensor->bytes; k++)
             sum += ((const unsigned char *)data)[k];
@@ -644,12 +649,33 @@ static jup_gguf_t *open_big(void)
 
 static size_t map_bytes(jup_gguf_t *g, const char *const *names, size_t count, const void **data)
 {
-    const jup_gguf_tensor_t *tensors[8];
+    jup_gguf_range_t ranges[8];
     for (size_t i = 0; i < count; i++)
-        tensors[i] = jup_gguf_tensor(g, names[i]);
-    ck_assert_int_eq(jup_gguf_map(g, tensors, count, data, NULL), JUP_OK);
+        ranges[i] = jup_gguf_all(jup_gguf_tensor(g, names[i]));
+    ck_assert_int_eq(jup_gguf_map(g, ranges, count, data, NULL), JUP_OK);
     return jup_gguf_mapped_bytes(g);
 }
+
+START_TEST(a_range_of_a_tensor_is_mapped_alone)
+{
+    size_t row = BIG_COLS * sizeof(float), page = (size_t)sysconf(_SC_PAGESIZE);
+    const void *all, *part;
+    jup_gguf_t *g = open_big();
+    float *copy = jup_new(10 * BIG_COLS, sizeof *copy);
+    jup_gguf_range_t range = {
+        .tensor = jup_gguf_tensor(g, "t2"), .first = 50 * row, .bytes = 10 * row};
+    ck_assert_int_eq(jup_gguf_map(g, &range, 1, &part, NULL), JUP_OK);
+    ck_assert_uint_ge(jup_gguf_mapped_bytes(g), 10 * row);
+    ck_assert_uint_le(jup_gguf_mapped_bytes(g), 10 * row + 2 * page);
+    ck_assert_int_eq(jup_gguf_read(g, range, copy, NULL), JUP_OK);
+    jup_gguf_range_t whole = jup_gguf_all(range.tensor);
+    ck_assert_int_eq(jup_gguf_map(g, &whole, 1, &all, NULL), JUP_OK);
+    ck_assert_mem_eq(part, (const char *)all + 50 * row, 10 * row);
+    ck_assert_mem_eq(copy, part, 10 * row);
+    jup_free(copy);
+    jup_gguf_close(g);
+}
+END_TEST
 
 START_TEST(only_the_pages_asked_for_are_mapped)
 {
@@ -718,6 +744,7 @@ static Suite *suite(void)
     unit_add(s, written_bytes_are_as_specified, 10);
     unit_add(s, copied_entries_and_streamed_rows_are_the_same, 10);
     unit_add(s, failed_writing_leaves_no_file, 10);
+    unit_add(s, a_range_of_a_tensor_is_mapped_alone, 20);
     unit_add(s, only_the_pages_asked_for_are_mapped, 10);
     unit_add(s, random_fill_depends_on_the_row_alone, 10);
     return s;

@@ -138,7 +138,7 @@ START_TEST(kv_heads_are_repeated_where_there_are_too_few)
     jup_config_t c = shape("tinyllama-1.1b");
     share(&c, JUP_Q4_K, alike, 4, parts);
     for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(jup_part_range(&c, &parts[i], JUP_AXIS_KV).first, 64 * i);
+        ck_assert_int_eq(jup_part_run(&c, &parts[i], JUP_AXIS_KV, 0).first, 64 * i);
     share(&c, JUP_Q4_K, alike, 8, parts);
     for (int i = 0; i < 8; i++) {
         ck_assert_int_eq(jup_part_config(&c, &parts[i]).kv_heads, 1);
@@ -152,8 +152,13 @@ START_TEST(kv_heads_are_repeated_where_there_are_too_few)
     ck_assert_int_eq(jup_part_kv_head(&c, &odd, 0), 0);
     ck_assert_int_eq(jup_part_kv_head(&c, &odd, 7), 1);
     ck_assert(jup_part_repeats_kv(&c, &odd));
-    jup_range_t kv = jup_part_range(&c, &odd, JUP_AXIS_KV);
-    ck_assert(kv.first == 0 && kv.n == 256);
+    ck_assert_int_eq(jup_part_length(&c, &odd, JUP_AXIS_KV), 8 * 128);
+    for (int i = 0; i < 8; i++) {
+        jup_range_t run = jup_part_run(&c, &odd, JUP_AXIS_KV, 128 * i + 5);
+        ck_assert(run.first == (i ? 128 : 0) + 5 && run.n == 123);
+    }
+    jup_range_t q = jup_part_run(&c, &odd, JUP_AXIS_HEADS, 0);
+    ck_assert(q.first == 6 * 128 && q.n == 8 * 128);
     jup_part_describe(&c, &odd, text, sizeof text);
     ck_assert_str_eq(text, "heads 6 to 13 over KV heads 0 to 1 (repeated: 8 of them are held), "
                            "FFN 0 to 255");
