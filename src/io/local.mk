@@ -1,4 +1,5 @@
 libjupiter_a_SOURCES += \
+	%D%/compose.c %D%/compose.h \
 	%D%/detokenize.c \
 	%D%/gguf.c %D%/gguf.h %D%/gguf_internal.h \
 	%D%/gguf_get.c %D%/gguf_map.c %D%/gguf_parse.c \
@@ -6,7 +7,7 @@ libjupiter_a_SOURCES += \
 	%D%/merge.c %D%/merge.h \
 	%D%/npy.c %D%/npy.h \
 	%D%/piece.c %D%/piece.h \
-	%D%/pretokenize.c %D%/pretokenize.h \
+	%D%/pretokenize.c %D%/pretokenize.h %D%/pretokenize_rules.c \
 	%D%/safetensors.c %D%/safetensors.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/text.c %D%/text.h \
@@ -14,7 +15,7 @@ libjupiter_a_SOURCES += \
 	%D%/text_file.c %D%/text_file.h \
 	%D%/tokenizer.c %D%/tokenizer.h %D%/tokenizer_internal.h \
 	%D%/tokenizer_bpe.c %D%/tokenizer_encode.c %D%/tokenizer_load.c \
-	%D%/tokenizer_pieces.c %D%/tokenizer_spm.c
+	%D%/tokenizer_pieces.c %D%/tokenizer_specials.c %D%/tokenizer_specials.h %D%/tokenizer_spm.c
 libjupiter_a_SOURCES += \
 	%D%/hdf5_attribute.c %D%/hdf5_file.c %D%/hdf5_file.h \
 	%D%/hdf5_image.c %D%/hdf5_inner.h %D%/hdf5_table.c \

@@ -78,7 +78,9 @@ void jup_tokenizer_destroy(jup_tokenizer_t *t)
     jup_free(t->eog);
     jup_free(t->piece_bytes);
     jup_free(t->piece_offsets);
-    jup_free(t->specials);
+    jup_specials_reset(&t->specials);
+    jup_specials_reset(&t->symbols);
+    jup_free(t->symbol_bytes);
     jup_free(t->scores);
     jup_free(t);
 }

@@ -95,15 +95,15 @@ static jup_status_t load_pretokenizer(jup_tokenizer_t *t, jup_error_t *err)
     const char *name;
     JUP_TRY(jup_gguf_get_text(t->g, "tokenizer.ggml.pre", NULL, &name, err));
     if (!name)
-        jup_warn("%s: tokenizer.ggml.pre is missing; the pre-tokenizer of gpt-2 is assumed",
+        jup_warn("%s: tokenizer.ggml.pre is missing; the pre-tokenizer 'default' is assumed",
                  jup_gguf_path(t->g));
     const jup_pretokenizer_rules_t *rules = jup_pretokenizer_rules(name ? name : "default");
-    char shown[80];
+    char shown[80], names[600];
+    jup_pretokenizer_names(names, sizeof names);
     if (!rules)
         return jup_tokenizer_fail(
             t, err, "the pre-tokenizer '%s' is not supported (supported: %s)",
-            jup_text_escape(jup_text(name, strlen(name)), shown, sizeof shown),
-            jup_pretokenizer_names());
+            jup_text_escape(jup_text(name, strlen(name)), shown, sizeof shown), names);
     t->ignore_merges = rules->ignore_merges;
     t->add_bos = rules->add_bos;
     snprintf(t->kind, sizeof t->kind, "byte-level BPE, pre-tokenizer %s", rules->family);

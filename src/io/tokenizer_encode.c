@@ -1,41 +1,10 @@
 /* Encoding: special tokens are cut out of the text first, the model's own way does the rest. */
+#include "base/log.h"
 #include "io/tokenizer_internal.h"
 
 #include <string.h>
 
 enum { MAX_TEXT_BYTES = 1 << 26 };
-
-/* Control tokens only when asked for; those the user defined always. */
-static bool is_wanted(const jup_tokenizer_t *t, int32_t id, unsigned flags)
-{
-    return t->types[id] == JUP_TOKEN_USER_DEFINED || (flags & JUP_ENCODE_SPECIAL);
-}
-
-/* The longest special token that `text` starts with, or -1. */
-static int32_t special_at(const jup_tokenizer_t *t, jup_text_t text, unsigned flags)
-{
-    unsigned char first = (unsigned char)text.data[0];
-    for (int32_t i = t->special_start[first]; i < t->special_start[first + 1]; i++) {
-        int32_t id = t->specials[i];
-        jup_text_t token = jup_tokenizer_token_text(t, id);
-        if (token.length <= text.length && is_wanted(t, id, flags) &&
-            memcmp(token.data, text.data, token.length) == 0)
-            return id;
-    }
-    return -1;
-}
-
-/* Bytes before the next special token, whose id goes to *id (-1: none follows). */
-static size_t find_special(const jup_tokenizer_t *t, jup_text_t text, unsigned flags, int32_t *id)
-{
-    *id = -1;
-    for (size_t at = 0; at < text.length; at++) {
-        *id = special_at(t, jup_text(text.data + at, text.length - at), flags);
-        if (*id >= 0)
-            return at;
-    }
-    return text.length;
-}
 
 /* A stretch without special tokens: it begins the text or follows one of them. */
 static jup_status_t encode_plain(const jup_tokenizer_t *t, jup_text_t text, jup_tokens_t *tokens,
@@ -49,20 +18,40 @@ static jup_status_t encode_plain(const jup_tokenizer_t *t, jup_text_t text, jup_
     return JUP_OK;
 }
 
+/* What is left behind a special token. */
+static jup_text_t behind(const jup_tokenizer_t *t, const jup_special_t *special, jup_text_t text,
+                         size_t used)
+{
+    static const char end_of_text[] = "<|endoftext|>";
+    bool strips = t->specials_strip && special->id != t->bos && special->id != t->unknown &&
+                  !jup_text_equal(special->text, jup_text(end_of_text, sizeof end_of_text - 1));
+    while (strips && used < text.length && strchr(" \t\r\n", text.data[used]) && text.data[used])
+        used++;
+    return jup_text(text.data + used, text.length - used);
+}
+
 static jup_status_t encode_text(const jup_tokenizer_t *t, jup_text_t text, unsigned flags,
                                 jup_tokens_t *tokens, jup_error_t *err)
 {
     while (text.length > 0) {
-        int32_t id;
-        size_t plain = find_special(t, text, flags, &id);
+        size_t plain;
+        const jup_special_t *special =
+            jup_specials_find(&t->specials, text, flags & JUP_ENCODE_SPECIAL, &plain);
         JUP_TRY(encode_plain(t, jup_text(text.data, plain), tokens, err));
-        if (id < 0)
+        if (!special)
             break;
-        jup_tokens_add(tokens, id);
-        size_t used = plain + jup_tokenizer_token_text(t, id).length;
-        text = jup_text(text.data + used, text.length - used);
+        jup_tokens_add(tokens, special->id);
+        text = behind(t, special, text, plain + special->text.length);
     }
     return JUP_OK;
+}
+
+static void warn_two_begins(const jup_tokenizer_t *t)
+{
+    char shown[80];
+    jup_warn("the text begins with %s and the model's rules put one in front: there are two now; "
+             "leave it out of the text, or use --no-bos",
+             jup_text_escape(jup_tokenizer_token_text(t, t->bos), shown, sizeof shown));
 }
 
 jup_status_t jup_tokenizer_encode(const jup_tokenizer_t *t, jup_text_t text, unsigned flags,
@@ -71,9 +60,13 @@ jup_status_t jup_tokenizer_encode(const jup_tokenizer_t *t, jup_text_t text, uns
     if (text.length > MAX_TEXT_BYTES)
         return jup_fail(err, JUP_EINPUT, "the text has %zu bytes, more than 64 MiB; shorten it",
                         text.length);
-    if (t->add_bos && (flags & JUP_ENCODE_BOS))
+    size_t first = tokens->count;
+    bool begins = t->add_bos && (flags & JUP_ENCODE_BOS);
+    if (begins)
         jup_tokens_add(tokens, t->bos);
     JUP_TRY(encode_text(t, text, flags, tokens, err));
+    if (begins && tokens->count > first + 1 && tokens->ids[first + 1] == t->bos)
+        warn_two_begins(t);
     if (t->add_eos && (flags & JUP_ENCODE_EOS))
         jup_tokens_add(tokens, t->eos);
     return JUP_OK;

@@ -5,6 +5,7 @@
 #include "io/pretokenize.h"
 #include "io/text_index.h"
 #include "io/tokenizer.h"
+#include "io/tokenizer_specials.h"
 
 typedef enum jup_tokenizer_model { JUP_TOKENIZER_SPM, JUP_TOKENIZER_BPE } jup_tokenizer_model_t;
 
@@ -36,9 +37,8 @@ struct jup_tokenizer {
     char *piece_bytes;       /* all decoded pieces, one after the other */
     uint32_t *piece_offsets; /* size + 1 of them */
 
-    int32_t *specials; /* ids that are looked for in the text before all else */
-    int32_t n_specials;
-    int32_t special_start[257]; /* specials whose first byte is b: from [b] to [b + 1] */
+    jup_specials_t specials; /* looked for in the text before all else */
+    bool specials_strip;     /* white space behind most of them is swallowed */
 
     int32_t bos, eos, unknown; /* -1: none */
     bool add_bos, add_eos;
@@ -46,6 +46,8 @@ struct jup_tokenizer {
     /* SentencePiece */
     float *scores;
     bool add_space_prefix;
+    jup_specials_t symbols; /* user-defined: whole in the text, and no merge takes part of them */
+    char *symbol_bytes;     /* their texts, spaces as U+2581 */
 
     /* byte-level BPE */
     jup_pretokenizer_t *pretokenizer;

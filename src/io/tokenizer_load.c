@@ -2,7 +2,6 @@
 #include "base/mem.h"
 #include "io/tokenizer_internal.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- vocabulary -------------------------------------------------------------------------- */
@@ -73,7 +72,13 @@ static bool ends_by_name(const jup_tokenizer_t *t, int32_t id)
         "<end_of_turn>",
         "<EOT>",
         "_<EOT>",
+        "[EOT]",
         "<|END_OF_TURN_TOKEN|>",
+        "<|end_of_turn|>",
+        "<|eot|>",
+        "<|return|>",
+        "<|EOT|>",
+        "<end_of_utterance>",
         "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
     };
     jup_text_t text = jup_tokenizer_token_text(t, id);
@@ -84,10 +89,11 @@ static bool ends_by_name(const jup_tokenizer_t *t, int32_t id)
     return false;
 }
 
-static bool is_special(const jup_tokenizer_t *t, int32_t id)
+/* Files without token types, or with wrong ones, still mean these as control tokens. */
+static void mark_control(jup_tokenizer_t *t, int32_t id)
 {
-    uint8_t type = t->types[id];
-    return type == JUP_TOKEN_CONTROL || type == JUP_TOKEN_USER_DEFINED || type == JUP_TOKEN_UNKNOWN;
+    if (id >= 0 && t->types[id] != JUP_TOKEN_UNKNOWN && t->types[id] != JUP_TOKEN_BYTE)
+        t->types[id] = JUP_TOKEN_CONTROL;
 }
 
 static jup_status_t load_ends(jup_tokenizer_t *t, jup_error_t *err)
@@ -102,15 +108,11 @@ static jup_status_t load_ends(jup_tokenizer_t *t, jup_error_t *err)
             t->eog[ends[i]] = true;
     }
     for (int32_t id = 0; id < t->size; id++)
-        t->eog[id] = t->eog[id] || (is_special(t, id) && ends_by_name(t, id));
+        t->eog[id] = t->eog[id] || ends_by_name(t, id);
+    for (int32_t id = 0; id < t->size; id++)
+        if (t->eog[id])
+            mark_control(t, id);
     return JUP_OK;
-}
-
-/* Files without token types still mean BOS and EOS as control tokens. */
-static void mark_control(jup_tokenizer_t *t, int32_t id)
-{
-    if (id >= 0 && t->types[id] == JUP_TOKEN_NORMAL)
-        t->types[id] = JUP_TOKEN_CONTROL;
 }
 
 static jup_status_t load_special_ids(jup_tokenizer_t *t, jup_error_t *err)
@@ -127,47 +129,34 @@ static jup_status_t load_special_ids(jup_tokenizer_t *t, jup_error_t *err)
 
 /* ---- tokens looked for in the text ------------------------------------------------------- */
 
-typedef struct special {
-    jup_text_t text;
-    int32_t id;
-} special_t;
-
-/* By first byte, then the longest first, so that the first hit is the longest. */
-static int compare_specials(const void *a, const void *b)
+/* SentencePiece looks for what the user defined itself, between the merges. */
+static bool is_special(const jup_tokenizer_t *t, int32_t id)
 {
-    const special_t *x = a, *y = b;
-    int first_x = (unsigned char)x->text.data[0], first_y = (unsigned char)y->text.data[0];
-    if (first_x != first_y)
-        return first_x - first_y;
-    if (x->text.length != y->text.length)
-        return x->text.length > y->text.length ? -1 : 1;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-static void fill_specials(jup_tokenizer_t *t, special_t *list)
-{
-    qsort(list, (size_t)t->n_specials, sizeof *list, compare_specials);
-    t->specials = jup_new((size_t)t->n_specials, sizeof *t->specials);
-    for (int32_t i = 0; i < t->n_specials; i++) {
-        t->specials[i] = list[i].id;
-        t->special_start[(unsigned char)list[i].text.data[0] + 1] = i + 1;
-    }
-    for (int byte = 1; byte <= 256; byte++) {
-        if (t->special_start[byte] < t->special_start[byte - 1])
-            t->special_start[byte] = t->special_start[byte - 1];
-    }
+    uint8_t type = t->types[id];
+    return type == JUP_TOKEN_CONTROL || type == JUP_TOKEN_UNKNOWN ||
+           (type == JUP_TOKEN_USER_DEFINED && t->model == JUP_TOKENIZER_BPE);
 }
 
 static void load_specials(jup_tokenizer_t *t)
 {
-    special_t *list = jup_new((size_t)t->size, sizeof *list);
+    jup_special_t *list = jup_new((size_t)t->size, sizeof *list);
+    int32_t n = 0;
     for (int32_t id = 0; id < t->size; id++) {
         jup_text_t text = jup_tokenizer_token_text(t, id);
+        bool control = t->types[id] != JUP_TOKEN_USER_DEFINED;
         if (is_special(t, id) && text.length > 0)
-            list[t->n_specials++] = (special_t){text, id};
+            list[n++] = (jup_special_t){text, id, control};
     }
-    fill_specials(t, list);
-    jup_free(list);
+    jup_specials_init(&t->specials, list, n);
+}
+
+/* Phi-3's own tokenizer strips what stands behind its special tokens; its files do not say so. */
+static jup_status_t load_strip(jup_tokenizer_t *t, jup_error_t *err)
+{
+    const char *arch;
+    JUP_TRY(jup_gguf_get_text(t->g, "general.architecture", "", &arch, err));
+    t->specials_strip = t->model == JUP_TOKENIZER_SPM && strcmp(arch, "phi3") == 0;
+    return JUP_OK;
 }
 
 jup_status_t jup_tokenizer_load_vocabulary(jup_tokenizer_t *t, jup_error_t *err)
@@ -176,7 +165,7 @@ jup_status_t jup_tokenizer_load_vocabulary(jup_tokenizer_t *t, jup_error_t *err)
     JUP_TRY(load_types(t, err));
     JUP_TRY(load_special_ids(t, err));
     load_specials(t);
-    return JUP_OK;
+    return load_strip(t, err);
 }
 
 jup_status_t jup_tokenizer_load_rules(jup_tokenizer_t *t, jup_error_t *err)

@@ -40,8 +40,52 @@ static jup_status_t load_byte_ids(jup_tokenizer_t *t, jup_error_t *err)
     return JUP_OK;
 }
 
+/* Writes the text with every space as U+2581; returns the number of bytes, 3 a byte at most. */
+static size_t escape_spaces(jup_text_t text, char *out)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] == ' ') {
+            memcpy(out + used, JUP_SPM_SPACE, 3);
+            used += 3;
+        } else {
+            out[used++] = text.data[i];
+        }
+    }
+    return used;
+}
+
+static size_t bytes_of_symbols(const jup_tokenizer_t *t)
+{
+    size_t bytes = 0;
+    for (int32_t id = 0; id < t->size; id++)
+        if (t->types[id] == JUP_TOKEN_USER_DEFINED)
+            bytes += jup_tokenizer_token_text(t, id).length;
+    return bytes;
+}
+
+/* Converters write the spaces of user-defined symbols either way. */
+static void load_symbols(jup_tokenizer_t *t)
+{
+    jup_special_t *list = jup_new((size_t)t->size, sizeof *list);
+    int32_t n = 0;
+    size_t used = 0;
+    t->symbol_bytes = jup_new(bytes_of_symbols(t) + 1, 3);
+    for (int32_t id = 0; id < t->size; id++) {
+        jup_text_t text = jup_tokenizer_token_text(t, id);
+        if (t->types[id] != JUP_TOKEN_USER_DEFINED || text.length == 0)
+            continue;
+        char *escaped = t->symbol_bytes + used;
+        size_t length = escape_spaces(text, escaped);
+        list[n++] = (jup_special_t){jup_text(escaped, length), id, false};
+        used += length;
+    }
+    jup_specials_init(&t->symbols, list, n);
+}
+
 jup_status_t jup_tokenizer_spm_load(jup_tokenizer_t *t, jup_error_t *err)
 {
+    load_symbols(t);
     JUP_TRY(load_scores(t, err));
     JUP_TRY(load_byte_ids(t, err));
     snprintf(t->kind, sizeof t->kind, "SentencePiece BPE");
@@ -101,42 +145,39 @@ static void emit(encoder_t *e, jup_text_t text)
     }
 }
 
-static void encode_escaped(encoder_t *e, jup_text_t text)
+static void encode_merged(encoder_t *e, jup_text_t text)
 {
+    if (text.length == 0)
+        return;
     jup_merger_t merger;
     jup_merger_init(&merger, merge_rule, e);
     jup_merger_run(&merger, text);
     for (int32_t i = 0; i >= 0; i = merger.symbols[i].next)
         emit(e, jup_text(merger.symbols[i].start, merger.symbols[i].length));
     jup_merger_reset(&merger);
-    jup_free(e->unused_split);
 }
 
-/* Writes the text with every space as U+2581; returns the number of bytes. */
-static size_t escape_spaces(jup_text_t text, bool prefix_space, char *out)
+static void encode_escaped(encoder_t *e, jup_text_t text)
 {
-    static const char space[] = JUP_SPM_SPACE;
-    size_t used = 0;
-    if (prefix_space) {
-        memcpy(out, space, 3);
-        used = 3;
+    while (text.length > 0) {
+        size_t plain;
+        const jup_special_t *symbol = jup_specials_find(&e->t->symbols, text, false, &plain);
+        encode_merged(e, jup_text(text.data, plain));
+        if (!symbol)
+            break;
+        jup_tokens_add(e->tokens, symbol->id);
+        plain += symbol->text.length;
+        text = jup_text(text.data + plain, text.length - plain);
     }
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == ' ') {
-            memcpy(out + used, space, 3);
-            used += 3;
-        } else {
-            out[used++] = text.data[i];
-        }
-    }
-    return used;
 }
 
 void jup_tokenizer_spm_encode(const jup_tokenizer_t *t, jup_text_t text, jup_tokens_t *tokens)
 {
     encoder_t e = {.t = t, .tokens = tokens};
     char *escaped = jup_new(text.length + 1, 3);
-    size_t bytes = escape_spaces(text, t->add_space_prefix, escaped);
-    encode_escaped(&e, jup_text(escaped, bytes));
+    size_t prefix = t->add_space_prefix ? escape_spaces(jup_text(" ", 1), escaped) : 0;
+    size_t bytes = escape_spaces(text, escaped + prefix);
+    encode_escaped(&e, jup_text(escaped, prefix + bytes));
+    jup_free(e.unused_split);
     jup_free(escaped);
 }

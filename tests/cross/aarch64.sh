@@ -36,7 +36,7 @@ Dir::Cache "$apt/cache";
 END
     APT_CONFIG=$apt/apt.conf apt-get update -qq || return 1
     APT_CONFIG=$apt/apt.conf apt-get install -y -qq --download-only libc6-dev libgcc-12-dev \
-        libopenmpi-dev libopenblas-pthread-dev libhdf5-dev libpopt-dev libpcre2-dev libjansson-dev \
+        libopenmpi-dev libopenblas-pthread-dev libhdf5-dev libpopt-dev libpcre2-dev libutf8proc-dev libjansson-dev \
         libyaml-dev check >/dev/null || return 1
     for package in "$apt"/cache/archives/*.deb; do
         dpkg-deb -x "$package" "$root"

@@ -1,8 +1,8 @@
 /*
- * libFuzzer target. First byte below 5: the rest is text for one of five good vocabularies, and
- * has to come back as it was. Else: the second byte is the length of a text, then comes the text,
- * then a GGUF file whose vocabulary is used on it.
- * The good vocabularies are vocab-0.gguf to vocab-4.gguf in the working directory.
+ * libFuzzer target. First byte below 6: the rest is text for one of six good vocabularies, and
+ * has to come back as it was (but for SentencePiece's space in front and what Qwen composes). Else:
+ * the second byte is the length of a text, then comes the text, then a GGUF file whose vocabulary
+ * is used on it. The good vocabularies are vocab-0.gguf to vocab-5.gguf in the working directory.
  */
 #include "io/tokenizer.h"
 
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GOOD = 5 };
+enum { GOOD = 6, SENTENCEPIECE = 0, QWEN = 3 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         use_file(data + 1, size - 1);
         return 0;
     }
-    use(good[which], text, 0, which != 0); /* SentencePiece puts a space in front */
+    use(good[which], text, 0, which != SENTENCEPIECE && which != QWEN);
     use(good[which], text, JUP_ENCODE_BOS | JUP_ENCODE_SPECIAL, false);
     return 0;
 }

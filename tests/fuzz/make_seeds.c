@@ -1,6 +1,6 @@
 /*
  * make_seeds FOLDER: writes the first inputs of the fuzz targets, made with our own writer, to
- * FOLDER/gguf, FOLDER/safetensors and FOLDER/tokenizer, and vocab-0.gguf to vocab-4.gguf.
+ * FOLDER/gguf, FOLDER/safetensors and FOLDER/tokenizer, and vocab-0.gguf to vocab-5.gguf.
  */
 #include "base/mem.h"
 #include "io/gguf_write.h"
@@ -54,8 +54,9 @@ static void save_model(const char *name)
 
 static void save_vocabularies(void)
 {
-    static const char *const pres[] = {NULL, "gpt-2", "llama-bpe", "qwen2", "tekken"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const pres[] = {NULL,    "gpt-2",  "llama-bpe",
+                                       "qwen2", "tekken", "deepseek-llm"};
+    for (int i = 0; i < 6; i++) {
         char name[32];
         jup_gguf_writer_t *w = jup_gguf_writer_new();
         if (pres[i])

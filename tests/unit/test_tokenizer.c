@@ -89,13 +89,14 @@ START_TEST(sentencepiece_special_tokens)
     static const vector_t vectors[] = {
         {"", "1", JUP_ENCODE_BOS | JUP_ENCODE_EOS}, /* EOS is not this model's rule */
         {"hello", "1 272", JUP_ENCODE_BOS},
-        {"he[X]hello", "259 268 279 272", 0}, /* user defined: always, then a space */
-        {"<s>", "259 63 118 65", 0},          /* plain text is never a control token */
+        {"he[X]hello", "259 268 279 271", 0}, /* user defined: always, no space behind it */
+        {"[X]", "259 279", 0},
+        {"<s>", "259 63 118 65", 0}, /* plain text is never a control token */
         {"hed", "259 268 266", 0},
         {"hed", "283", JUP_ENCODE_SPECIAL},
         {"<s>", "1", JUP_ENCODE_SPECIAL},
         {"<turn>hello</s>", "281 272 2", JUP_ENCODE_SPECIAL},
-        {"<unk>[X]", "0 279", JUP_ENCODE_SPECIAL},
+        {"<unk>[X]", "0 259 279", JUP_ENCODE_SPECIAL},
         {"<tur", "259 63 119 120 265", JUP_ENCODE_SPECIAL}, /* r is a piece */
     };
     sample_t s = open_sample("spm-special", NULL);
@@ -228,7 +229,7 @@ START_TEST(words_of_gpt2)
                 "[\u00DCber][ \u4F60\u597D][ \u0661\u0662][ a][\u0301]");
     check_words("gpt-2", "a\u00A0\u2003b\u180Ec", "[a][\u00A0][\u2003][b][\u180E][c]");
     check_words("gpt-2", "a\xFF\xFE b\xC3", "[a][\xFF\xFE][ b][\xC3]");
-    check_words("default", "1234", "[1234]");
+    check_words("default", "1234", "[123][4]");
 }
 END_TEST
 
@@ -246,6 +247,58 @@ START_TEST(words_of_tekken)
 {
     check_words("tekken", "helloWorld HTTPServer 42 a/b//\n",
                 "[hello][World][ HTTPServer][ ][4][2][ a][/b][//\n]");
+}
+END_TEST
+
+/* Expected words: HF tokenizers 0.23 with the pre-tokenizers of the models' own tokenizer.json. */
+START_TEST(words_of_digit_cutters)
+{
+    static const char *const names[] = {"starcoder", "refact", "smollm"};
+    for (int i = 0; i < 3; i++)
+        check_words(names[i], "I'm 2024  ok\n\n x1y \u00B2\u00BD!",
+                    "[I]['m][ ][2][0][2][4][ ][ ok][\n\n][ x][1][y][ ][\u00B2][\u00BD][!]");
+    check_words("command-r", "cafe\u0301 42", "[caf\u00E9][ ][4][2]");
+    check_words("falcon3", "12345", "[123][45]");
+}
+END_TEST
+
+START_TEST(words_of_deepseek)
+{
+    check_words("deepseek-llm", "\u00DCn\u00EF 2024\n\n \u4F60\u597D\uFF0C\u4E16\u754C! \uFB01'x  ",
+                "[\u00DC][n][\u00EF][ ][2024][\n][\n][ ][\u4F60\u597D][\uFF0C][\u4E16\u754C][!]"
+                "[ \uFB01]['][x][  ]");
+    check_words("deepseek-coder", "if (x12==3)\r\n  \u4F60\u597D\uFF0C y_z. \u2167",
+                "[if][ (][x][1][2][==][3][)][\r][\n][ ][ ][\u4F60\u597D][\uFF0C][ y][_][z][.][ ]"
+                "[\u2167]");
+    check_words("deepseek-v3", "x=12345 \u4F60\u597D\u304B\u306A\u0410-b\n\n ok?",
+                "[x][=][123][45][ ][\u4F60\u597D\u304B\u306A][\u0410][-b][\n\n][ ok][?]");
+}
+END_TEST
+
+START_TEST(words_of_younger_families)
+{
+    check_words("gpt-4o",
+                "helloWorld's HTTPServer'LL 12345//\n \u0928\u092E\u0938\u094D\u0924\u0947",
+                "[hello][World's][ HTTPServer'LL][ ][123][45][//\n]"
+                "[ \u0928\u092E\u0938\u094D\u0924\u0947]");
+    check_words("qwen35", "\u0928\u092E\u0938\u094D\u0924\u0947 12's e\u0323\u0302 \u200D.",
+                "[\u0928\u092E\u0938\u094D\u0924\u0947][ ][1][2]['s][ \u1EC7][ \u200D.]");
+    check_words("default", "a+b=c 12345, it's ^~|`x`",
+                "[a][+][b][=][c][ ][123][45][,][ it]['][s][ ][^~|][`][x][`]");
+    check_words("falcon", "a+b=c 12345, it's ^~|`x`",
+                "[a][+][b][=][c][ ][123][45][,][ it]['][s][ ][^~|`][x][`]");
+}
+END_TEST
+
+START_TEST(qwen_composes_letters)
+{
+    check_words("qwen2", "cafe\u0301 \u1112\u1161\u11AB A\u030A", "[caf\u00E9][ \uD55C][ \u00C5]");
+    check_words("stablelm2", "e\u0301", "[e][\u0301]");
+    check_words("qwen2", "e\xCC", "[e][\xCC]"); /* no UTF-8: as it is */
+    sample_t s = open_sample("nfc", "qwen2");
+    static const vector_t vectors[] = {{"e\u0301", "195 169", 0}, {"\u00E9", "195 169", 0}};
+    CHECK_VECTORS(s.t, vectors);
+    close_sample(&s);
 }
 END_TEST
 
@@ -270,7 +323,9 @@ static void check_round_trip(const jup_tokenizer_t *t, jup_text_t text, size_t s
 
 START_TEST(any_bytes_come_back)
 {
-    static const char *const pres[] = {NULL, "gpt-2", "llama-bpe", "qwen2", "tekken"};
+    static const char *const pres[] = {NULL,     "gpt-2",        "llama-bpe",      "stablelm2",
+                                       "tekken", "deepseek-llm", "deepseek-coder", "smollm",
+                                       "gpt-4o", "deepseek-v3",  "default"};
     static const char favourites[] = "hello wor'M\n 12\xC3\xA9\xE4\xB8\x96\xF0\x9F\x98\xFF\x80";
     jup_rng_t rng;
     jup_rng_init(&rng, 1);
@@ -407,8 +462,8 @@ START_TEST(unsupported_kinds_are_named)
     jup_gguf_put_text(w, "tokenizer.ggml.model", "llama");
     check_refused(w, "holds no vocabulary");
     w = jup_gguf_writer_new();
-    io_sample_put_bpe(w, "deepseek-llm");
-    check_refused(w, "pre-tokenizer 'deepseek-llm' is not supported (supported: gpt-2, llama-bpe");
+    io_sample_put_bpe(w, "tomorrow-1");
+    check_refused(w, "pre-tokenizer 'tomorrow-1' is not supported (supported: gpt-2, default");
 }
 END_TEST
 
@@ -426,6 +481,25 @@ static jup_gguf_writer_t *small_spm(int64_t scores, int64_t types, int32_t last_
     jup_gguf_put_array(w, "tokenizer.ggml.token_type", JUP_GGUF_I32, type, types);
     return w;
 }
+
+START_TEST(ends_of_turn_are_known_whatever_their_type)
+{
+    char path[256];
+    jup_gguf_t *g;
+    jup_tokenizer_t *t;
+    jup_gguf_writer_t *w = small_spm(3, 3, 1, "<|im_end|>");
+    ck_assert_int_eq(jup_gguf_save(w, io_sample_path(path, "ends"), NULL), JUP_OK);
+    ck_assert_int_eq(jup_gguf_open(path, &g, NULL), JUP_OK);
+    ck_assert_int_eq(jup_tokenizer_new(g, &t, NULL), JUP_OK);
+    static const vector_t vectors[] = {{"<|im_end|>", "2", JUP_ENCODE_SPECIAL}};
+    CHECK_VECTORS(t, vectors);
+    ck_assert(jup_tokenizer_is_eog(t, 2) && jup_tokenizer_is_control(t, 2));
+    jup_tokenizer_destroy(t);
+    jup_gguf_close(g);
+    jup_gguf_writer_destroy(w);
+    remove(path);
+}
+END_TEST
 
 START_TEST(tables_that_do_not_fit_are_refused)
 {
@@ -479,11 +553,16 @@ static Suite *suite(void)
     unit_add(s, words_of_gpt2, 10);
     unit_add(s, words_of_llama3_and_qwen2, 10);
     unit_add(s, words_of_tekken, 10);
+    unit_add(s, words_of_digit_cutters, 10);
+    unit_add(s, words_of_deepseek, 10);
+    unit_add(s, words_of_younger_families, 10);
+    unit_add(s, qwen_composes_letters, 10);
     unit_add(s, any_bytes_come_back, 60);
     unit_add(s, long_texts_take_no_quadratic_time, 60);
     unit_add(s, streams_hold_back_half_characters, 10);
     unit_add(s, streams_drop_the_space_in_front, 10);
     unit_add(s, unsupported_kinds_are_named, 10);
+    unit_add(s, ends_of_turn_are_known_whatever_their_type, 10);
     unit_add(s, tables_that_do_not_fit_are_refused, 10);
     unit_add(s, broken_merges_are_refused, 10);
     return s;
