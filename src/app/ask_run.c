@@ -68,8 +68,8 @@ static jup_status_t init_speculation(ask_t *ask, jup_error_t *err)
     }
     if (o->model)
         JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], o->draft, ask->session->compute.ops,
-                                     ask->session->compute.threads, ask->session->config.vocab,
-                                     err));
+                                     ask->session->compute.threads, ask->session->gguf,
+                                     ask->session->config.vocab, err));
     if (script->depth > 0)
         jup_draft_script_init(&s->drafts[s->n_drafts++], script);
     if (o->lookup)

@@ -25,7 +25,8 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"model", 'm', POPT_ARG_STRING, &o->model, 0, "the model, a GGUF file", "FILE"},
         {"prompt", 'p', POPT_ARG_STRING, &o->prompt, 0, "the prompt", "TEXT"},
         {"file", 'f', POPT_ARG_STRING, &o->prompt_file, 0,
-         "read the prompt from a file (default: standard input)", "FILE"},
+         "read the prompt from a file (default: standard input); its last line end does not count",
+         "FILE"},
         {"generate", 'n', POPT_ARG_INT, &o->generate, 0, "generate at most N tokens (128)", "N"},
         {"context", 'c', POPT_ARG_INT, &o->context, 0,
          "room for N tokens, prompt included (default: what prompt and -n need, within the "

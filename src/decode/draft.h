@@ -8,6 +8,7 @@
 
 #include "decode/accuracy.h"
 #include "decode/guesses.h"
+#include "io/gguf.h"
 #include "tensor/ops.h"
 
 #include <stdbool.h>
@@ -40,9 +41,13 @@ void jup_draft_lookup_init(jup_draft_t *draft);
 /** `medusa`: the guesses that come with the verdicts (Cai et al. 2024). */
 void jup_draft_medusa_init(jup_draft_t *draft);
 
-/** `model`: a small model of the same vocabulary, whole on the first stage. */
+/**
+ * `model`: a small model of the same tokens as `model` (padding may differ), whole on the first
+ * stage. vocab: ids that the model can give.
+ */
 jup_status_t jup_draft_model_init(jup_draft_t *draft, const char *path, const jup_ops_t *ops,
-                                  int threads, int32_t vocab, jup_error_t *err);
+                                  int threads, const jup_gguf_t *model, int32_t vocab,
+                                  jup_error_t *err);
 
 void jup_draft_reset(jup_draft_t *draft);
 

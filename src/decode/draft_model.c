@@ -23,6 +23,7 @@ typedef struct followed {
 typedef struct drafter {
     jup_gguf_t *gguf;
     jup_config_t config;
+    int32_t shared; /* ids below it are tokens of both models; behind it there is padding */
     jup_weights_t weights;
     jup_compute_t compute;
     jup_forward_t forward;
@@ -108,9 +109,12 @@ static void propose(void *self, const jup_draft_context_t *c, jup_guesses_t *gue
         return;
     follow(d, c);
     int32_t known = followed_of(d, c->sequence)->n;
+    for (int32_t i = known; i < c->n; i++)
+        if (c->tokens[i] >= d->shared)
+            return;
     bool fed = feed(d, c->sequence, c->tokens + known, c->n - known);
     while (fed) {
-        take_best(d->forward.logits, d->config.vocab, guesses);
+        take_best(d->forward.logits, d->shared, guesses);
         if (guesses->depth == AHEAD)
             return;
         fed = feed(d, c->sequence, &guesses->token[guesses->depth - 1][0], 1);
@@ -133,16 +137,37 @@ static void destroy(void *self)
     jup_free(d);
 }
 
+/* Padding at the end may differ; the tokens must be the same. */
+static jup_status_t check_tokens(drafter_t *d, const jup_gguf_t *model, int32_t vocab,
+                                 jup_error_t *err)
+{
+    const jup_gguf_entry_t *mine, *theirs;
+    char draft[80], target[80];
+    JUP_TRY(jup_gguf_get_texts(d->gguf, "tokenizer.ggml.tokens", &mine, err));
+    JUP_TRY(jup_gguf_get_texts(model, "tokenizer.ggml.tokens", &theirs, err));
+    if (!mine || !theirs)
+        return jup_fail(err, JUP_EINPUT, "%s: the file holds no vocabulary, so it cannot draft",
+                        jup_gguf_path(mine ? model : d->gguf));
+    d->shared = (int32_t)jup_min_i64(jup_min_i64(mine->count, theirs->count),
+                                     jup_min_i64(d->config.vocab, vocab));
+    for (int32_t id = 0; id < d->shared; id++) {
+        jup_text_t a = jup_gguf_item_text(mine, id), b = jup_gguf_item_text(theirs, id);
+        if (!jup_text_equal(a, b))
+            return jup_fail(err, JUP_EINPUT,
+                            "%s has another vocabulary than the model (token %d is '%s', there "
+                            "'%s'): it cannot draft for it; use a smaller model of the same family",
+                            jup_gguf_path(d->gguf), id, jup_text_escape(a, draft, sizeof draft),
+                            jup_text_escape(b, target, sizeof target));
+    }
+    return JUP_OK;
+}
+
 static jup_status_t load(drafter_t *d, const char *path, const jup_ops_t *ops, int threads,
-                         int32_t vocab, jup_error_t *err)
+                         const jup_gguf_t *model, int32_t vocab, jup_error_t *err)
 {
     JUP_TRY(jup_gguf_open(path, &d->gguf, err));
     JUP_TRY(jup_model_file_config(d->gguf, &d->config, err));
-    if (d->config.vocab != vocab)
-        return jup_fail(err, JUP_EINPUT,
-                        "%s has a vocabulary of %d tokens, the model one of %d: it cannot draft "
-                        "for it",
-                        path, d->config.vocab, vocab);
+    JUP_TRY(check_tokens(d, model, vocab, err));
     jup_shard_t whole = {.first = 0, .last = d->config.layers, .embedding = true, .head = true};
     JUP_TRY(jup_model_file_load(d->gguf, &d->config, &whole, &d->weights, err));
     JUP_TRY(jup_compute_init(&d->compute, ops, threads, err));
@@ -155,10 +180,11 @@ static jup_status_t load(drafter_t *d, const char *path, const jup_ops_t *ops, i
 }
 
 jup_status_t jup_draft_model_init(jup_draft_t *draft, const char *path, const jup_ops_t *ops,
-                                  int threads, int32_t vocab, jup_error_t *err)
+                                  int threads, const jup_gguf_t *model, int32_t vocab,
+                                  jup_error_t *err)
 {
     drafter_t *d = jup_new(1, sizeof *d);
-    jup_status_t status = load(d, path, ops, threads, vocab, err);
+    jup_status_t status = load(d, path, ops, threads, model, vocab, err);
     if (status != JUP_OK) {
         destroy(d);
         return status;

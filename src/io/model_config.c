@@ -100,7 +100,7 @@ static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_err
     JUP_TRY(get_int(g, config, "rope.dimension_count", config->head_dim, &config->rope_dim, err));
     JUP_TRY(get_float(g, config, "rope.freq_base", 10000.0, &config->rope_base, err));
     JUP_TRY(
-        jup_gguf_get_text(g, arch_key(key, config, "rope.scaling.type"), "none", &scaling, err));
+        jup_gguf_get_text(g, arch_key(key, config, "rope.scaling.type"), "linear", &scaling, err));
     JUP_TRY(get_float(g, config, "rope.scaling.factor", 1.0, &factor, err));
     JUP_TRY(get_float(g, config, "rope.scale_linear", (double)factor, &factor, err));
     if (strcmp(scaling, "none") != 0 && strcmp(scaling, "linear") != 0)
@@ -108,7 +108,8 @@ static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_err
                         "%s: RoPE scaling '%s' is not supported; supported: none, linear and the "
                         "frequency factors of Llama 3.x",
                         jup_gguf_path(g), scaling);
-    config->rope_scale = factor > 0 ? 1.0f / factor : 1.0f;
+    bool scaled = strcmp(scaling, "none") != 0; /* a factor beside "none" means nothing */
+    config->rope_scale = scaled && factor > 0 ? 1.0f / factor : 1.0f;
     return JUP_OK;
 }
 
@@ -138,6 +139,18 @@ static jup_status_t read_vocabulary(const jup_gguf_t *g, jup_config_t *config, j
     return JUP_OK;
 }
 
+/* A token without a row could not be computed. Fewer tokens than rows are usual: padding. */
+static jup_status_t check_tokens(const jup_gguf_t *g, const jup_config_t *config, jup_error_t *err)
+{
+    const jup_gguf_entry_t *tokens = jup_gguf_find(g, "tokenizer.ggml.tokens");
+    if (!tokens || tokens->count <= config->vocab)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT,
+                    "%s: the tokenizer has %lld tokens, the embedding only %d rows; the file is "
+                    "broken, convert the model again",
+                    jup_gguf_path(g), (long long)tokens->count, config->vocab);
+}
+
 jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
 {
     memset(config, 0, sizeof *config);
@@ -145,6 +158,7 @@ jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, ju
     JUP_TRY(read_sizes(g, config, err));
     JUP_TRY(read_rope(g, config, err));
     JUP_TRY(read_vocabulary(g, config, err));
+    JUP_TRY(check_tokens(g, config, err));
     if (jup_config_check(config, err) != JUP_OK)
         return jup_fail_in(err, "%s", jup_gguf_path(g));
     return JUP_OK;

@@ -27,6 +27,18 @@ static jup_status_t open_file(const char *path, FILE **file, jup_error_t *err)
     return JUP_OK;
 }
 
+/* Drops a byte-order mark and one final line end: an editor's, not the writer's. */
+static size_t trim(char *text, size_t n)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (n >= 3 && memcmp(text, mark, 3) == 0)
+        memmove(text, text + 3, n -= 3);
+    if (n > 0 && text[n - 1] == '\n')
+        n -= n > 1 && text[n - 2] == '\r' ? 2 : 1;
+    text[n] = '\0';
+    return n;
+}
+
 jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_error_t *err)
 {
     FILE *file;
@@ -46,8 +58,7 @@ jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_er
         return jup_fail(err, JUP_EINPUT, "cannot read %s: %s", path,
                         failed ? "an error occurred" : "it is larger than 256 MiB");
     }
-    block[n] = '\0';
     *text = block;
-    *length = n;
+    *length = trim(block, n);
     return JUP_OK;
 }

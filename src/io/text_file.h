@@ -6,7 +6,10 @@
 
 #include <stddef.h>
 
-/** path "-" is standard input. *text is a new, terminated block of *length bytes. */
+/**
+ * path "-" is standard input. *text is a new, terminated block of *length bytes, without a
+ * byte-order mark at its beginning and without one line end at its end.
+ */
 jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_error_t *err);
 
 #endif

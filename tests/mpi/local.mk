@@ -7,7 +7,8 @@ MPI_TESTS = \
 	%D%/test-exact.sh \
 	%D%/test-oracle.sh \
 	%D%/test-plan.sh \
-	%D%/test-split.sh
+	%D%/test-split.sh \
+	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
 EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/forward.py tests/oracle/gguf_numpy.py

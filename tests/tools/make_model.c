@@ -6,6 +6,8 @@
  *   arch=llama|qwen2 layers dim heads kv_heads head_dim ffn vocab context window rope_dim
  *   type=f32|f16|bf16|q8_0|q4_0|q4_k|q5_k|q6_k  mixed=1 (K-quants as the common downloads mix them)
  *   tied=0|1 factors=0|1 seed  preset=tinyllama
+ *   tokens=N of the tokenizer (vocab)  word=w, what its words begin with
+ *   rope_none=N  a RoPE scaling "none" beside a factor of N, which means nothing
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -20,9 +22,9 @@
 enum { FIRST_BYTE_TOKEN = 3 };
 
 typedef struct shape {
-    char arch[16], type[16];
+    char arch[16], type[16], word[8];
     long layers, dim, heads, kv_heads, head_dim, ffn, vocab, context, window, rope_dim;
-    long tied, factors, mixed, seed;
+    long tied, factors, mixed, seed, tokens, rope_none;
 } shape_t;
 
 typedef struct model {
@@ -39,11 +41,12 @@ static long *number(shape_t *s, const char *name)
         const char *name;
         long *value;
     } numbers[] = {
-        {"layers", &s->layers},     {"dim", &s->dim},           {"heads", &s->heads},
-        {"kv_heads", &s->kv_heads}, {"head_dim", &s->head_dim}, {"ffn", &s->ffn},
-        {"vocab", &s->vocab},       {"context", &s->context},   {"window", &s->window},
-        {"rope_dim", &s->rope_dim}, {"tied", &s->tied},         {"factors", &s->factors},
-        {"mixed", &s->mixed},       {"seed", &s->seed},
+        {"layers", &s->layers},       {"dim", &s->dim},           {"heads", &s->heads},
+        {"kv_heads", &s->kv_heads},   {"head_dim", &s->head_dim}, {"ffn", &s->ffn},
+        {"vocab", &s->vocab},         {"context", &s->context},   {"window", &s->window},
+        {"rope_dim", &s->rope_dim},   {"tied", &s->tied},         {"factors", &s->factors},
+        {"mixed", &s->mixed},         {"seed", &s->seed},         {"tokens", &s->tokens},
+        {"rope_none", &s->rope_none},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].name, name) == 0)
@@ -73,6 +76,8 @@ static void read_option(shape_t *s, const char *option)
         snprintf(s->arch, sizeof s->arch, "%s", equals + 1);
     else if (strcmp(name, "type") == 0)
         snprintf(s->type, sizeof s->type, "%s", equals + 1);
+    else if (strcmp(name, "word") == 0)
+        snprintf(s->word, sizeof s->word, "%s", equals + 1);
     else if (strcmp(name, "preset") == 0)
         use_preset(s);
     else {
@@ -115,12 +120,18 @@ static void put_shape(model_t *m)
         put_number(m, "attention.sliding_window", s->window);
     put_float(m, "attention.layer_norm_rms_epsilon", 1e-5);
     put_float(m, "rope.freq_base", 10000.0);
+    if (s->rope_none) {
+        char key[64];
+        snprintf(key, sizeof key, "%s.rope.scaling.type", s->arch);
+        jup_gguf_put_text(m->writer, key, "none");
+        put_float(m, "rope.scaling.factor", (double)s->rope_none);
+    }
 }
 
 /* <unk>, <s>, </s>, the 256 bytes, then words "wN" to fill the vocabulary. */
 static void put_vocabulary(model_t *m)
 {
-    long n = m->shape.vocab;
+    long n = m->shape.tokens ? m->shape.tokens : m->shape.vocab;
     enum { WORD = 24 };
     char *words = jup_new((size_t)n, WORD);
     jup_text_t *texts = jup_new((size_t)n, sizeof *texts);
@@ -133,7 +144,7 @@ static void put_vocabulary(model_t *m)
         else if (i < FIRST_BYTE_TOKEN + 256)
             snprintf(word, WORD, "<0x%02lX>", i - FIRST_BYTE_TOKEN);
         else
-            snprintf(word, WORD, "w%ld", i);
+            snprintf(word, WORD, "%s%ld", m->shape.word, i);
         texts[i] = (jup_text_t){word, strlen(word)};
         scores[i] = (float)-i;
         types[i] = i == 0 ? 2 : i < FIRST_BYTE_TOKEN ? 3 : i < FIRST_BYTE_TOKEN + 256 ? 6 : 1;
@@ -224,6 +235,7 @@ int main(int argc, char **argv)
 {
     model_t m = {.shape = {.arch = "llama",
                            .type = "f32",
+                           .word = "w",
                            .layers = 6,
                            .dim = 64,
                            .heads = 4,

@@ -1,0 +1,47 @@
+#!/bin/sh
+# From text to tokens and back: vocabularies, drafts, files of text.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+
+# a message on standard error, and the exit code of a refusal
+refused() { # words ARGS...
+    words=$1
+    shift
+    "$jupiter" "$@" >"$work/out" 2>"$work/err" </dev/null
+    code=$?
+    [ "$code" -eq 2 ] || fail "$* ends with $code"
+    grep -q "$words" "$work/err" || fail "$*: '$(cat "$work/err")' does not say '$words'"
+    [ "$(wc -l <"$work/err")" -eq 1 ] || fail "$*: more than one message"
+}
+
+# fewer tokens than rows are padding; more cannot be computed
+"$make_model" "$work/base.gguf" && "$make_model" "$work/padded.gguf" tokens=280 &&
+    "$make_model" "$work/longer.gguf" tokens=301 || fail make_model
+same "padding" "$(tokens 1 -m "$work/base.gguf" -p hello -n 8)" \
+    "$(tokens 1 -m "$work/padded.gguf" -p hello -n 8)"
+refused "tokenizer has 301 tokens, the embedding only 300" run -m "$work/longer.gguf" -p hello -n 2
+refused "tokenizer has 301 tokens, the embedding only 300" info -m "$work/longer.gguf"
+
+# a factor beside a scaling "none" means nothing
+"$make_model" "$work/none.gguf" rope_none=4 || fail make_model
+same "scaling none" "$(tokens 1 -m "$work/base.gguf" -p 'a long enough prompt' -n 8)" \
+    "$(tokens 1 -m "$work/none.gguf" -p 'a long enough prompt' -n 8)"
+
+# a draft has the same tokens, whatever its padding
+"$make_model" "$work/draft.gguf" layers=2 tokens=280 vocab=290 seed=1 &&
+    "$make_model" "$work/foreign.gguf" layers=2 word=v || fail make_model
+plain=$(ranks 1 run -m "$work/base.gguf" -p hello -n 12 -q --ignore-eos)
+same "drafted" "$plain" "$(ranks 2 run -m "$work/base.gguf" -p hello -n 12 -q --ignore-eos \
+    --speculate model --draft "$work/draft.gguf")"
+refused "another vocabulary than the model (token 259 is 'v259', there 'w259')" \
+    run -m "$work/base.gguf" -p hello -n 4 -q --speculate model --draft "$work/foreign.gguf"
+
+# an editor's line end and byte-order mark are no text; a typed begin is one too many
+ids=$("$jupiter" tokenize -m "$work/base.gguf" -p hello)
+same "a final line end" "$ids" "$(echo hello | "$jupiter" tokenize -m "$work/base.gguf")"
+same "a mark and a line end" "$ids" \
+    "$(printf '\357\273\277hello\r\n' | "$jupiter" tokenize -m "$work/base.gguf")"
+same "two line ends" "$ids 13" "$(printf 'hello\n\n' | "$jupiter" tokenize -m "$work/base.gguf")"
+same "a typed begin" "1 $ids" \
+    "$("$jupiter" tokenize -m "$work/base.gguf" --special -p '<s>hello' 2>"$work/err")"
+grep -q "the text begins with <s>" "$work/err" || fail "no warning of two begins"
+finish
