@@ -40,7 +40,7 @@ static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
     JUP_TRY(new_floats(f, &f->up, rows, c->ffn, err));
     if (f->weights->shard.head) {
         JUP_TRY(new_floats(f, &f->hidden, outputs, c->dim, err));
-        JUP_TRY(new_floats(f, &f->logits, outputs, c->vocab, err));
+        JUP_TRY(new_floats(f, &f->logits, outputs, f->weights->output.w.rows, err));
     }
     f->halves = jup_new((size_t)(rows * c->dim), sizeof *f->halves);
     f->pos = jup_new((size_t)rows, sizeof *f->pos);
@@ -65,7 +65,7 @@ jup_status_t jup_forward_init(jup_forward_t *f, const jup_config_t *config,
     jup_compute_limits_t need = {
         .rows = limits->rows,
         .in = widest,
-        .out = weights->shard.head ? jup_max_i64(widest, config->vocab) : widest,
+        .out = weights->shard.head ? jup_max_i64(widest, weights->output.w.rows) : widest,
         .context = limits->kv_tokens,
         .heads = config->heads,
         .kv_heads = config->kv_heads,

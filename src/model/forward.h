@@ -45,7 +45,7 @@ typedef struct jup_forward {
     float *q, *k, *v, *attended; /* (rows, heads * head_dim), 2 x (rows, kv_heads * head_dim) */
     float *gate, *up;            /* (rows, ffn) */
     float *hidden; /* (outputs, dim): normalised, input of the output matrix and of draft heads */
-    float *logits; /* (outputs, vocab) */
+    float *logits; /* (outputs, rows of the output matrix): the vocabulary, or a part's of it */
     int32_t *pos;  /* (rows) */
     uint64_t *masks;
     jup_attention_t *attention; /* (JUP_STEP_MAX_SEGMENTS) */
@@ -57,7 +57,11 @@ typedef struct jup_forward {
     bool unwanted;     /* what `between` said of the step being computed */
 } jup_forward_t;
 
-/** The config, weights and compute stay with the caller and outlive the forward pass. */
+/**
+ * The config, weights and compute stay with the caller and outlive the forward pass. For a part
+ * (model/part.h) the config is the part's; its layers then add a summand to x, and whoever runs
+ * them adds up.
+ */
 jup_status_t jup_forward_init(jup_forward_t *f, const jup_config_t *config,
                               const jup_weights_t *weights, jup_compute_t *compute,
                               const jup_forward_limits_t *limits, jup_error_t *err);

@@ -17,6 +17,7 @@ UNIT_TESTS = \
 	%D%/test_heads \
 	%D%/test_kv \
 	%D%/test_part \
+	%D%/test_parts \
 	%D%/test_ring \
 	%D%/test_run_file \
 	%D%/test_safetensors \
@@ -34,6 +35,7 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
 %C%_test_ring_SOURCES = %D%/test_ring.c %D%/thread_comm.c %D%/thread_comm.h
 PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
+%C%_test_parts_SOURCES = %D%/test_parts.c $(PART_MODEL)
 %C%_test_piece_SOURCES = %D%/test_piece.c $(PART_MODEL)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
