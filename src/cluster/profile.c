@@ -45,7 +45,7 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b)
            a->attention_flops_per_s == b->attention_flops_per_s &&
            a->bytes_per_s == b->bytes_per_s && a->kv_bytes_per_s == b->kv_bytes_per_s &&
            a->overlap == b->overlap && a->layer_s == b->layer_s && a->step_s == b->step_s &&
-           same_grid(&a->measured, &b->measured);
+           a->split_loss == b->split_loss && same_grid(&a->measured, &b->measured);
 }
 
 static double overlapped_s(const jup_profile_t *profile, double compute_s, double memory_s)

@@ -11,6 +11,9 @@
  * overlap 1 is the roofline (Williams et al. 2009); overlap 0 is software that first dequantises,
  * then multiplies. Their quotient, memory * rate / flops per row, is the number of rows at which a
  * chunk is half used: the utilisation curve of short chunks.
+ *
+ * A device that has a share w < 1 of a layer's width reads w of the bytes, but its narrower
+ * products take (1 - split_loss) w + split_loss of the operations' time; layer_s it pays in full.
  */
 #ifndef JUP_CLUSTER_PROFILE_H
 #define JUP_CLUSTER_PROFILE_H
@@ -48,6 +51,7 @@ typedef struct jup_profile {
     double overlap;        /* of reading weights and computing, 0..1 */
     double layer_s;        /* fixed cost of a layer in a step (launches, norms) */
     double step_s;         /* fixed cost of a step on a stage */
+    double split_loss;     /* what is lost where a product is shared, 0..1, see above */
     jup_measured_t measured;
 } jup_profile_t;
 

@@ -103,7 +103,8 @@ static jup_status_t read_rates(const jup_yaml_node_t *map, jup_profile_t *p, jup
     JUP_TRY(scaled(map, "kv_gb_per_s", 1e-9, 1e15, giga, &p->kv_bytes_per_s, err));
     JUP_TRY(jup_yaml_number(map, "overlap", 0, 1, &p->overlap, err));
     JUP_TRY(scaled(map, "layer_ms", 0, 1e6, milli, &p->layer_s, err));
-    return scaled(map, "step_ms", 0, 1e6, milli, &p->step_s, err);
+    JUP_TRY(scaled(map, "step_ms", 0, 1e6, milli, &p->step_s, err));
+    return jup_yaml_number(map, "split_loss", 0, 1, &p->split_loss, err);
 }
 
 static jup_status_t read_memory(const jup_yaml_node_t *map, jup_profile_t *p, jup_error_t *err)
@@ -114,10 +115,10 @@ static jup_status_t read_memory(const jup_yaml_node_t *map, jup_profile_t *p, ju
 
 static jup_status_t read_profile(const jup_yaml_node_t *map, jup_profile_t *p, jup_error_t *err)
 {
-    static const char *const keys[] = {"name",        "title",   "memory_gb", "reserved_gb",
-                                       "threads",     "gflops",  "gb_per_s",  "attention_gflops",
-                                       "kv_gb_per_s", "overlap", "layer_ms",  "step_ms",
-                                       "measured",    NULL};
+    static const char *const keys[] = {"name",        "title",    "memory_gb", "reserved_gb",
+                                       "threads",     "gflops",   "gb_per_s",  "attention_gflops",
+                                       "kv_gb_per_s", "overlap",  "layer_ms",  "step_ms",
+                                       "split_loss",  "measured", NULL};
     jup_yaml_node_t node;
     int64_t threads = 0;
     JUP_TRY(jup_yaml_check_keys(map, keys, err));
@@ -219,6 +220,8 @@ jup_status_t jup_profile_write(const jup_profile_t *p, const char *path, jup_err
     jup_yaml_put_number(out, root, "overlap", p->overlap, 6);
     jup_yaml_put_number(out, root, "layer_ms", p->layer_s / milli, 6);
     jup_yaml_put_number(out, root, "step_ms", p->step_s / milli, 6);
+    if (p->split_loss > 0)
+        jup_yaml_put_number(out, root, "split_loss", p->split_loss, 6);
     if (p->measured.n_chunks)
         put_measured(out, root, &p->measured);
     jup_status_t status = jup_yaml_out_file(out, path, err);

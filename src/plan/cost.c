@@ -38,10 +38,9 @@ void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *c, const char 
              c->kv_heads, c->head_dim, weights, kv);
 }
 
-static void set_work(jup_model_size_t *size, const jup_config_t *c, jup_dtype_t wire)
+static void set_work(jup_model_size_t *size, const jup_config_t *c)
 {
     double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
-    size->wire_row_bytes = matrix_bytes(wire, 1, c->dim);
     size->work_row_bytes =
         sizeof(float) * 2 * (c->dim + q + kv + c->ffn) + WIRE_BUFFERS * size->wire_row_bytes;
     size->output_row_bytes = sizeof(float) * ((double)c->dim + c->vocab);
@@ -70,8 +69,41 @@ jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, 
     size->head_flops_per_row = jup_config_head_flops(c, 1);
     size->tied = c->tied;
     size->window = c->window;
-    set_work(size, c, wire);
+    size->wire_row_bytes = matrix_bytes(wire, 1, c->dim);
+    size->config = *c;
+    size->blocks = jup_part_blocks(weights, weights);
+    set_work(size, c);
     return JUP_OK;
+}
+
+/* Elements of a layer's matrices. */
+static double layer_elements(const jup_config_t *c)
+{
+    double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
+    return c->dim * (2 * (q + kv) + 3.0 * c->ffn);
+}
+
+void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,
+                         const jup_part_t *share)
+{
+    *part = *whole;
+    if (jup_part_is_whole(share))
+        return;
+    const jup_config_t *c = &whole->config;
+    double vocab = (double)(share->vocab_last - share->vocab_first) / c->vocab;
+    part->config = jup_part_config(c, share);
+    double norms = sizeof(float) * 2.0 * c->dim; /* everyone has them */
+    double w = layer_elements(&part->config) / layer_elements(c);
+    part->layer.flops_per_row *= w;
+    part->layer.weight_bytes = norms + w * (part->layer.weight_bytes - norms);
+    part->layer.flops_per_pair *= (double)part->config.heads / c->heads;
+    part->layer.kv_bytes *= (double)part->config.kv_heads / c->kv_heads;
+    part->others_flops_per_row = whole->layer.flops_per_row - part->layer.flops_per_row;
+    part->head_bytes *= vocab;
+    part->head_flops_per_row *= vocab;
+    snprintf(part->key, sizeof part->key, "a part of %.60s", whole->key);
+    set_work(part, &part->config);
+    part->output_row_bytes = sizeof(float) * (c->dim + vocab * c->vocab);
 }
 
 /* ---- seconds -------------------------------------------------------------------------------- */
@@ -79,6 +111,11 @@ jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, 
 static bool has_grid(const jup_profile_t *profile, const jup_model_size_t *size)
 {
     return profile->measured.n_chunks && strcmp(profile->measured.key, size->key) == 0;
+}
+
+double jup_cost_split_factor(const jup_profile_t *profile, const jup_model_size_t *size)
+{
+    return 1 + profile->split_loss * size->others_flops_per_row / size->layer.flops_per_row;
 }
 
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
@@ -90,7 +127,8 @@ double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *si
         return jup_measured_layer_s(&profile->measured, rows, prefix);
     double pairs = rows * (prefix + (rows + 1) / 2);
     return profile->layer_s +
-           jup_profile_linear_s(profile, rows, size->layer.flops_per_row,
+           jup_profile_linear_s(profile, rows,
+                                size->layer.flops_per_row * jup_cost_split_factor(profile, size),
                                 size->layer.weight_bytes) +
            jup_profile_attention_s(profile, pairs * size->layer.flops_per_pair,
                                    (prefix + rows) * size->layer.kv_bytes);
@@ -112,7 +150,12 @@ double jup_cost_head_s(const jup_profile_t *profile, const jup_model_size_t *siz
 
 double jup_cost_message_bytes(const jup_model_size_t *size, int64_t rows)
 {
-    return STEP_BYTES + (double)rows * (STEP_ROW_BYTES + size->wire_row_bytes);
+    return jup_cost_step_bytes(rows) + (double)rows * size->wire_row_bytes;
+}
+
+double jup_cost_step_bytes(int64_t rows)
+{
+    return STEP_BYTES + STEP_ROW_BYTES * (double)rows;
 }
 
 double jup_cost_result_bytes(void)

@@ -5,6 +5,8 @@
  *   fixed + linear(rows) + attention(rows * (prefix + (rows + 1) / 2) pairs)
  * from the profile's rates, or interpolated where the profile has a measured grid of this very
  * layer (same key). All layers cost the same, so a stage's time depends on how many it holds.
+ * A member of a group has a part of each layer, which is a smaller layer with fewer heads and FFN
+ * columns; its products lose some of their rate by being narrower (split_loss of the profile).
  * A message holds its link for latency + bytes / bandwidth (the cautious reading: latency is not
  * overlapped by the next message of the same link).
  */
@@ -13,7 +15,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/fit.h"
-#include "model/config.h"
+#include "model/part.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,12 +31,15 @@ typedef struct jup_model_size {
     double embedding_row_bytes;
     double head_bytes; /* output matrix and norm */
     double head_flops_per_row;
-    bool tied;               /* one table for both, when one stage has both */
-    double work_row_bytes;   /* activations of one row */
-    double output_row_bytes; /* hidden state and logits of one row */
-    double scratch_bytes;    /* dequantised weight panels */
-    double wire_row_bytes;   /* activations of one row on the wire */
-    int window;              /* 0: none */
+    bool tied;                   /* one table for both, when one stage has both */
+    double work_row_bytes;       /* activations of one row */
+    double output_row_bytes;     /* hidden state and logits of one row */
+    double scratch_bytes;        /* dequantised weight panels */
+    double wire_row_bytes;       /* activations of one row on the wire */
+    int window;                  /* 0: none */
+    jup_config_t config;         /* of the whole model, or of the part that this is the size of */
+    jup_part_blocks_t blocks;    /* of its layers: where they may be cut */
+    double others_flops_per_row; /* of a layer, the share of the other members; 0: there are none */
 } jup_model_size_t;
 
 /** What is asked of the model. */
@@ -50,9 +55,16 @@ jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *con
                                  jup_dtype_t weights, jup_dtype_t kv, jup_dtype_t wire,
                                  jup_error_t *err);
 
+/** The size of a member's part of a model: its heads, FFN columns and rows of the output head. */
+void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,
+                         const jup_part_t *share);
+
 /** Names the kind of layer: "d4096-f11008-h32-kv32-hd128-q4_0-f16". */
 void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *config, const char *weights,
                    const char *kv);
+
+/** How much longer a part's products take than their operations alone would; 1 of a whole layer. */
+double jup_cost_split_factor(const jup_profile_t *profile, const jup_model_size_t *size);
 
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
                         double prefix);
@@ -61,6 +73,7 @@ double jup_cost_head_s(const jup_profile_t *profile, const jup_model_size_t *siz
 
 /** A step's message to the next stage, and the answer from the last stage to the first. */
 double jup_cost_message_bytes(const jup_model_size_t *size, int64_t rows);
+double jup_cost_step_bytes(int64_t rows); /* the same without the activations */
 double jup_cost_result_bytes(void);
 
 /** Memory of a stage. */

@@ -41,10 +41,10 @@ static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
         return jup_cost_head_s(&m->profile, &m->size, (double)rows);
     if (m->has_grid)
         return 0;
-    double seconds = 0;
+    double seconds = 0, factor = jup_cost_split_factor(&m->profile, &m->size);
     for (int i = 0; i < n; i++) {
         int64_t elems = w[i].w.rows * w[i].w.cols;
-        seconds += jup_profile_linear_s(&m->profile, (double)rows, 2.0 * (double)elems,
+        seconds += jup_profile_linear_s(&m->profile, (double)rows, factor * 2.0 * (double)elems,
                                         (double)jup_dtype_bytes(w[i].w.dtype, elems));
     }
     return seconds;

@@ -21,7 +21,9 @@ typedef struct jup_modelled {
     int64_t layers_done; /* attention calls; every shard's worth of them is a step */
 } jup_modelled_t;
 
-/** Device `rank` of the cluster (a file or one line). JUP_EINPUT when it has no such device. */
+/**
+ * `size` is that of what the rank holds: jup_model_size_part() of the model where it shares layers.
+ * Device `rank` of the cluster (a file or one line). JUP_EINPUT when it has no such device. */
 jup_status_t jup_modelled_init(jup_modelled_t *m, const char *cluster, int rank,
                                const jup_model_size_t *size, jup_error_t *err);
 void jup_modelled_reset(jup_modelled_t *m);
