@@ -29,7 +29,7 @@ static double least_prefill_s(exhaust_t *e, int c, int n)
         f[j] = INFINITY;
     for (int i = 0; i < G; i++)
         for (int j = i + 1; j <= G; j++) {
-            double t = f[i] + in->classes[c].step_s + n * jup_instance_layer_s(in, c, i, j);
+            double t = f[i] + in->classes[c].step.step_s + n * jup_instance_layer_s(in, c, i, j);
             f[j] = t < f[j] ? t : f[j];
         }
     *known = f[G];
@@ -44,9 +44,9 @@ static double bound_s(exhaust_t *e, int left)
     const jup_layout_t *l = &e->layout;
     double busy = 0, lap = left * e->lap_layer_s;
     for (int s = 0; s < l->n; s++) {
-        int c = in->class_of[l->device[s]];
+        int c = in->class_of[l->group[s]];
         busy = fmax(busy, least_prefill_s(e, c, l->layers[s]));
-        lap += in->classes[c].step_s + l->layers[s] * in->classes[c].decode_layer_s;
+        lap += in->classes[c].decode.step_s + l->layers[s] * in->classes[c].decode_layer_s;
     }
     if (in->problem->objective != JUP_OBJECTIVE_TOTAL)
         return busy;
@@ -76,24 +76,24 @@ static void try_layout(exhaust_t *e)
     }
 }
 
-/* Of devices that cannot be told apart, the first unused one stands for all. */
-static bool is_first_of_its_kind(const exhaust_t *e, int device)
+/* Of groups that cannot be told apart, the first unused one stands for all. */
+static bool is_first_of_its_kind(const exhaust_t *e, int group)
 {
     const int *twin_of = e->x->in->twin_of;
-    for (int d = 0; d < device; d++)
-        if (!e->used[d] && twin_of[d] == twin_of[device])
+    for (int d = 0; d < group; d++)
+        if (!e->used[d] && twin_of[d] == twin_of[group])
             return false;
     return true;
 }
 
 static void add_stage(exhaust_t *e, int left);
 
-static void with_device(exhaust_t *e, int device, int left)
+static void with_group(exhaust_t *e, int group, int left)
 {
     jup_layout_t *l = &e->layout;
-    int most = jup_instance_most_layers(e->x->in, device, l->n == 0, false, 1);
-    l->device[l->n++] = device;
-    e->used[device] = true;
+    int most = jup_instance_most_layers(e->x->in, group, l->n == 0, false, 1);
+    l->group[l->n++] = group;
+    e->used[group] = true;
     for (int n = 1; n <= most && n <= left && e->complete; n++) {
         l->layers[l->n - 1] = n;
         if (!jup_meter_spend(e->meter, 4.0 * l->n))
@@ -105,7 +105,7 @@ static void with_device(exhaust_t *e, int device, int left)
         else
             add_stage(e, left - n);
     }
-    e->used[device] = false;
+    e->used[group] = false;
     l->n--;
 }
 
@@ -113,9 +113,9 @@ static void add_stage(exhaust_t *e, int left)
 {
     const jup_instance_t *in = e->x->in;
     bool fixed = in->problem->first_stays && e->layout.n == 0;
-    for (int d = 0; d < (fixed ? 1 : in->n_devices) && e->complete; d++)
+    for (int d = 0; d < (fixed ? 1 : in->n_groups) && e->complete; d++)
         if (!e->used[d] && is_first_of_its_kind(e, d))
-            with_device(e, d, left);
+            with_group(e, d, left);
 }
 
 void jup_search_exhaust(jup_search_t *x, jup_meter_t *meter)

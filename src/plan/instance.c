@@ -7,14 +7,35 @@
 
 enum { TABLE_ENTRIES = 8 << 20 };
 
+/* ---- groups --------------------------------------------------------------------------------- */
+
+static jup_status_t make_groups(jup_instance_t *in, const jup_group_spec_t *specs, int n,
+                                jup_error_t *err)
+{
+    in->groups = jup_new((size_t)n, sizeof *in->groups);
+    for (; in->n_groups < n; in->n_groups++) {
+        int device = in->n_groups;
+        const jup_group_spec_t alone = {.way = JUP_WAY_ALONE, .n = 1, .device = &device};
+        JUP_TRY(jup_plan_group_init(&in->groups[in->n_groups], in->problem,
+                                    specs ? &specs[in->n_groups] : &alone, err));
+    }
+    return JUP_OK;
+}
+
+jup_link_t jup_instance_link(const jup_instance_t *in, int from, int to)
+{
+    return jup_cluster_link(in->problem->cluster, in->groups[from].members[0].device,
+                            in->groups[to].members[0].device);
+}
+
 /* ---- classes -------------------------------------------------------------------------------- */
 
-static int class_of_profile(jup_instance_t *in, const jup_profile_t *profile)
+static int class_of_group(jup_instance_t *in, const jup_plan_group_t *group)
 {
     for (int c = 0; c < in->n_classes; c++)
-        if (in->classes[c].profile == profile || jup_profile_same(in->classes[c].profile, profile))
+        if (jup_plan_group_same(in->classes[c].group, group))
             return c;
-    in->classes[in->n_classes].profile = profile;
+    in->classes[in->n_classes].group = group;
     return in->n_classes++;
 }
 
@@ -23,33 +44,38 @@ static bool same_link(jup_link_t a, jup_link_t b)
     return a.latency_s == b.latency_s && a.bytes_per_s == b.bytes_per_s;
 }
 
+static bool same_budgets(const jup_plan_group_t *a, const jup_plan_group_t *b)
+{
+    for (int m = 0; m < a->n; m++)
+        if (a->members[m].budget_bytes != b->members[m].budget_bytes)
+            return false;
+    return true;
+}
+
 /* Whether exchanging a and b leaves the cluster as it is. */
 static bool are_twins(const jup_instance_t *in, int a, int b)
 {
-    const jup_cluster_t *cluster = in->problem->cluster;
-    if (in->class_of[a] != in->class_of[b] ||
-        cluster->devices[a].budget_bytes != cluster->devices[b].budget_bytes)
+    if (in->class_of[a] != in->class_of[b] || !same_budgets(&in->groups[a], &in->groups[b]))
         return false;
-    if (!cluster->links)
+    if (!in->problem->cluster->links)
         return true;
-    for (int d = 0; d < in->n_devices; d++) {
+    for (int d = 0; d < in->n_groups; d++) {
         if (d == a || d == b)
             continue;
-        if (!same_link(jup_cluster_link(cluster, a, d), jup_cluster_link(cluster, b, d)) ||
-            !same_link(jup_cluster_link(cluster, d, a), jup_cluster_link(cluster, d, b)))
+        if (!same_link(jup_instance_link(in, a, d), jup_instance_link(in, b, d)) ||
+            !same_link(jup_instance_link(in, d, a), jup_instance_link(in, d, b)))
             return false;
     }
-    return same_link(jup_cluster_link(cluster, a, b), jup_cluster_link(cluster, b, a));
+    return same_link(jup_instance_link(in, a, b), jup_instance_link(in, b, a));
 }
 
-static void sort_devices(jup_instance_t *in)
+static void sort_groups(jup_instance_t *in)
 {
-    const jup_cluster_t *cluster = in->problem->cluster;
-    in->class_of = jup_new((size_t)in->n_devices, sizeof *in->class_of);
-    in->twin_of = jup_new((size_t)in->n_devices, sizeof *in->twin_of);
-    in->classes = jup_new((size_t)in->n_devices, sizeof *in->classes);
-    for (int d = 0; d < in->n_devices; d++) {
-        in->class_of[d] = class_of_profile(in, jup_cluster_profile(cluster, d));
+    in->class_of = jup_new((size_t)in->n_groups, sizeof *in->class_of);
+    in->twin_of = jup_new((size_t)in->n_groups, sizeof *in->twin_of);
+    in->classes = jup_new((size_t)in->n_groups, sizeof *in->classes);
+    for (int d = 0; d < in->n_groups; d++) {
+        in->class_of[d] = class_of_group(in, &in->groups[d]);
         for (in->twin_of[d] = 0; in->twin_of[d] < d; in->twin_of[d]++)
             if (in->twin_of[in->twin_of[d]] == in->twin_of[d] && are_twins(in, in->twin_of[d], d))
                 break;
@@ -96,7 +122,6 @@ static void make_grid(jup_instance_t *in)
 
 static void fill_class(const jup_instance_t *in, jup_class_t *class)
 {
-    const jup_model_size_t *size = &in->problem->size;
     const jup_workload_t *w = &in->problem->workload;
     double context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
     size_t n = (size_t)in->n_positions;
@@ -104,12 +129,11 @@ static void fill_class(const jup_instance_t *in, jup_class_t *class)
     double *out = class->layer_s;
     for (int i = 0; i < in->n_positions; i++)
         for (int j = i + 1; j <= in->n_positions; j++)
-            *out++ = jup_cost_layer_s(class->profile, size, in->position[j] - in->position[i],
-                                      in->position[i]);
-    class->step_s = class->profile->step_s;
-    class->embed_row_s = jup_cost_embed_s(class->profile, size, 1);
-    class->head_s = jup_cost_head_s(class->profile, size, 1);
-    class->decode_layer_s = jup_cost_layer_s(class->profile, size, 1, context);
+            *out++ =
+                jup_group_layer_s(class->group, in->position[j] - in->position[i], in->position[i]);
+    class->step = jup_group_step(class->group, false);
+    class->decode = jup_group_step(class->group, true);
+    class->decode_layer_s = jup_group_layer_s(class->group, 1, context);
 }
 
 static jup_status_t check(const jup_plan_problem_t *problem, jup_error_t *err)
@@ -133,15 +157,18 @@ static jup_status_t check(const jup_plan_problem_t *problem, jup_error_t *err)
 }
 
 jup_status_t jup_instance_init(jup_instance_t *in, const jup_plan_problem_t *problem,
-                               jup_error_t *err)
+                               const jup_group_spec_t *specs, int n, jup_error_t *err)
 {
     memset(in, 0, sizeof *in);
     JUP_TRY(check(problem, err));
     in->problem = problem;
-    in->n_devices = problem->cluster->n_devices;
     in->n_layers = problem->size.layers;
     in->laps = fmax(0, (double)problem->workload.generate_tokens - 1);
-    sort_devices(in);
+    if (make_groups(in, specs, specs ? n : problem->cluster->n_devices, err) != JUP_OK) {
+        jup_instance_reset(in);
+        return JUP_EINPUT;
+    }
+    sort_groups(in);
     make_grid(in);
     for (int c = 0; c < in->n_classes; c++)
         fill_class(in, &in->classes[c]);
@@ -152,6 +179,9 @@ void jup_instance_reset(jup_instance_t *in)
 {
     for (int c = 0; c < in->n_classes; c++)
         jup_free(in->classes[c].layer_s);
+    for (int g = 0; g < in->n_groups; g++)
+        jup_plan_group_reset(&in->groups[g]);
+    jup_free(in->groups);
     jup_free(in->classes);
     jup_free(in->class_of);
     jup_free(in->twin_of);
@@ -161,38 +191,60 @@ void jup_instance_reset(jup_instance_t *in)
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* What is left of the budget beside `layers` and `rows`. */
-static double spare_bytes(const jup_instance_t *in, int device, int layers, bool embedding,
+/* What is left of a member's budget beside `layers` and `rows`. */
+static double spare_bytes(const jup_plan_group_t *g, int member, int layers, bool embedding,
                           bool head, int64_t rows)
 {
-    const jup_plan_problem_t *p = in->problem;
-    return p->cluster->devices[device].budget_bytes -
-           jup_stage_memory_bytes(
-               jup_cost_memory(&p->size, &p->workload, layers, embedding, head, rows));
+    return g->members[member].budget_bytes -
+           jup_stage_memory_bytes(jup_group_memory(g, member, layers, embedding, head, rows));
 }
 
-int jup_instance_most_layers(const jup_instance_t *in, int device, bool embedding, bool head,
-                             int64_t rows)
+static int member_layers(const jup_plan_group_t *g, int member, bool embedding, bool head,
+                         int64_t rows)
 {
-    double spare = spare_bytes(in, device, 0, embedding, head, rows);
-    double each = spare - spare_bytes(in, device, 1, embedding, head, rows);
+    double spare = spare_bytes(g, member, 0, embedding, head, rows);
+    double each = spare - spare_bytes(g, member, 1, embedding, head, rows);
     if (spare < each)
         return 0;
-    int most = (int)fmin(spare / each * (1 + 1e-12), in->n_layers);
-    while (most > 0 && spare_bytes(in, device, most, embedding, head, rows) < 0)
+    int most = (int)fmin(spare / each * (1 + 1e-12), g->problem->size.layers);
+    while (most > 0 && spare_bytes(g, member, most, embedding, head, rows) < 0)
         most--;
     return most;
 }
 
-int64_t jup_instance_most_rows(const jup_instance_t *in, int device, int layers, bool embedding,
-                               bool head)
+int jup_instance_most_layers(const jup_instance_t *in, int group, bool embedding, bool head,
+                             int64_t rows)
 {
-    double spare = spare_bytes(in, device, layers, embedding, head, 0);
-    double each = in->problem->size.work_row_bytes;
+    const jup_plan_group_t *g = &in->groups[group];
+    int most = in->n_layers;
+    for (int m = 0; m < g->n; m++) {
+        int layers = member_layers(g, m, embedding, head, rows);
+        most = layers < most ? layers : most;
+    }
+    return most;
+}
+
+static int64_t member_rows(const jup_plan_group_t *g, int member, int layers, bool embedding,
+                           bool head)
+{
+    double spare = spare_bytes(g, member, layers, embedding, head, 0);
+    double each = jup_group_size(g, member)->work_row_bytes;
     if (spare < each)
         return 0;
     int64_t most = (int64_t)fmin(spare / each * (1 + 1e-12), 1 << 28);
-    while (most > 0 && spare_bytes(in, device, layers, embedding, head, most) < 0)
+    while (most > 0 && spare_bytes(g, member, layers, embedding, head, most) < 0)
         most--;
+    return most;
+}
+
+int64_t jup_instance_most_rows(const jup_instance_t *in, int group, int layers, bool embedding,
+                               bool head)
+{
+    const jup_plan_group_t *g = &in->groups[group];
+    int64_t most = INT64_MAX;
+    for (int m = 0; m < g->n; m++) {
+        int64_t rows = member_rows(g, m, layers, embedding, head);
+        most = rows < most ? rows : most;
+    }
     return most;
 }

@@ -1,39 +1,44 @@
 /**
- * A planning problem made ready: devices in classes of equal speed, chunk boundaries on a grid,
- * the time of a layer tabulated over the grid. Internal to the planners.
+ * A planning problem made ready: groups of devices in classes of equal speed, chunk boundaries on a
+ * grid, the time of a layer tabulated over the grid. Which devices form which group is given; most
+ * often each is alone. Planning then chooses which groups to use, in which order, with how many
+ * layers. Internal to the planners.
  *
  * Memory O(classes * positions^2); the grid is chosen so that this stays below 64 MiB.
  */
 #ifndef JUP_PLAN_INSTANCE_H
 #define JUP_PLAN_INSTANCE_H
 
-#include "plan/planner.h"
+#include "plan/ways.h"
 
-/** What a class of devices needs for one layer, one step, the embedding and the head. */
+/** What a class of groups needs for one layer and one step, in the prefill and in decoding. */
 typedef struct jup_class {
-    const jup_profile_t *profile;
-    double *layer_s;       /* of the grid's chunks, see jup_instance_layer_s() */
-    double step_s;         /* a step on a stage */
-    double embed_row_s;    /* the embedding of a token */
-    double head_s;         /* the head for the last row of the prompt */
-    double decode_layer_s; /* a layer for one row at the workload's mean context */
+    const jup_plan_group_t *group;
+    double *layer_s;         /* of the grid's chunks, see jup_instance_layer_s() */
+    jup_group_step_t step;   /* of the prefill */
+    jup_group_step_t decode; /* of one row */
+    double decode_layer_s;   /* a layer for one row at the workload's mean context */
 } jup_class_t;
 
 typedef struct jup_instance {
     const jup_plan_problem_t *problem;
-    int n_devices, n_layers, n_classes;
-    int *class_of;        /* (n_devices) */
-    int *twin_of;         /* (n_devices): the first device it cannot be told from (memory too) */
-    jup_class_t *classes; /* (n_classes) */
-    int32_t *position;    /* (n_positions + 1): 0, grain, 2 grain, ..., prompt */
+    int n_groups, n_layers, n_classes;
+    jup_plan_group_t *groups; /* (n_groups), owned */
+    int *class_of;            /* (n_groups) */
+    int *twin_of;             /* (n_groups): the first group it cannot be told from (memory too) */
+    jup_class_t *classes;     /* (n_classes) */
+    int32_t *position;        /* (n_positions + 1): 0, grain, 2 grain, ..., prompt */
     int n_positions;
     int32_t grain, min_chunk, max_chunk; /* tokens; max_chunk: by option alone */
     double laps;                         /* further tokens to be decoded */
 } jup_instance_t;
 
-/** The problem and its cluster stay with the caller. */
+/**
+ * specs (n): the groups, no device in two of them; NULL: every device alone. The problem and its
+ * cluster stay with the caller.
+ */
 jup_status_t jup_instance_init(jup_instance_t *in, const jup_plan_problem_t *problem,
-                               jup_error_t *err);
+                               const jup_group_spec_t *specs, int n, jup_error_t *err);
 void jup_instance_reset(jup_instance_t *in);
 
 /** Seconds of one layer for the chunk between the grid's positions i < j. */
@@ -43,12 +48,15 @@ static inline double jup_instance_layer_s(const jup_instance_t *in, int c, int i
     return in->classes[c].layer_s[row * n - row * (row - 1) / 2 + (j - i - 1)];
 }
 
-/** Layers that fit a device with work space for `rows`; below 1: none. */
-int jup_instance_most_layers(const jup_instance_t *in, int device, bool embedding, bool head,
+/** The link from a group's leader to another's. */
+jup_link_t jup_instance_link(const jup_instance_t *in, int from, int to);
+
+/** Layers that fit all members of a group with work space for `rows`; below 1: none. */
+int jup_instance_most_layers(const jup_instance_t *in, int group, bool embedding, bool head,
                              int64_t rows);
 
-/** Rows of work space that fit a device beside `layers`; below 1: none. */
-int64_t jup_instance_most_rows(const jup_instance_t *in, int device, int layers, bool embedding,
+/** Rows of work space that fit all members of a group beside `layers`; below 1: none. */
+int64_t jup_instance_most_rows(const jup_instance_t *in, int group, int layers, bool embedding,
                                bool head);
 
 #endif

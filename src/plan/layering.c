@@ -8,20 +8,20 @@
 
 void jup_layer_even(const jup_instance_t *in, jup_layout_t *layout)
 {
-    int n = in->n_devices < in->n_layers ? in->n_devices : in->n_layers;
+    int n = in->n_groups < in->n_layers ? in->n_groups : in->n_layers;
     layout->n = n;
     for (int s = 0; s < n; s++) {
-        layout->device[s] = s;
+        layout->group[s] = s;
         layout->layers[s] = in->n_layers / n + (s < in->n_layers % n);
     }
 }
 
 /* ---- least sum under a cap ------------------------------------------------------------------ */
 
-/* cost[y]: least sum of a prefix of the devices that holds y > 0 layers. chosen: (D, L + 1). */
+/* cost[y]: least sum of a prefix of the groups that holds y > 0 layers. chosen: (D, L + 1). */
 typedef struct capped {
     const jup_layer_cost_t *costs;
-    int n_devices, n_layers;
+    int n_groups, n_layers;
     double cap_s;
     bool first_stays;
     double *cost, *next;
@@ -40,8 +40,8 @@ static int most_layers(const capped_t *x, const jup_layer_cost_t *c, bool embedd
     return layers < memory ? (int)layers : memory;
 }
 
-/* One device more: the queue holds the y that may be best, by cost[y] - y * each. */
-static void add_device(capped_t *x, int d)
+/* One group more: the queue holds the y that may be best, by cost[y] - y * each. */
+static void add_group(capped_t *x, int d)
 {
     const jup_layer_cost_t *c = &x->costs[d];
     int16_t *chosen = x->chosen + (size_t)d * (size_t)(x->n_layers + 1);
@@ -75,7 +75,7 @@ static void add_device(capped_t *x, int d)
     }
 }
 
-/* The best way to end on device d; *before is what the ones before it hold. */
+/* The best way to end on group d; *before is what the ones before it hold. */
 static double end_on(const capped_t *x, int d, int *before)
 {
     const jup_layer_cost_t *c = &x->costs[d];
@@ -99,20 +99,20 @@ static double end_on(const capped_t *x, int d, int *before)
 static void trace_back(const capped_t *x, int last, int before, const int *order,
                        jup_layout_t *layout)
 {
-    int device[JUP_MAX_LAYERS], layers[JUP_MAX_LAYERS], n = 0;
-    device[n] = order[last];
+    int group[JUP_MAX_LAYERS], layers[JUP_MAX_LAYERS], n = 0;
+    group[n] = order[last];
     layers[n++] = x->n_layers - before;
     for (int d = last - 1, y = before; y > 0; d--) {
         int taken = x->chosen[(size_t)d * (size_t)(x->n_layers + 1) + (size_t)y];
         if (!taken)
             continue;
-        device[n] = order[d];
+        group[n] = order[d];
         layers[n++] = taken;
         y -= taken;
     }
     layout->n = n;
     for (int s = 0; s < n; s++) {
-        layout->device[s] = device[n - 1 - s];
+        layout->group[s] = group[n - 1 - s];
         layout->layers[s] = layers[n - 1 - s];
     }
 }
@@ -123,7 +123,7 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
     int best_last = -1, best_before = 0;
     for (int y = 0; y <= x->n_layers; y++)
         x->cost[y] = INFINITY;
-    for (int d = 0; d < x->n_devices; d++) {
+    for (int d = 0; d < x->n_groups; d++) {
         int before = 0;
         double value = end_on(x, d, &before);
         if (value < best) {
@@ -131,7 +131,7 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
             best_last = d;
             best_before = before;
         }
-        add_device(x, d);
+        add_group(x, d);
         double *swap = x->cost;
         x->cost = x->next;
         x->next = swap;
@@ -143,19 +143,19 @@ static bool solve(capped_t *x, const int *order, jup_layout_t *layout)
     return true;
 }
 
-bool jup_layer_capped(const jup_layer_cost_t *costs, int n_devices, int n_layers, double cap_s,
+bool jup_layer_capped(const jup_layer_cost_t *costs, int n_groups, int n_layers, double cap_s,
                       const int *order, bool first_stays, jup_layout_t *layout)
 {
     size_t width = (size_t)n_layers + 1;
     capped_t x = {.costs = costs,
-                  .n_devices = n_devices,
+                  .n_groups = n_groups,
                   .n_layers = n_layers,
                   .cap_s = cap_s,
                   .first_stays = first_stays};
     x.cost = jup_new(width, sizeof *x.cost);
     x.next = jup_new(width, sizeof *x.next);
     x.queue = jup_new(width, sizeof *x.queue);
-    x.chosen = jup_new(width * (size_t)n_devices, sizeof *x.chosen);
+    x.chosen = jup_new(width * (size_t)n_groups, sizeof *x.chosen);
     double *cost = x.cost, *next = x.next;
     bool found = solve(&x, order, layout);
     jup_free(cost);
@@ -168,23 +168,24 @@ bool jup_layer_capped(const jup_layer_cost_t *costs, int n_devices, int n_layers
 /* ---- the slowest stage ---------------------------------------------------------------------- */
 
 /* Seconds of n layers for the whole prompt in one chunk. */
-static double whole_s(const jup_instance_t *in, int device, int n, bool embedding, bool head)
+static double whole_s(const jup_instance_t *in, int group, int n, bool embedding, bool head)
 {
-    int c = in->class_of[device];
+    int c = in->class_of[group];
     const jup_class_t *class = &in->classes[c];
     double prompt = (double)in->problem->workload.prompt_tokens;
-    return class->step_s + n * jup_instance_layer_s(in, c, 0, in->n_positions) +
-           (embedding ? prompt * class->embed_row_s : 0) + (head ? class->head_s : 0);
+    return class->step.step_s + n * jup_instance_layer_s(in, c, 0, in->n_positions) +
+           prompt * (embedding ? class->step.first_row_s : class->step.inner_row_s) +
+           (head ? class->step.head_s : 0);
 }
 
 typedef struct slowest {
     const jup_instance_t *in;
-    double *least; /* (L + 1): the devices so far hold y layers */
+    double *least; /* (L + 1): the groups so far hold y layers */
     double *next;
     int16_t *chosen; /* (D, L + 1) */
 } slowest_t;
 
-static void slowest_device(slowest_t *x, int d)
+static void slowest_group(slowest_t *x, int d)
 {
     int L = x->in->n_layers;
     int most[4];
@@ -212,24 +213,24 @@ bool jup_layer_slowest(const jup_instance_t *in, jup_layout_t *layout)
     slowest_t x = {.in = in};
     double *a = x.least = jup_new(width, sizeof *x.least);
     double *b = x.next = jup_new(width, sizeof *x.next);
-    x.chosen = jup_new(width * (size_t)in->n_devices, sizeof *x.chosen);
+    x.chosen = jup_new(width * (size_t)in->n_groups, sizeof *x.chosen);
     for (int y = 1; y <= in->n_layers; y++)
         x.least[y] = INFINITY;
-    for (int d = 0; d < in->n_devices; d++) {
-        slowest_device(&x, d);
+    for (int d = 0; d < in->n_groups; d++) {
+        slowest_group(&x, d);
         double *swap = x.least;
         x.least = x.next;
         x.next = swap;
     }
     bool found = !isinf(x.least[in->n_layers]);
     layout->n = 0;
-    for (int d = in->n_devices - 1, y = in->n_layers; found && y > 0; d--) {
+    for (int d = in->n_groups - 1, y = in->n_layers; found && y > 0; d--) {
         int n = x.chosen[(size_t)d * width + (size_t)y];
         if (!n)
             continue;
-        memmove(layout->device + 1, layout->device, (size_t)layout->n * sizeof *layout->device);
+        memmove(layout->group + 1, layout->group, (size_t)layout->n * sizeof *layout->group);
         memmove(layout->layers + 1, layout->layers, (size_t)layout->n * sizeof *layout->layers);
-        layout->device[0] = d;
+        layout->group[0] = d;
         layout->layers[0] = n;
         layout->n++;
         y -= n;

@@ -18,5 +18,7 @@ libjupiter_a_SOURCES += \
 	%D%/planner.c %D%/planner.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/search.c %D%/search.h \
+	%D%/shares.c %D%/shares.h \
 	%D%/timeline.c \
-	%D%/way.c %D%/way.h
+	%D%/way.c %D%/way.h \
+	%D%/ways.c %D%/ways.h

@@ -18,7 +18,7 @@ static bool memory_suffices(const moves_t *m)
 {
     const jup_layout_t *l = m->layout;
     for (int s = 0; s < l->n; s++)
-        if (jup_instance_most_rows(m->x->in, l->device[s], l->layers[s], s == 0, s == l->n - 1) <
+        if (jup_instance_most_rows(m->x->in, l->group[s], l->layers[s], s == 0, s == l->n - 1) <
             m->rows)
             return false;
     return true;
@@ -43,7 +43,7 @@ static bool settle(moves_t *m)
     return false;
 }
 
-/* Whether the stage has to stay on its device. */
+/* Whether the stage has to stay on its group. */
 static bool is_fixed(const moves_t *m, int stage)
 {
     return stage == 0 && m->x->in->problem->first_stays;
@@ -52,17 +52,17 @@ static bool is_fixed(const moves_t *m, int stage)
 static void remove_stage(jup_layout_t *l, int s)
 {
     size_t behind = (size_t)(l->n - s - 1);
-    memmove(l->device + s, l->device + s + 1, behind * sizeof *l->device);
+    memmove(l->group + s, l->group + s + 1, behind * sizeof *l->group);
     memmove(l->layers + s, l->layers + s + 1, behind * sizeof *l->layers);
     l->n--;
 }
 
-static void insert_stage(jup_layout_t *l, int s, int device, int layers)
+static void insert_stage(jup_layout_t *l, int s, int group, int layers)
 {
     size_t behind = (size_t)(l->n - s);
-    memmove(l->device + s + 1, l->device + s, behind * sizeof *l->device);
+    memmove(l->group + s + 1, l->group + s, behind * sizeof *l->group);
     memmove(l->layers + s + 1, l->layers + s, behind * sizeof *l->layers);
-    l->device[s] = device;
+    l->group[s] = group;
     l->layers[s] = layers;
     l->n++;
 }
@@ -74,7 +74,7 @@ static bool shift(moves_t *m, int a, int b, int layers)
     int left = l->layers[a] - layers;
     if (a == b || layers < 1 || left < (is_fixed(m, a) ? 1 : 0))
         return false;
-    int device = l->device[a];
+    int group = l->group[a];
     l->layers[a] -= layers;
     l->layers[b] += layers;
     bool gone = l->layers[a] == 0;
@@ -82,7 +82,7 @@ static bool shift(moves_t *m, int a, int b, int layers)
         remove_stage(l, a);
     if (!settle(m))
         return false;
-    m->used[device] = !gone;
+    m->used[group] = !gone;
     return true;
 }
 
@@ -105,18 +105,18 @@ static bool exchange_stages(moves_t *m)
     const int *twin_of = m->x->in->twin_of;
     for (int a = is_fixed(m, 0); a < l->n; a++)
         for (int b = a + 1; b < l->n && m->x->meter.left > 0; b++) {
-            int da = l->device[a], db = l->device[b];
+            int da = l->group[a], db = l->group[b];
             if (twin_of[da] == twin_of[db])
                 continue;
-            l->device[a] = db;
-            l->device[b] = da;
+            l->group[a] = db;
+            l->group[b] = da;
             if (settle(m)) { /* layers stay where they were in the pipe ... */
                 any = true;
                 continue;
             }
-            int layers = l->layers[a]; /* ... or go with their devices */
-            l->device[a] = db;
-            l->device[b] = da;
+            int layers = l->layers[a]; /* ... or go with their groups */
+            l->group[a] = db;
+            l->group[b] = da;
             l->layers[a] = l->layers[b];
             l->layers[b] = layers;
             any = settle(m) || any;
@@ -124,19 +124,19 @@ static bool exchange_stages(moves_t *m)
     return any;
 }
 
-/* Unused devices, one of each kind, in place of a used one or beside it. */
-static bool bring_in(moves_t *m, int device)
+/* Unused groups, one of each kind, in place of a used one or beside it. */
+static bool bring_in(moves_t *m, int group)
 {
     bool any = false;
     jup_layout_t *l = m->layout;
     const int *twin_of = m->x->in->twin_of;
-    for (int s = 0; s < l->n && m->x->meter.left > 0 && !m->used[device]; s++) {
-        int old = l->device[s];
-        if (twin_of[old] != twin_of[device] && !is_fixed(m, s)) {
-            l->device[s] = device;
+    for (int s = 0; s < l->n && m->x->meter.left > 0 && !m->used[group]; s++) {
+        int old = l->group[s];
+        if (twin_of[old] != twin_of[group] && !is_fixed(m, s)) {
+            l->group[s] = group;
             if (settle(m)) {
                 m->used[old] = false;
-                m->used[device] = true;
+                m->used[group] = true;
                 return true;
             }
         }
@@ -144,9 +144,9 @@ static bool bring_in(moves_t *m, int device)
              after++) {
             int half = l->layers[s] / 2;
             l->layers[s] -= half;
-            insert_stage(l, s + after, device, half);
+            insert_stage(l, s + after, group, half);
             if (settle(m)) {
-                m->used[device] = true;
+                m->used[group] = true;
                 return true;
             }
         }
@@ -158,7 +158,7 @@ static bool bring_in_some(moves_t *m)
 {
     const jup_instance_t *in = m->x->in;
     bool any = false, tried[JUP_CLUSTER_DEVICES] = {false};
-    for (int d = 0; d < in->n_devices && m->x->meter.left > 0; d++) {
+    for (int d = 0; d < in->n_groups && m->x->meter.left > 0; d++) {
         if (m->used[d] || tried[in->twin_of[d]])
             continue;
         if (bring_in(m, d))
@@ -175,7 +175,7 @@ bool jup_search_move_layers(jup_search_t *x, jup_layout_t *layout, const jup_cut
     moves_t m = {.x = x, .layout = layout, .before = *layout, .cut = cut, .now_s = *now_s};
     m.rows = jup_cut_longest(cut);
     for (int s = 0; s < layout->n; s++)
-        m.used[layout->device[s]] = true;
+        m.used[layout->group[s]] = true;
     for (bool any = true; any && x->meter.left > 0;) {
         any = shift_some(&m);
         any = bring_in_some(&m) || any;

@@ -23,6 +23,7 @@
 #ifndef JUP_PLAN_PLANNER_H
 #define JUP_PLAN_PLANNER_H
 
+#include "comm/exchange.h"
 #include "plan/plan.h"
 
 typedef struct jup_plan_problem {
@@ -30,11 +31,12 @@ typedef struct jup_plan_problem {
     jup_model_size_t size;
     jup_workload_t workload;
     jup_objective_t objective;
-    bool first_stays; /* the first device is the first stage: it reads the prompt */
-    int grain;        /* chunk boundaries are multiples of it; 0: chosen from the prompt */
-    int min_chunk;    /* no chunk but the last is shorter; 0: no limit */
-    int max_chunk;    /* no chunk is longer; 0: as memory allows */
-    double effort;    /* of the searches that are metered, 1: the default, which 0 means too */
+    jup_exchange_t exchange; /* how groups sum; AUTO, 0: the quickest */
+    bool first_stays;        /* the first device is the first stage: it reads the prompt */
+    int grain;               /* chunk boundaries are multiples of it; 0: chosen from the prompt */
+    int min_chunk;           /* no chunk but the last is shorter; 0: no limit */
+    int max_chunk;           /* no chunk is longer; 0: as memory allows */
+    double effort; /* of the searches that are metered, 1: the default, which 0 means too */
 } jup_plan_problem_t;
 
 /** The best plan found. JUP_EINPUT when nothing fits, saying what lacks and what would fit. */

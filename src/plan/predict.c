@@ -24,16 +24,19 @@ static void name_plan(const jup_plan_problem_t *problem, jup_plan_t *plan)
     }
 }
 
-static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
-                          int s, jup_plan_t *plan)
+static void predict_memory(const jup_plan_group_t *group, int64_t rows, int s, jup_plan_t *plan)
 {
-    jup_plan_stage_t *stage = &plan->stages[s];
+    const jup_plan_stage_t *stage = &plan->stages[s];
+    for (int m = 0; m < stage->n; m++)
+        jup_plan_member(plan, s, m)->memory = jup_group_memory(
+            group, m, stage->last - stage->first, s == 0, s == plan->n_stages - 1, rows);
+}
+
+static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
+                          int s, jup_plan_stage_t *stage)
+{
     const jup_stage_cost_t *cost = &pipe->stage[s];
-    const jup_class_t *class = &in->classes[cost->class];
     bool last = s == pipe->n - 1;
-    jup_plan_leader(plan, s)->memory =
-        jup_cost_memory(&in->problem->size, &in->problem->workload, stage->last - stage->first,
-                        s == 0, last, jup_cut_longest(cut));
     stage->prefill_s = stage->send_s = 0;
     for (int k = 0; k < cut->n; k++) {
         stage->prefill_s +=
@@ -42,17 +45,17 @@ static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, cons
     }
     if (last)
         stage->send_s = pipe->result_s;
-    stage->decode_s =
-        cost->step_s + cost->layers * class->decode_layer_s + cost->embed_row_s + cost->head_s;
+    stage->decode_s = cost->decode_s;
 }
 
-void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
-                 jup_plan_t *plan)
+void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_layout_t *layout,
+                 const jup_cut_t *cut, jup_plan_t *plan)
 {
     double busy = 0, slowest = 0;
     name_plan(in->problem, plan);
     for (int s = 0; s < plan->n_stages; s++) {
-        predict_stage(in, pipe, cut, s, plan);
+        predict_memory(&in->groups[layout->group[s]], jup_cut_longest(cut), s, plan);
+        predict_stage(in, pipe, cut, s, &plan->stages[s]);
         busy += plan->stages[s].prefill_s;
         slowest = fmax(slowest, plan->stages[s].prefill_s);
     }
@@ -68,15 +71,6 @@ void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut
     };
 }
 
-static void layout_of(const jup_plan_t *plan, jup_layout_t *layout)
-{
-    layout->n = plan->n_stages;
-    for (int s = 0; s < plan->n_stages; s++) {
-        layout->device[s] = jup_plan_leader(plan, s)->device;
-        layout->layers[s] = plan->stages[s].last - plan->stages[s].first;
-    }
-}
-
 static jup_status_t check_against(const jup_plan_problem_t *problem, const jup_plan_t *plan,
                                   jup_error_t *err)
 {
@@ -88,9 +82,6 @@ static jup_status_t check_against(const jup_plan_problem_t *problem, const jup_p
         return jup_fail(err, JUP_EINPUT, "the plan is for a prompt of %lld tokens, not %lld",
                         (long long)plan->workload.prompt_tokens,
                         (long long)problem->workload.prompt_tokens);
-    if (plan->n_members != plan->n_stages)
-        return jup_fail(err, JUP_EINPUT,
-                        "the plan has stages of several devices, which cannot be predicted yet");
     for (int i = 0; i < plan->n_members; i++)
         if (plan->members[i].device >= problem->cluster->n_devices)
             return jup_fail(err, JUP_EINPUT,
@@ -99,9 +90,10 @@ static jup_status_t check_against(const jup_plan_problem_t *problem, const jup_p
     return JUP_OK;
 }
 
-/* A given plan made ready for timing. */
+/* A given plan made ready for timing: stage s is group s. */
 typedef struct given {
     jup_instance_t in;
+    jup_layout_t layout;
     jup_pipe_t pipe;
     jup_cut_t cut;
 } given_t;
@@ -113,25 +105,58 @@ static void given_destroy(given_t *g)
     jup_free(g);
 }
 
+/* The plan's stages as groups; numbers (3 n_members) takes the lists of devices and shares. */
+static void specs_of(const jup_plan_t *plan, jup_group_spec_t *specs, int *numbers)
+{
+    int *device = numbers, *heads = numbers + plan->n_members, *ffn = heads + plan->n_members;
+    for (int i = 0; i < plan->n_members; i++) {
+        device[i] = plan->members[i].device;
+        heads[i] = plan->members[i].heads;
+        ffn[i] = plan->members[i].ffn;
+    }
+    for (int s = 0; s < plan->n_stages; s++) {
+        const jup_plan_stage_t *stage = &plan->stages[s];
+        specs[s] = (jup_group_spec_t){.way = stage->way,
+                                      .n = stage->n,
+                                      .device = device + stage->at,
+                                      .heads = heads + stage->at,
+                                      .ffn = ffn + stage->at};
+    }
+}
+
+static jup_status_t instance_of(const jup_plan_problem_t *problem, const jup_plan_t *plan,
+                                jup_instance_t *in, jup_error_t *err)
+{
+    jup_group_spec_t *specs = jup_new((size_t)plan->n_stages, sizeof *specs);
+    int *numbers = jup_new(3 * (size_t)plan->n_members, sizeof *numbers);
+    specs_of(plan, specs, numbers);
+    jup_status_t status = jup_instance_init(in, problem, specs, plan->n_stages, err);
+    jup_free(numbers);
+    jup_free(specs);
+    return status;
+}
+
 static jup_status_t given_new(const jup_plan_problem_t *problem, const jup_plan_t *plan,
                               given_t **out, jup_error_t *err)
 {
-    jup_layout_t layout;
     JUP_TRY(check_against(problem, plan, err));
     if (plan->n_chunks > JUP_PLAN_CHUNKS)
         return jup_fail(err, JUP_EINPUT, "the plan has %d chunks, at most %d are possible",
                         plan->n_chunks, JUP_PLAN_CHUNKS);
     given_t *g = jup_new(1, sizeof *g);
-    jup_status_t status = jup_instance_init(&g->in, problem, err);
-    if (status != JUP_OK) {
+    if (instance_of(problem, plan, &g->in, err) != JUP_OK) {
         jup_free(g);
-        return status;
+        return JUP_EINPUT;
     }
     jup_cut_init(&g->cut, &g->in, plan->n_chunks);
     for (int32_t at = 0; g->cut.n < plan->n_chunks; at += plan->chunks[g->cut.n++])
         jup_cut_set(&g->cut, &g->in, g->cut.n, plan->chunks[g->cut.n], at);
-    layout_of(plan, &layout);
-    jup_pipe_set(&g->pipe, &g->in, &layout);
+    g->layout.n = plan->n_stages;
+    for (int s = 0; s < plan->n_stages; s++) {
+        g->layout.group[s] = s;
+        g->layout.layers[s] = plan->stages[s].last - plan->stages[s].first;
+    }
+    jup_pipe_set(&g->pipe, &g->in, &g->layout);
     *out = g;
     return JUP_OK;
 }
@@ -141,7 +166,7 @@ jup_status_t jup_plan_evaluate(const jup_plan_problem_t *problem, jup_plan_t *pl
 {
     given_t *g;
     JUP_TRY(given_new(problem, plan, &g, err));
-    jup_predict(&g->in, &g->pipe, &g->cut, plan);
+    jup_predict(&g->in, &g->pipe, &g->layout, &g->cut, plan);
     given_destroy(g);
     return JUP_OK;
 }

@@ -4,8 +4,8 @@
 
 #include "plan/schedule.h"
 
-/** Names, memory and prediction of a plan whose stages are those of the pipe. */
-void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_cut_t *cut,
-                 jup_plan_t *plan);
+/** Names, memory and prediction of a plan whose stages are those of the layout, and its pipe. */
+void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_layout_t *layout,
+                 const jup_cut_t *cut, jup_plan_t *plan);
 
 #endif

@@ -13,12 +13,6 @@ static void set_link(jup_stage_cost_t *stage, jup_link_t link)
     stage->byte_s = 1 / link.bytes_per_s;
 }
 
-static double decode_stage_s(const jup_instance_t *in, const jup_stage_cost_t *s)
-{
-    return s->step_s + s->layers * in->classes[s->class].decode_layer_s + s->embed_row_s +
-           s->head_s;
-}
-
 /* One token through the pipe: the lap, its slowest part, and what that makes for the workload. */
 static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
 {
@@ -27,7 +21,7 @@ static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
     pipe->lap_s = pipe->slowest_s = pipe->result_s;
     for (int s = 0; s < pipe->n; s++) {
         const jup_stage_cost_t *stage = &pipe->stage[s];
-        double busy = decode_stage_s(in, stage);
+        double busy = stage->decode_s;
         double send = s + 1 < pipe->n ? stage->latency_s + stage->byte_s * bytes : 0;
         pipe->lap_s += busy + send;
         pipe->slowest_s = fmax(pipe->slowest_s, fmax(busy, send));
@@ -35,29 +29,37 @@ static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
     pipe->decode_s = in->laps * fmax(pipe->lap_s / branches, pipe->slowest_s);
 }
 
+static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t *layout, int s)
+{
+    bool first = s == 0, last = s == layout->n - 1;
+    int c = in->class_of[layout->group[s]], layers = layout->layers[s];
+    const jup_class_t *class = &in->classes[c];
+    const jup_group_step_t *step = &class->step, *decode = &class->decode;
+    return (jup_stage_cost_t){
+        .class = c,
+        .layers = layers,
+        .step_s = step->step_s,
+        .row_s = first ? step->first_row_s : step->inner_row_s,
+        .head_s = last ? step->head_s : 0,
+        .decode_s = decode->step_s + layers * class->decode_layer_s +
+                    (first ? decode->first_row_s : decode->inner_row_s) +
+                    (last ? decode->head_s : 0),
+    };
+}
+
 void jup_pipe_set(jup_pipe_t *pipe, const jup_instance_t *in, const jup_layout_t *layout)
 {
-    const jup_cluster_t *cluster = in->problem->cluster;
     int last = layout->n - 1;
     pipe->n = layout->n;
     for (int s = 0; s < layout->n; s++) {
-        int c = in->class_of[layout->device[s]];
-        const jup_class_t *class = &in->classes[c];
-        pipe->stage[s] = (jup_stage_cost_t){
-            .class = c,
-            .layers = layout->layers[s],
-            .step_s = class->step_s,
-            .embed_row_s = s == 0 ? class->embed_row_s : 0,
-            .head_s = s == last ? class->head_s : 0,
-        };
+        pipe->stage[s] = stage_cost(in, layout, s);
         if (s < last)
             set_link(&pipe->stage[s],
-                     jup_cluster_link(cluster, layout->device[s], layout->device[s + 1]));
+                     jup_instance_link(in, layout->group[s], layout->group[s + 1]));
     }
-    pipe->result_s =
-        last ? jup_link_s(jup_cluster_link(cluster, layout->device[last], layout->device[0]),
-                          jup_cost_result_bytes())
-             : 0;
+    pipe->result_s = last ? jup_link_s(jup_instance_link(in, layout->group[last], layout->group[0]),
+                                       jup_cost_result_bytes())
+                          : 0;
     set_decode(pipe, in);
 }
 
@@ -65,7 +67,7 @@ int32_t jup_layout_most_rows(const jup_instance_t *in, const jup_layout_t *layou
 {
     int64_t most = in->max_chunk;
     for (int s = 0; s < layout->n; s++) {
-        int64_t rows = jup_instance_most_rows(in, layout->device[s], layout->layers[s], s == 0,
+        int64_t rows = jup_instance_most_rows(in, layout->group[s], layout->layers[s], s == 0,
                                               s == layout->n - 1);
         most = rows < most ? rows : most;
     }
@@ -106,7 +108,7 @@ void jup_cut_set(jup_cut_t *cut, const jup_instance_t *in, int k, int32_t rows, 
     double *layer_s = cut->layer_s + (size_t)k * (size_t)in->n_classes;
     set_rows(cut, in, k, rows);
     for (int c = 0; c < in->n_classes; c++)
-        layer_s[c] = jup_cost_layer_s(in->classes[c].profile, &in->problem->size, rows, prefix);
+        layer_s[c] = jup_group_layer_s(in->classes[c].group, rows, prefix);
 }
 
 void jup_cut_set_grid(jup_cut_t *cut, const jup_instance_t *in, int k, int i, int j)

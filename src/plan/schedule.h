@@ -14,10 +14,10 @@
 
 enum { JUP_CUT_CHUNKS = 1024 }; /* the planners make no more */
 
-/** Who holds how many layers, in pipeline order. */
+/** Which group holds how many layers, in pipeline order. */
 typedef struct jup_layout {
     int n;
-    int device[JUP_MAX_LAYERS];
+    int group[JUP_MAX_LAYERS];
     int layers[JUP_MAX_LAYERS];
 } jup_layout_t;
 
@@ -33,8 +33,9 @@ typedef struct jup_stage_cost {
     int class;
     double layers;
     double step_s;
-    double embed_row_s;       /* 0 but on the first stage */
+    double row_s;             /* of each row: embedding it, telling the group of it */
     double head_s;            /* 0 but on the last */
+    double decode_s;          /* a step of one row, its layers included */
     double latency_s, byte_s; /* of its link to the next stage; unused on the last */
 } jup_stage_cost_t;
 
@@ -70,7 +71,7 @@ int32_t jup_cut_longest(const jup_cut_t *cut);
 static inline double jup_stage_s(const jup_stage_cost_t *s, const jup_cut_t *cut,
                                  const double *layer_s, int k)
 {
-    return s->step_s + s->layers * layer_s[s->class] + s->embed_row_s * cut->rows[k] +
+    return s->step_s + s->layers * layer_s[s->class] + s->row_s * cut->rows[k] +
            (k == cut->n - 1 ? s->head_s : 0);
 }
 

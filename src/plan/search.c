@@ -16,7 +16,7 @@ void jup_search_init(jup_search_t *x, const jup_instance_t *in, double effort)
     memset(x, 0, sizeof *x);
     x->in = in;
     x->value_s = INFINITY;
-    x->meter.left = effort * fmin(fmax(6000.0 * in->n_devices * in->n_positions, 2e6), 4e8);
+    x->meter.left = effort * fmin(fmax(6000.0 * in->n_groups * in->n_positions, 2e6), 4e8);
     jup_cut_init(&x->cut, in, JUP_CUT_CHUNKS);
     jup_cut_init(&x->trial, in, JUP_CUT_CHUNKS);
     jup_cut_init(&x->scratch, in, JUP_CUT_CHUNKS);
@@ -81,7 +81,7 @@ typedef struct promising {
 static bool same_layout(const jup_layout_t *a, const jup_layout_t *b)
 {
     size_t n = (size_t)a->n;
-    return a->n == b->n && memcmp(a->device, b->device, n * sizeof *a->device) == 0 &&
+    return a->n == b->n && memcmp(a->group, b->group, n * sizeof *a->group) == 0 &&
            memcmp(a->layers, b->layers, n * sizeof *a->layers) == 0;
 }
 
@@ -110,24 +110,25 @@ static void note(promising_t *p, const jup_layout_t *layout, double value)
     p->value_s[at] = value;
 }
 
-/* Mean seconds of the links of a device for a message. */
-static double mean_link_s(const jup_instance_t *in, int device, double bytes)
+/* Mean seconds of the links of a group for a message. */
+static double mean_link_s(const jup_instance_t *in, int group, double bytes)
 {
     const jup_cluster_t *cluster = in->problem->cluster;
     if (!cluster->links)
         return jup_link_s(cluster->default_link, bytes);
     double sum = 0;
-    for (int d = 0; d < in->n_devices; d++)
-        if (d != device)
-            sum += jup_link_s(jup_cluster_link(cluster, device, d), bytes);
-    return in->n_devices > 1 ? sum / (in->n_devices - 1) : 0;
+    for (int d = 0; d < in->n_groups; d++)
+        if (d != group)
+            sum += jup_link_s(jup_instance_link(in, group, d), bytes);
+    return in->n_groups > 1 ? sum / (in->n_groups - 1) : 0;
 }
 
-/* A device's part of: one mean chunk through the pipe, plus the laps of decoding. */
-static jup_layer_cost_t device_cost(const jup_instance_t *in, int device, const jup_cut_t *cut)
+/* A group's part of: one mean chunk through the pipe, plus the laps of decoding. */
+static jup_layer_cost_t group_cost(const jup_instance_t *in, int group, const jup_cut_t *cut)
 {
-    int c = in->class_of[device];
+    int c = in->class_of[group];
     const jup_class_t *class = &in->classes[c];
+    const jup_group_step_t *step = &class->step, *decode = &class->decode;
     double laps = in->problem->objective == JUP_OBJECTIVE_TOTAL
                       ? in->laps / in->problem->workload.branches
                       : 0;
@@ -136,24 +137,27 @@ static jup_layer_cost_t device_cost(const jup_instance_t *in, int device, const 
         layer_s += cut->layer_s[k * in->n_classes + c] / cut->n;
     double bytes = jup_cost_message_bytes(&in->problem->size, (int64_t)rows);
     double lap_bytes = jup_cost_message_bytes(&in->problem->size, 1);
+    double busy_s = step->step_s + rows * step->inner_row_s;
     jup_layer_cost_t cost = {
-        .fixed_s = class->step_s + mean_link_s(in, device, bytes) +
-                   laps * (class->step_s + mean_link_s(in, device, lap_bytes)),
+        .fixed_s =
+            busy_s + mean_link_s(in, group, bytes) +
+            laps * (decode->step_s + decode->inner_row_s + mean_link_s(in, group, lap_bytes)),
         .each_s = layer_s + laps * class->decode_layer_s,
-        .busy_s = class->step_s,
+        .busy_s = busy_s,
         .busy_each_s = layer_s,
-        .embed_s = (rows + laps) * class->embed_row_s,
-        .embed_busy_s = rows * class->embed_row_s,
-        .head_s = (1 + laps) * class->head_s,
+        .embed_s = rows * (step->first_row_s - step->inner_row_s) +
+                   laps * (decode->first_row_s - decode->inner_row_s),
+        .embed_busy_s = rows * (step->first_row_s - step->inner_row_s),
+        .head_s = step->head_s + laps * decode->head_s,
     };
     for (int k = 0; k < 4; k++)
-        cost.most[k] = jup_instance_most_layers(in, device, k & 1, k >> 1, jup_cut_longest(cut));
+        cost.most[k] = jup_instance_most_layers(in, group, k & 1, k >> 1, jup_cut_longest(cut));
     return cost;
 }
 
 typedef struct ranked {
     double speed_s;
-    int device;
+    int group;
 } ranked_t;
 
 static int by_speed(const void *a, const void *b)
@@ -161,10 +165,10 @@ static int by_speed(const void *a, const void *b)
     const ranked_t *x = a, *y = b;
     if (x->speed_s != y->speed_s)
         return x->speed_s < y->speed_s ? -1 : 1;
-    return x->device - y->device;
+    return x->group - y->group;
 }
 
-/* Layers lost when device `d` takes the embedding (k = 1) or the head (k = 2) as well. */
+/* Layers lost when group `d` takes the embedding (k = 1) or the head (k = 2) as well. */
 static int lost(const jup_layer_cost_t *costs, int d, int k)
 {
     return costs[d].most[k] > 0 ? costs[d].most[0] - costs[d].most[k] : 1 << 20;
@@ -182,20 +186,20 @@ static void roomy_ends(const jup_layer_cost_t *costs, int n, int *first, int *la
             *last = d;
 }
 
-/* Moves a device to the front of an order. */
-static void put_first(int *order, int n, int device)
+/* Moves a group to the front of an order. */
+static void put_first(int *order, int n, int group)
 {
     int at = 0;
-    while (at < n - 1 && order[at] != device)
+    while (at < n - 1 && order[at] != group)
         at++;
     memmove(order + 1, order, (size_t)at * sizeof *order);
-    order[0] = device;
+    order[0] = group;
 }
 
 /* The cluster's order; fastest first; fastest last; the ends with the most room. */
 static void fill_orders(const jup_instance_t *in, const jup_layer_cost_t *costs, int *orders)
 {
-    int D = in->n_devices, first, last, n = 0;
+    int D = in->n_groups, first, last, n = 0;
     ranked_t *ranked = jup_new((size_t)D, sizeof *ranked);
     for (int d = 0; d < D; d++)
         ranked[d] = (ranked_t){costs[d].each_s, d};
@@ -205,10 +209,10 @@ static void fill_orders(const jup_instance_t *in, const jup_layer_cost_t *costs,
     roomy[n++] = first;
     for (int d = 0; d < D; d++) {
         orders[d] = d;
-        orders[D + d] = ranked[d].device;
-        orders[2 * D + d] = ranked[D - 1 - d].device;
-        if (ranked[d].device != first && ranked[d].device != last)
-            roomy[n++] = ranked[d].device;
+        orders[D + d] = ranked[d].group;
+        orders[2 * D + d] = ranked[D - 1 - d].group;
+        if (ranked[d].group != first && ranked[d].group != last)
+            roomy[n++] = ranked[d].group;
     }
     if (D > 1)
         roomy[n] = last;
@@ -217,7 +221,7 @@ static void fill_orders(const jup_instance_t *in, const jup_layer_cost_t *costs,
     jup_free(ranked);
 }
 
-/* Costs of all devices in an order. */
+/* Costs of all groups in an order. */
 static void in_order(const jup_layer_cost_t *costs, const int *order, int n,
                      jup_layer_cost_t *ordered)
 {
@@ -242,7 +246,7 @@ static void layouts_for_order(jup_search_t *x, const jup_layer_cost_t *costs, co
     const jup_instance_t *in = x->in;
     jup_layout_t layout, before = {0};
     for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
-        if (!jup_layer_capped(costs, in->n_devices, in->n_layers, ideal_s * caps[i], order,
+        if (!jup_layer_capped(costs, in->n_groups, in->n_layers, ideal_s * caps[i], order,
                               in->problem->first_stays, &layout) ||
             same_layout(&layout, &before))
             continue;
@@ -258,7 +262,7 @@ static void layouts_for_order(jup_search_t *x, const jup_layer_cost_t *costs, co
 static void find_layouts(jup_search_t *x, promising_t *found)
 {
     const jup_instance_t *in = x->in;
-    int D = in->n_devices;
+    int D = in->n_groups;
     int64_t prompt = in->problem->workload.prompt_tokens;
     jup_layer_cost_t *costs = jup_new((size_t)D * 2, sizeof *costs);
     int *orders = jup_new((size_t)D * ORDERS, sizeof *orders);
@@ -269,7 +273,7 @@ static void find_layouts(jup_search_t *x, promising_t *found)
             break;
         jup_cut_in_equal(&x->trial, in, n);
         for (int d = 0; d < D; d++)
-            costs[d] = device_cost(in, d, &x->trial);
+            costs[d] = group_cost(in, d, &x->trial);
         fill_orders(in, costs, orders);
         for (int o = 0; o < ORDERS; o++) {
             in_order(costs, orders + o * D, D, costs + D);

@@ -3,8 +3,8 @@
  *
  *  1. The even split with its best uniform cut and its best cut: what every answer must beat.
  *  2. Layouts of least sum under a cap on the slowest stage (plan/layering.h), for several chunk
- *     counts, caps and device orders; the most promising ones get a cut of their own.
- *  3. Local search in turns: layers between stages, devices exchanged, left out, taken in; cut
+ *     counts, caps and group orders; the most promising ones get a cut of their own.
+ *  3. Local search in turns: layers between stages, groups exchanged, left out, taken in; cut
  * anew.
  *  4. Exhaustive search with bounds over every order, subset, layout and cut, metered: where it
  *     ends in time, the answer is the best one on the grid ("proven"), however it was found.
