@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "io/model_file.h"
+#include "io/piece.h"
 #include "io/slice.h"
 #include "job/division.h"
 #include "job/job.h"
@@ -54,61 +55,96 @@ static int count_items(const char *list)
     return n;
 }
 
-static jup_status_t divide_by_plan(const char *path, const jup_config_t *config,
-                                   int32_t *first_layer, int *ranks, jup_error_t *err)
+static jup_shard_t shard_of(const jup_config_t *config, int first, int last)
+{
+    return (jup_shard_t){
+        .first = first, .last = last, .embedding = first == 0, .head = last == config->layers};
+}
+
+/* The members of a stage have its layers, or parts of them where its way splits layers. */
+static jup_status_t divide_stage(const jup_plan_t *plan, int s, const jup_gguf_t *g,
+                                 const jup_config_t *config, jup_shard_t *shards, jup_error_t *err)
+{
+    const jup_plan_stage_t *stage = &plan->stages[s];
+    int heads[JUP_MAX_RANKS], ffn[JUP_MAX_RANKS];
+    jup_part_t parts[JUP_MAX_RANKS] = {{0}};
+    for (int m = 0; m < stage->n; m++) {
+        heads[m] = jup_plan_member(plan, s, m)->heads;
+        ffn[m] = jup_plan_member(plan, s, m)->ffn;
+    }
+    if (jup_way_splits(stage->way))
+        JUP_TRY(jup_part_of_counts(config, jup_piece_blocks(g), heads, ffn, stage->n, parts, err));
+    for (int m = 0; m < stage->n; m++) {
+        shards[stage->at + m] = shard_of(config, stage->first, stage->last);
+        shards[stage->at + m].part = parts[m];
+    }
+    return JUP_OK;
+}
+
+static jup_status_t divide_by_plan(const char *path, const jup_gguf_t *g,
+                                   const jup_config_t *config, jup_shard_t *shards, int *ranks,
+                                   jup_error_t *err)
 {
     jup_plan_t plan;
     JUP_TRY(jup_plan_read(&plan, path, err));
     jup_status_t status = JUP_OK;
-    if (plan.layers != config->layers || plan.n_stages > JUP_MAX_RANKS)
+    if (plan.layers != config->layers || plan.n_members > JUP_MAX_RANKS)
         status = jup_fail(err, JUP_EINPUT, "%s is a plan for %d layers, the model has %d", path,
                           plan.layers, config->layers);
-    else if (plan.n_members != plan.n_stages)
-        status = jup_fail(err, JUP_EINPUT,
-                          "%s has stages of several devices, which cannot be "
-                          "split yet",
-                          path);
-    *ranks = plan.n_stages;
-    for (int i = 0; i < plan.n_stages && status == JUP_OK; i++)
-        first_layer[i] = plan.stages[i].first;
-    first_layer[*ranks] = config->layers;
+    for (int s = 0; s < plan.n_stages && status == JUP_OK; s++)
+        if ((status = divide_stage(&plan, s, g, config, shards, err)) != JUP_OK)
+            jup_fail_in(err, "%s: stages[%d]", path, s);
+    *ranks = plan.n_members;
     jup_plan_reset(&plan);
     return status;
 }
 
-static jup_status_t divide(const split_options_t *o, const jup_config_t *config,
-                           int32_t *first_layer, int *ranks, jup_error_t *err)
+static jup_status_t divide_layers(const split_options_t *o, const jup_config_t *config,
+                                  jup_shard_t *shards, int *ranks, jup_error_t *err)
 {
-    if (o->plan)
-        return divide_by_plan(o->plan, config, first_layer, ranks, err);
+    int32_t first_layer[JUP_MAX_RANKS + 1];
     *ranks = o->layers ? count_items(o->layers) : o->ranks;
     if (*ranks > config->layers)
         return jup_fail(err, JUP_EINPUT, "%d ranks are more than the model's %d layers", *ranks,
                         config->layers);
     if (o->layers)
-        return jup_division_layers_as_told(o->layers, config->layers, *ranks, first_layer, err);
-    jup_division_layers_evenly(config->layers, *ranks, first_layer);
+        JUP_TRY(jup_division_layers_as_told(o->layers, config->layers, *ranks, first_layer, err));
+    else
+        jup_division_layers_evenly(config->layers, *ranks, first_layer);
+    for (int r = 0; r < *ranks; r++)
+        shards[r] = shard_of(config, first_layer[r], first_layer[r + 1]);
+    return JUP_OK;
+}
+
+static jup_status_t write_slice(const split_options_t *o, jup_gguf_t *g, const jup_config_t *config,
+                                const jup_shard_t *shards, int rank, int ranks, jup_error_t *err)
+{
+    char path[PATH_MAX], part[200];
+    size_t bytes;
+    const jup_shard_t *shard = &shards[rank];
+    JUP_TRY(jup_slice_path(o->output, rank, path, sizeof path, err));
+    JUP_TRY(jup_slice_write(g, config, shards, rank, ranks, path, &bytes, err));
+    jup_part_describe(config, &shard->part, part, sizeof part);
+    printf("%s: layers %d to %d, %s%s%.1f MiB\n", path, shard->first, shard->last - 1,
+           jup_part_is_whole(&shard->part) ? "" : part, jup_part_is_whole(&shard->part) ? "" : ", ",
+           (double)bytes / 1048576.0);
     return JUP_OK;
 }
 
 static jup_status_t write_slices(const split_options_t *o, jup_gguf_t *g,
                                  const jup_config_t *config, jup_error_t *err)
 {
-    int32_t first_layer[JUP_MAX_RANKS + 1];
+    jup_shard_t shards[JUP_MAX_RANKS];
     int ranks;
-    JUP_TRY(divide(o, config, first_layer, &ranks, err));
+    if (o->plan)
+        JUP_TRY(divide_by_plan(o->plan, g, config, shards, &ranks, err));
+    else
+        JUP_TRY(divide_layers(o, config, shards, &ranks, err));
     if (o->only >= ranks)
         return jup_fail(err, JUP_EINPUT, "--only is %d, the ranks are 0 to %d", o->only, ranks - 1);
-    for (int rank = 0; rank < ranks; rank++) {
-        char path[PATH_MAX];
-        size_t bytes;
-        if (o->only >= 0 && rank != o->only)
-            continue;
-        JUP_TRY(jup_slice_path(o->output, rank, path, sizeof path, err));
-        JUP_TRY(jup_slice_write(g, config, first_layer, rank, ranks, path, &bytes, err));
-        printf("%s: layers %d to %d, %.1f MiB\n", path, first_layer[rank],
-               first_layer[rank + 1] - 1, (double)bytes / 1048576.0);
-    }
+    for (int rank = 0; rank < ranks; rank++)
+        if (o->only < 0 || rank == o->only)
+            JUP_TRY(write_slice(o, g, config, shards, rank, ranks, err));
     return JUP_OK;
 }
 

@@ -220,9 +220,28 @@ static jup_status_t check_room(const loader_t *l)
                     jup_gguf_path(l->g), (double)l->owned_bytes / mib, (double)available / mib);
 }
 
+/* A slice of a part has that part alone. */
+static jup_status_t check_slice(loader_t *l)
+{
+    jup_part_t held;
+    const jup_part_t *part = &l->weights->shard.part;
+    JUP_TRY(jup_slice_part(l->g, l->config, &held, l->err));
+    l->cut = !jup_part_is_whole(&held);
+    if (!l->cut || memcmp(&held, part, sizeof held) == 0)
+        return JUP_OK;
+    char has[200], wants[200];
+    jup_part_describe(l->config, &held, has, sizeof has);
+    jup_part_describe(l->config, part, wants, sizeof wants);
+    return jup_fail(l->err, JUP_EINPUT,
+                    "%s is a slice with %s, but this rank shall have %s; run the plan that it was "
+                    "split by, or split the model anew",
+                    jup_gguf_path(l->g), has, wants);
+}
+
 /* The first pass. */
 static jup_status_t survey(loader_t *l)
 {
+    JUP_TRY(check_slice(l));
     JUP_TRY(take_shard(l));
     l->weights->owned_bytes = l->owned_bytes;
     l->weights->mapped_bytes = 0;

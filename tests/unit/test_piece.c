@@ -1,9 +1,12 @@
 /* A member's part of a file's weights, against the elements of the whole by definition. */
 #include "base/mem.h"
 #include "io/piece.h"
+#include "io/slice.h"
+#include "io_sample.h"
 #include "part_model.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -270,6 +273,144 @@ START_TEST(copies_that_do_not_fit_are_refused_before)
 }
 END_TEST
 
+/* ---- slices ---------------------------------------------------------------------------------- */
+
+static jup_gguf_t *open_slice(jup_gguf_t *g, const jup_config_t *c, const jup_shard_t *shards,
+                              int rank, int ranks)
+{
+    char path[256];
+    size_t written;
+    jup_gguf_t *slice;
+    jup_error_t err = {.text = ""};
+    io_sample_path(path, "slice");
+    ck_assert_msg(jup_slice_write(g, c, shards, rank, ranks, path, &written, &err) == JUP_OK, "%s",
+                  err.text);
+    ck_assert_int_eq(jup_gguf_open(path, &slice, &err), JUP_OK);
+    remove(path);
+    return slice;
+}
+
+static void same_matrix(const jup_matrix_t *a, const jup_matrix_t *b)
+{
+    ck_assert(a->dtype == b->dtype && a->rows == b->rows && a->cols == b->cols);
+    ck_assert_mem_eq(a->data, b->data, jup_dtype_bytes(a->dtype, a->rows * a->cols));
+}
+
+static void same_linear(const jup_linear_t *a, const jup_linear_t *b)
+{
+    same_matrix(&a->w, &b->w);
+    ck_assert_int_eq(!a->bias, !b->bias);
+    if (a->bias)
+        ck_assert_mem_eq(a->bias, b->bias, (size_t)a->w.rows * sizeof(float));
+}
+
+static void same_weights(const jup_weights_t *a, const jup_weights_t *b)
+{
+    const jup_shard_t *shard = &a->shard;
+    for (int i = 0; i < shard->last - shard->first; i++) {
+        const jup_layer_weights_t *x = &a->layers[i], *y = &b->layers[i];
+        for (int k = 0; k < 3; k++)
+            same_linear(&x->qkv[k], &y->qkv[k]);
+        same_linear(&x->out, &y->out);
+        same_linear(&x->gate_up[0], &y->gate_up[0]);
+        same_linear(&x->gate_up[1], &y->gate_up[1]);
+        same_linear(&x->down, &y->down);
+    }
+    if (shard->embedding)
+        same_matrix(&a->embedding, &b->embedding);
+    if (shard->head)
+        same_linear(&a->output, &b->output);
+}
+
+static void same_shard(const jup_shard_t *a, const jup_shard_t *b)
+{
+    ck_assert(a->first == b->first && a->last == b->last && a->embedding == b->embedding &&
+              a->head == b->head);
+    ck_assert_mem_eq(&a->part, &b->part, sizeof a->part);
+}
+
+/* Two stages, of three and of two members; every rank loads the same from its slice. */
+static void check_slices(const part_shape_t *shape, jup_dtype_t dtype)
+{
+    enum { RANKS = 5 };
+    jup_config_t c, sliced;
+    jup_error_t err = {.text = ""};
+    jup_part_t parts[RANKS];
+    jup_shard_t shards[RANKS], read[RANKS];
+    jup_gguf_t *g = part_model_open(shape, dtype, &c);
+    ck_assert_int_eq(jup_part_share(&c, jup_piece_blocks(g), speeds[1], 3, parts, &err), JUP_OK);
+    ck_assert_int_eq(jup_part_share(&c, jup_piece_blocks(g), speeds[1], 2, parts + 3, &err),
+                     JUP_OK);
+    for (int r = 0; r < RANKS; r++)
+        shards[r] = (jup_shard_t){.first = r < 3 ? 0 : 1,
+                                  .last = r < 3 ? 1 : 2,
+                                  .embedding = r < 3,
+                                  .head = r >= 3,
+                                  .part = parts[r]};
+    for (int r = 0; r < RANKS; r++) {
+        int rank, ranks;
+        jup_weights_t whole, part;
+        jup_gguf_t *slice = open_slice(g, &c, shards, r, RANKS);
+        ck_assert(jup_slice_of(slice, &rank, &ranks) && rank == r && ranks == RANKS);
+        ck_assert_msg(jup_model_file_config(slice, &sliced, &err) == JUP_OK, "%s", err.text);
+        ck_assert_mem_eq(&sliced, &c, sizeof c);
+        ck_assert_int_eq(jup_slice_shards(slice, &c, read, &err), JUP_OK);
+        for (int i = 0; i < RANKS; i++)
+            same_shard(&read[i], &shards[i]);
+        ck_assert_int_eq(jup_model_file_load(g, &c, &shards[r], &whole, &err), JUP_OK);
+        ck_assert_msg(jup_model_file_load(slice, &c, &shards[r], &part, &err) == JUP_OK, "%s",
+                      err.text);
+        same_weights(&whole, &part);
+        /* nothing of the weights is copied; one bias that is stored as F16 is decoded */
+        ck_assert_uint_le(part.owned_bytes, 4096);
+        ck_assert_uint_gt(whole.owned_bytes, 4096);
+        jup_weights_reset(&part);
+        jup_weights_reset(&whole);
+        jup_gguf_close(slice);
+    }
+    jup_gguf_close(g);
+}
+
+START_TEST(slices_hold_the_parts)
+{
+    part_shape_t two = odd, tied = few;
+    two.layers = tied.layers = 2;
+    tied.tied = true;
+    check_slices(&two, JUP_Q4_K);
+    check_slices(&tied, JUP_Q8_0);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
+START_TEST(slices_are_taken_for_what_they_are)
+{
+    jup_config_t c;
+    jup_error_t err;
+    jup_part_t parts[2];
+    jup_weights_t weights;
+    jup_shard_t shards[2], read[2];
+    jup_gguf_t *g = part_model_open(&odd, JUP_Q4_K, &c);
+    ck_assert_int_eq(jup_part_share(&c, jup_piece_blocks(g), speeds[0], 2, parts, &err), JUP_OK);
+    for (int r = 0; r < 2; r++)
+        shards[r] = part_model_shard(&c, &parts[r]);
+    jup_gguf_t *slice = open_slice(g, &c, shards, 1, 2);
+    ck_assert_int_eq(jup_model_file_load(slice, &c, &shards[0], &weights, &err), JUP_EINPUT);
+    ck_assert_msg(strstr(err.text, "is a slice with heads 6 to 11 over KV heads 2 to 3, FFN 768 to "
+                                   "1279, but this rank shall have heads 0 to 5"),
+                  "%s", err.text);
+    const jup_shard_t whole = part_model_shard(&c, &(jup_part_t){0});
+    ck_assert_int_eq(jup_model_file_load(slice, &c, &whole, &weights, &err), JUP_EINPUT);
+    ck_assert_msg(strstr(err.text, "shall have all heads"), "%s", err.text);
+    ck_assert_int_eq(jup_slice_shards(g, &c, read, &err), JUP_EINPUT);
+    jup_config_t smaller = c;
+    smaller.heads = smaller.kv_heads = 8;
+    ck_assert_int_eq(jup_slice_shards(slice, &smaller, read, &err), JUP_EINPUT);
+    ck_assert_msg(strstr(err.text, "jupiter.slice.shards"), "%s", err.text);
+    jup_gguf_close(slice);
+    jup_gguf_close(g);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("piece");
@@ -278,6 +419,8 @@ static Suite *suite(void)
     unit_add(s, a_rank_maps_and_copies_its_own_part_alone, 20);
     unit_add(s, cuts_through_blocks_are_refused, 20);
     unit_add(s, copies_that_do_not_fit_are_refused_before, 20);
+    unit_add(s, slices_hold_the_parts, 20);
+    unit_add(s, slices_are_taken_for_what_they_are, 20);
     return s;
 }
 
