@@ -175,14 +175,10 @@ void jup_ring_end_reduce(jup_ring_t *ring, int turn, float *y, const int64_t *at
 
 void jup_ring_reduce_scatter(jup_ring_t *ring, float *y, const int64_t *at)
 {
-    bool in_a_row = goes_round(ring);
     for (int t = 0; t < jup_ring_turns(ring); t++) {
         jup_ring_begin_reduce(ring, t, y, at);
-        if (in_a_row)
-            jup_ring_end_reduce(ring, t, y, at);
+        jup_ring_end_reduce(ring, t, y, at);
     }
-    if (!in_a_row)
-        jup_ring_end_reduce(ring, jup_ring_turns(ring) - 1, y, at);
 }
 
 /* ---- all-gather ------------------------------------------------------------------------------ */
@@ -196,10 +192,8 @@ static void pack_own(jup_ring_t *ring, float *y, const int64_t *at)
     jup_wire_unpack(ring->wire, place(ring, ring->out, own), n, y + own);
 }
 
-void jup_ring_begin_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
+static void begin_turn_of_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
 {
-    if (!exists(ring, turn))
-        return;
     turn_t t = gather_turn(ring, turn, at);
     begin_receive(ring, turn, JUP_MSG_ALL_GATHER, t.from, t.lands, size_of(at, t.brings));
     if (turn == 0)
@@ -207,6 +201,18 @@ void jup_ring_begin_gather(jup_ring_t *ring, int turn, float *y, const int64_t *
     else if (t.sends != ring->me)
         pack(ring, y, at[t.sends], size_of(at, t.sends));
     begin_send(ring, turn, JUP_MSG_ALL_GATHER, t.to, at[t.sends], size_of(at, t.sends));
+}
+
+/* What goes straight is all there from the beginning. */
+void jup_ring_begin_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
+{
+    if (!exists(ring, turn))
+        return;
+    if (goes_round(ring))
+        begin_turn_of_gather(ring, turn, y, at);
+    else
+        for (int t = 0; turn == 0 && t < jup_ring_turns(ring); t++)
+            begin_turn_of_gather(ring, t, y, at);
 }
 
 void jup_ring_end_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
@@ -220,14 +226,10 @@ void jup_ring_end_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at
 
 void jup_ring_all_gather(jup_ring_t *ring, float *y, const int64_t *at)
 {
-    bool in_a_row = goes_round(ring);
     for (int t = 0; t < jup_ring_turns(ring); t++) {
         jup_ring_begin_gather(ring, t, y, at);
-        if (in_a_row)
-            jup_ring_end_gather(ring, t, y, at);
-    }
-    for (int t = 0; !in_a_row && t < jup_ring_turns(ring); t++)
         jup_ring_end_gather(ring, t, y, at);
+    }
 }
 
 /* ---- all-reduce ------------------------------------------------------------------------------ */

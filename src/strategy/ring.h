@@ -53,8 +53,9 @@ void jup_ring_begin_reduce(jup_ring_t *ring, int turn, const float *y, const int
 void jup_ring_end_reduce(jup_ring_t *ring, int turn, float *y, const int64_t *at);
 
 /**
- * Turn t of an all-gather brings the block `me - 1 - t` (modulo n). The begin of turn 0 rounds the
- * own block in place to what the others will have.
+ * Turn t of an all-gather brings the block `me - 1 - t` (modulo n); from the begin of turn 0, which
+ * rounds the own block in place to what the others will have, until the end of the last turn no
+ * block of y changes otherwise.
  */
 void jup_ring_begin_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at);
 void jup_ring_end_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at);
