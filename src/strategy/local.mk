@@ -12,3 +12,11 @@ libjupiter_a_SOURCES += \
 	%D%/scheduler_next.c %D%/scheduler_take.c \
 	%D%/sequence.c %D%/sequence.h \
 	%D%/stage.c %D%/stage.h
+libjupiter_a_SOURCES += \
+	%D%/detransformer.c \
+	%D%/galaxy.c \
+	%D%/group.c %D%/group.h \
+	%D%/held.c %D%/held.h \
+	%D%/sequence_parallel.c \
+	%D%/strategies.c %D%/strategies.h \
+	%D%/tensor.c

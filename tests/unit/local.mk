@@ -15,6 +15,7 @@ UNIT_TESTS = \
 	%D%/test_decode \
 	%D%/test_engine \
 	%D%/test_forward \
+	%D%/test_group \
 	%D%/test_heads \
 	%D%/test_kv \
 	%D%/test_part \
@@ -39,6 +40,8 @@ PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
 %C%_test_parts_SOURCES = %D%/test_parts.c $(PART_MODEL)
 %C%_test_piece_SOURCES = %D%/test_piece.c $(PART_MODEL)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
+%C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \
+	%D%/tiny_part.c %D%/tiny_part.h
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
 %C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)
 check_PROGRAMS += $(UNIT_TESTS)
