@@ -13,7 +13,9 @@
  * parallelism.
  *
  * A tile is one member's rows; a row's bits do not depend on the tile it is computed in, nor on
- * what travelled when.
+ * what travelled when. Every tile reads the weights anew, and a modelled device is charged for it.
+ * Over TCP, MPI moves a long message only when it is called: a tile hides what fits the sockets'
+ * buffers, more with a larger btl_tcp_eager_limit.
  */
 #include "strategy/strategies.h"
 

@@ -5,6 +5,7 @@ MPI_TESTS = \
 	%D%/test-demo.sh \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \
+	%D%/test-exchange.sh \
 	%D%/test-oracle.sh \
 	%D%/test-plan.sh \
 	%D%/test-split.sh \
