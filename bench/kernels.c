@@ -309,7 +309,7 @@ static void run_swiglu(bench_t *b, void *arg)
 {
     small_work_t *w = arg;
     memcpy(b->y, b->x, (size_t)w->rows * 5632 * sizeof *b->y); /* or it would run off to zero */
-    b->blas.ops->swiglu(&b->blas, b->y, b->x + 5632, w->rows, 5632);
+    b->blas.ops->gated(&b->blas, JUP_SILU, b->y, b->x + 5632, w->rows, 5632);
 }
 
 static void run_rope(bench_t *b, void *arg)

@@ -299,7 +299,7 @@ void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n)
     const jup_config_t *c = f->config;
     const jup_ops_t *ops = f->compute->ops;
     float *gate = f->gate + at * c->ffn;
-    ops->swiglu(f->compute, gate, f->up + at * c->ffn, n, c->ffn);
+    ops->gated(f->compute, JUP_SILU, gate, f->up + at * c->ffn, n, c->ffn);
     ops->linear_add(f->compute, &f->weights->layers[layer].down, gate, n, f->x + at * c->dim);
 }
 

@@ -166,14 +166,25 @@ static void blas_rope(jup_compute_t *c, float *x, int64_t rows, int heads, int h
                         angles->sin + r * half, half, angles->layout);
 }
 
-static void blas_swiglu(jup_compute_t *c, float *gate, const float *up, int64_t rows, int64_t cols)
+enum { PIECE = 4096 }; /* elements that one thread takes at a time */
+
+static void blas_gated(jup_compute_t *c, jup_activation_t activation, float *gate, const float *up,
+                       int64_t rows, int64_t cols)
 {
-    enum { PIECE = 4096 };
-    const jup_blas_t *b = c->state;
+    const jup_kernels_t *k = ((const jup_blas_t *)c->state)->kernels;
     int64_t n = rows * cols;
 #pragma omp parallel for num_threads(c->threads) if (n > 1 << 15)
     for (int64_t i = 0; i < n; i += PIECE)
-        b->kernels->swiglu(gate + i, up + i, jup_min_i64(PIECE, n - i));
+        (activation == JUP_SILU ? k->swiglu : k->geglu)(gate + i, up + i,
+                                                        jup_min_i64(PIECE, n - i));
+}
+
+static void blas_scale(jup_compute_t *c, float *x, int64_t n, float factor, float cap)
+{
+    const jup_kernels_t *k = ((const jup_blas_t *)c->state)->kernels;
+#pragma omp parallel for num_threads(c->threads) if (n > 1 << 15)
+    for (int64_t i = 0; i < n; i += PIECE)
+        k->scale(x + i, jup_min_i64(PIECE, n - i), factor, cap);
 }
 
 static void blas_embed(jup_compute_t *c, const jup_matrix_t *table, const int32_t *ids,
@@ -226,6 +237,7 @@ const jup_ops_t jup_ops_blas = {
     .rope = blas_rope,
     .store_kv = blas_store_kv,
     .attention = jup_blas_attention,
-    .swiglu = blas_swiglu,
+    .gated = blas_gated,
+    .scale = blas_scale,
     .embed = blas_embed,
 };

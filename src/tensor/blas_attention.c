@@ -177,9 +177,12 @@ static void score_block(const task_t *t, const jup_kernels_t *k, const workspace
 static void soften_block(const task_t *t, const jup_kernels_t *k, const workspace_t *w, int n,
                          const uint64_t *visible)
 {
+    const jup_attention_t *a = t->a;
+    if (a->cap > 0)
+        k->scale(w->scores, t->rows * t->heads * SLOTS, a->scale, a->cap);
     for (int64_t i = 0; i < t->rows * t->heads; i++) {
-        float keep = k->soften(w->scores + i * SLOTS, n, visible[i / t->heads], t->a->scale,
-                               &w->largest[i], &w->total[i]);
+        float keep = k->soften(w->scores + i * SLOTS, n, visible[i / t->heads],
+                               a->cap > 0 ? 1.0f : a->scale, &w->largest[i], &w->total[i]);
         if (keep == 1.0f)
             continue;
         for (int64_t p = 0; p < dim_panels(t->a->head_dim); p++) {

@@ -112,8 +112,11 @@ typedef struct jup_kernels {
 
     /** Sum of a[i] * b[i]. */
     float (*dot)(const float *a, const float *b, int64_t n);
-    /** gate = gate / (1 + e^-gate) * up. */
+    /** gate = silu(gate) * up, gelu(gate) * up; x = x factor, bent to +-cap unless that is 0: as in
+     *  tensor/ops.h. */
     void (*swiglu)(float *gate, const float *up, int64_t n);
+    void (*geglu)(float *gate, const float *up, int64_t n);
+    void (*scale)(float *x, int64_t n, float factor, float cap);
 
     /**
      * One step of online softmax for a row of n <= 64 scores (room for 64), in place: weights =

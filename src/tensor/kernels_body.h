@@ -1030,11 +1030,43 @@ static float dot(const float *a, const float *b, int64_t n)
     return sum;
 }
 
+/* yes where the mask is set. */
+INLINE vf choose_f(vi mask, vf yes, vf no)
+{
+    return (vf)(((vi)yes & mask) | ((vi)no & ~mask));
+}
+
+/* 1 + e^-x: beyond -80 a quotient by it is as good as 0, and exp must not overflow. */
+INLINE vf logistic_divisor(vf x)
+{
+    return 1.0f + exponential(-choose_f(x > -80.0f, x, splat_f(-80.0f)));
+}
+
 INLINE vf swiglu_lanes(vf gate, vf up)
 {
-    /* beyond -80 the quotient is as good as 0, and exp must not overflow */
-    vf bounded = (vf)(((vi)gate & (gate > -80.0f)) | ((vi)splat_f(-80.0f) & ~(gate > -80.0f)));
-    return gate / (1.0f + exponential(-bounded)) * up;
+    return gate / logistic_divisor(gate) * up;
+}
+
+/* (1 + tanh(z)) / 2 = 1 / (1 + e^-2z) */
+INLINE vf geglu_lanes(vf gate, vf up)
+{
+    return gate / logistic_divisor(gate * (1.5957691216f + 0.0713548163f * gate * gate)) * up;
+}
+
+/* tanh; by its series near 0, where the quotient would cancel. */
+INLINE vf tanh_lanes(vf x)
+{
+    vf square = x * x;
+    vf near = square * 0.0218694885f - 0.0539682540f;
+    near = near * square + 0.1333333333f;
+    near = near * square - 0.3333333333f;
+    near = near * square * x + x;
+    return choose_f(square < 0.0625f, near, 2.0f / logistic_divisor(2.0f * x) - 1.0f);
+}
+
+INLINE vf scale_lanes(vf x, float factor, float cap)
+{
+    return cap > 0.0f ? tanh_lanes(x * (factor / cap)) * cap : x * factor;
 }
 
 static void swiglu(float *gate, const float *up, int64_t n)
@@ -1042,13 +1074,26 @@ static void swiglu(float *gate, const float *up, int64_t n)
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         store_f(gate + i, swiglu_lanes(load_f(gate + i), load_f(up + i)));
-    if (i == n)
-        return;
-    float last_gate[LANES] = {0}, last_up[LANES] = {0};
-    memcpy(last_gate, gate + i, (size_t)(n - i) * sizeof *gate);
-    memcpy(last_up, up + i, (size_t)(n - i) * sizeof *up);
-    store_f(last_gate, swiglu_lanes(load_f(last_gate), load_f(last_up)));
-    memcpy(gate + i, last_gate, (size_t)(n - i) * sizeof *gate);
+    for (; i < n; i++)
+        gate[i] = swiglu_lanes(splat_f(gate[i]), splat_f(up[i]))[0];
+}
+
+static void geglu(float *gate, const float *up, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store_f(gate + i, geglu_lanes(load_f(gate + i), load_f(up + i)));
+    for (; i < n; i++)
+        gate[i] = geglu_lanes(splat_f(gate[i]), splat_f(up[i]))[0];
+}
+
+static void scale(float *x, int64_t n, float factor, float cap)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        store_f(x + i, scale_lanes(load_f(x + i), factor, cap));
+    for (; i < n; i++)
+        x[i] = scale_lanes(splat_f(x[i]), factor, cap)[0];
 }
 
 /* -1 in the lanes whose bit is set. */
@@ -1110,5 +1155,7 @@ const jup_kernels_t TABLE = {
     .round_x = round_x,
     .dot = dot,
     .swiglu = swiglu,
+    .geglu = geglu,
+    .scale = scale,
     .soften = soften,
 };

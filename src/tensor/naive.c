@@ -144,6 +144,11 @@ static bool sees(const jup_attention_t *a, int64_t r, int64_t index, int64_t slo
     return a->window <= 0 || pos > a->pos[r] - a->window;
 }
 
+static double capped(double x, double cap)
+{
+    return cap > 0 ? cap * tanh(x / cap) : x;
+}
+
 static double score(const jup_attention_t *a, int64_t r, int h, const jup_kv_run_t *run, int32_t s)
 {
     const float *q = a->q + (r * a->heads + h) * a->head_dim;
@@ -152,7 +157,7 @@ static double score(const jup_attention_t *a, int64_t r, int h, const jup_kv_run
     double sum = 0.0;
     for (int d = 0; d < a->head_dim; d++)
         sum += (double)q[d] * load_element(run->k, at + d, a->kv_dtype);
-    return sum * (double)a->scale;
+    return capped(sum * (double)a->scale, (double)a->cap);
 }
 
 /* Two passes over the visible slots: the largest score, then the weighted sum. */
@@ -196,11 +201,26 @@ static void naive_attention(jup_compute_t *c, const jup_attention_t *a, int n)
     }
 }
 
-static void naive_swiglu(jup_compute_t *c, float *gate, const float *up, int64_t rows, int64_t cols)
+static double activate(jup_activation_t activation, double x)
+{
+    if (activation == JUP_SILU)
+        return x / (1.0 + exp(-x));
+    return 0.5 * x * (1.0 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+}
+
+static void naive_gated(jup_compute_t *c, jup_activation_t activation, float *gate, const float *up,
+                        int64_t rows, int64_t cols)
 {
     (void)c;
     for (int64_t i = 0; i < rows * cols; i++)
-        gate[i] = (float)((double)gate[i] / (1.0 + exp(-(double)gate[i])) * (double)up[i]);
+        gate[i] = (float)(activate(activation, (double)gate[i]) * (double)up[i]);
+}
+
+static void naive_scale(jup_compute_t *c, float *x, int64_t n, float factor, float cap)
+{
+    (void)c;
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)capped((double)x[i] * (double)factor, (double)cap);
 }
 
 static void naive_embed(jup_compute_t *c, const jup_matrix_t *table, const int32_t *ids,
@@ -223,6 +243,7 @@ const jup_ops_t jup_ops_naive = {
     .rope = naive_rope,
     .store_kv = naive_store_kv,
     .attention = naive_attention,
-    .swiglu = naive_swiglu,
+    .gated = naive_gated,
+    .scale = naive_scale,
     .embed = naive_embed,
 };

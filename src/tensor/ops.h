@@ -33,9 +33,15 @@ typedef enum jup_rope_layout {
     JUP_ROPE_HALVES,      /* pairs (i, i + rot/2): GGUF's `qwen2` and others ("NeoX") */
 } jup_rope_layout_t;
 
+/** What the gate of a feed-forward block goes through. */
+typedef enum jup_activation {
+    JUP_SILU, /* x / (1 + e^-x) */
+    JUP_GELU, /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+} jup_activation_t;
+
 /** The angles of some rows, made once per step and used by every layer. */
 typedef struct jup_rope_angles {
-    const float *cos; /* (rows, rot / 2) */
+    const float *cos; /* (rows, rot / 2); both times a factor, where a scaling wants one */
     const float *sin; /* (rows, rot / 2) */
     int rot;          /* rotated elements per head, even, <= head_dim */
     jup_rope_layout_t layout;
@@ -70,6 +76,7 @@ typedef struct jup_attention {
     jup_dtype_t kv_dtype; /* JUP_F16 or JUP_F32 */
     int window;           /* 0: none */
     float scale;          /* of q . k, usually 1 / sqrt(head_dim) */
+    float cap;            /* scores s become cap tanh(s / cap); 0: they stay */
 } jup_attention_t;
 
 typedef struct jup_compute jup_compute_t;
@@ -104,8 +111,12 @@ typedef struct jup_ops {
     /** Several sequences at once; each its own rows. */
     void (*attention)(jup_compute_t *c, const jup_attention_t *a, int n);
 
-    /** gate = silu(gate) * up, element by element; (rows, cols). */
-    void (*swiglu)(jup_compute_t *c, float *gate, const float *up, int64_t rows, int64_t cols);
+    /** gate = activation(gate) * up, element by element; (rows, cols). */
+    void (*gated)(jup_compute_t *c, jup_activation_t activation, float *gate, const float *up,
+                  int64_t rows, int64_t cols);
+
+    /** x (n) = cap tanh(x factor / cap), or x factor where cap is 0. */
+    void (*scale)(jup_compute_t *c, float *x, int64_t n, float factor, float cap);
 
     /** y (rows, table->cols) = the table's rows `ids`. */
     void (*embed)(jup_compute_t *c, const jup_matrix_t *table, const int32_t *ids, int64_t rows,

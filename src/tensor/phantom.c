@@ -139,12 +139,22 @@ static void attention(jup_compute_t *c, const jup_attention_t *a, int n)
         charge(p, p->costs.attention_s(p->costs.self, a, n));
 }
 
-static void swiglu(jup_compute_t *c, float *gate, const float *up, int64_t rows, int64_t cols)
+static void gated(jup_compute_t *c, jup_activation_t activation, float *gate, const float *up,
+                  int64_t rows, int64_t cols)
 {
     (void)c;
+    (void)activation;
     (void)gate;
     (void)up;
-    require(rows >= 0 && cols > 0, "swiglu");
+    require(rows >= 0 && cols > 0, "gated");
+}
+
+static void scale(jup_compute_t *c, float *x, int64_t n, float factor, float cap)
+{
+    (void)c;
+    (void)x;
+    (void)factor;
+    require(n >= 0 && cap >= 0, "scale");
 }
 
 static void embed(jup_compute_t *c, const jup_matrix_t *table, const int32_t *ids, int64_t rows,
@@ -167,6 +177,7 @@ const jup_ops_t jup_ops_phantom = {
     .rope = rope,
     .store_kv = store_kv,
     .attention = attention,
-    .swiglu = swiglu,
+    .gated = gated,
+    .scale = scale,
     .embed = embed,
 };

@@ -220,7 +220,7 @@ START_TEST(linear_of_no_rows)
 }
 END_TEST
 
-static void norm_and_swiglu_once(void)
+static void norm_and_activations_once(void)
 {
     jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
     static const int64_t widths[] = {1, 7, 64, 100, 333, 2048};
@@ -239,18 +239,26 @@ static void norm_and_swiglu_once(void)
             float *up = random_floats(n, 1.0);
             for (int64_t j = 0; j < n; j += 5)
                 x[j] *= 40.0f; /* where exp() overflows or vanishes */
-            memcpy(a, x, (size_t)n * 4), memcpy(b, x, (size_t)n * 4);
-            naive.ops->swiglu(&naive, a, up, rows, cols);
-            blas.ops->swiglu(&blas, b, up, rows, cols);
-            ck_assert_double_lt(distance(b, a, n, 1e-3), 1e-6);
+            for (int how = JUP_SILU; how <= JUP_GELU; how++) {
+                memcpy(a, x, (size_t)n * 4), memcpy(b, x, (size_t)n * 4);
+                naive.ops->gated(&naive, (jup_activation_t)how, a, up, rows, cols);
+                blas.ops->gated(&blas, (jup_activation_t)how, b, up, rows, cols);
+                ck_assert_double_lt(distance(b, a, n, 1e-3), 1e-6);
+            }
+            for (int cap = 0; cap <= 50; cap += 25) {
+                memcpy(a, x, (size_t)n * 4), memcpy(b, x, (size_t)n * 4);
+                naive.ops->scale(&naive, a, n, 0.7f, (float)cap);
+                blas.ops->scale(&blas, b, n, 0.7f, (float)cap);
+                ck_assert_double_lt(distance(b, a, n, 1e-3), 1e-6);
+            }
             jup_free(x), jup_free(w), jup_free(a), jup_free(b), jup_free(up);
         }
     jup_compute_reset(&naive), jup_compute_reset(&blas);
 }
 
-START_TEST(norm_and_swiglu)
+START_TEST(norm_and_activations)
 {
-    with_all_kernels(norm_and_swiglu_once);
+    with_all_kernels(norm_and_activations_once);
 }
 END_TEST
 
@@ -393,7 +401,7 @@ static Suite *suite(void)
     unit_add(s, linear_long_rows, 400);
     unit_add(s, linear_shared_input, 60);
     unit_add(s, linear_of_no_rows, 10);
-    unit_add(s, norm_and_swiglu, 60);
+    unit_add(s, norm_and_activations, 60);
     unit_add(s, rope_both_layouts, 60);
     unit_add(s, embed_every_type, 60);
     unit_add(s, threads_do_not_matter, 60);

@@ -107,6 +107,8 @@ static uint64_t *random_tree(int64_t rows, int32_t *pos, int32_t first_pos)
     return mask;
 }
 
+static float cap; /* of the scores, in all checks that follow */
+
 static void check_once(shape_t shape, int64_t past, int64_t rows, bool tree, int window,
                        int threads)
 {
@@ -137,6 +139,7 @@ static void check_once(shape_t shape, int64_t past, int64_t rows, bool tree, int
         .kv_dtype = shape.kv_dtype,
         .window = window,
         .scale = 0.3f,
+        .cap = cap,
     };
     naive.ops->attention(&naive, &task, 1);
     task.out = b;
@@ -185,6 +188,18 @@ START_TEST(trees)
         check(shape, 0, rows, true, 0, 2);
         check(shape, 51, rows, true, 0, 2);
     }
+}
+END_TEST
+
+START_TEST(capped_scores)
+{
+    shape_t shape = {4, 2, 32, 24, JUP_F16};
+    for (cap = 0.5f; cap < 60.0f; cap *= 3.0f) {
+        check(shape, 100, 1, false, 0, 1);
+        check(shape, 60, 40, false, 30, 2);
+        check(shape, 60, 9, true, 0, 2);
+    }
+    cap = 0;
 }
 END_TEST
 
@@ -345,6 +360,7 @@ static Suite *suite(void)
     Suite *s = suite_create("attention");
     unit_add(s, head_dims_and_groups, 120);
     unit_add(s, trees, 120);
+    unit_add(s, capped_scores, 60);
     unit_add(s, windows, 120);
     unit_add(s, long_contexts, 120);
     unit_add(s, chunks_do_not_matter, 60);
