@@ -36,7 +36,7 @@ static void print_types(const jup_gguf_t *g)
 
 static void print_shape(const jup_config_t *c)
 {
-    printf("architecture   %s, \"%s\"\n", jup_arch_name(c->arch), c->name);
+    printf("architecture   %s, \"%s\"\n", jup_family(c->arch)->name, c->name);
     printf("layers         %d\n", c->layers);
     printf("embedding      %d\n", c->dim);
     printf("heads          %d of length %d, %d for keys and values\n", c->heads, c->head_dim,

@@ -11,7 +11,7 @@ typedef char metadata_key_t[128];
 /* "<architecture>.<suffix>" */
 static const char *arch_key(metadata_key_t key, const jup_config_t *config, const char *suffix)
 {
-    snprintf(key, sizeof(metadata_key_t), "%s.%s", jup_arch_name(config->arch), suffix);
+    snprintf(key, sizeof(metadata_key_t), "%s.%s", jup_family(config->arch)->name, suffix);
     return key;
 }
 
@@ -49,17 +49,12 @@ static jup_status_t read_arch(const jup_gguf_t *g, jup_config_t *config, jup_err
 {
     const char *name;
     JUP_TRY(jup_gguf_require_text(g, "general.architecture", &name, err));
-    if (strcmp(name, "llama") == 0) {
-        config->arch = JUP_ARCH_LLAMA;
-        config->rope_layout = JUP_ROPE_INTERLEAVED;
-    } else if (strcmp(name, "qwen2") == 0) {
-        config->arch = JUP_ARCH_QWEN2;
-        config->rope_layout = JUP_ROPE_HALVES;
-    } else {
-        return jup_fail(err, JUP_EINPUT,
-                        "%s: architecture '%s' is not supported; supported: llama, qwen2",
-                        jup_gguf_path(g), name);
-    }
+    char names[200];
+    const jup_family_t *family = jup_family_by_name(name, &config->arch);
+    if (!family)
+        return jup_fail(err, JUP_EINPUT, "%s: architecture '%s' is not supported; supported: %s",
+                        jup_gguf_path(g), name, jup_family_names(names, sizeof names));
+    config->rope_layout = family->rope_layout;
     int experts;
     JUP_TRY(get_int(g, config, "expert_count", 0, &experts, err));
     if (experts > 0)
@@ -88,8 +83,63 @@ static jup_status_t read_sizes(const jup_gguf_t *g, jup_config_t *config, jup_er
                         "%s: key length %d and value length %d differ, which is not supported",
                         jup_gguf_path(g), config->head_dim, value_length);
     JUP_TRY(get_int(g, config, "context_length", 2048, &config->context, err));
-    JUP_TRY(get_int(g, config, "attention.sliding_window", 0, &config->window, err));
     return get_float(g, config, "attention.layer_norm_rms_epsilon", 1e-5, &config->norm_eps, err);
+}
+
+static jup_status_t read_window(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    int period = jup_family(config->arch)->window_period;
+    JUP_TRY(get_int(g, config, "attention.sliding_window", 0, &config->window, err));
+    metadata_key_t key;
+    const jup_gguf_entry_t *pattern =
+        jup_gguf_find(g, arch_key(key, config, "attention.sliding_window_pattern"));
+    if (!pattern || pattern->type == JUP_GGUF_ARRAY) {
+        config->window_period = period;
+        return JUP_OK;
+    }
+    return get_int(g, config, "attention.sliding_window_pattern", period, &config->window_period,
+                   err);
+}
+
+/* Factors and caps; those of a family stand where the file is silent. */
+static jup_status_t read_scales(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    const jup_family_t *family = jup_family(config->arch);
+    double embed = family->embed_by_dim ? sqrt(config->dim) : 0;
+    double wide = sqrt((double)config->heads / config->dim);
+    bool is_wide = family->wide_head_layers && config->layers == family->wide_head_layers;
+    float divisor;
+    JUP_TRY(get_float(g, config, "embedding_scale", embed, &config->embed_scale, err));
+    JUP_TRY(get_float(g, config, "residual_scale", 0, &config->residual_scale, err));
+    JUP_TRY(get_float(g, config, "attention.scale", is_wide ? wide : 0, &config->attn_scale, err));
+    JUP_TRY(get_float(g, config, "attn_logit_softcapping", (double)family->attn_cap,
+                      &config->attn_cap, err));
+    JUP_TRY(get_float(g, config, "final_logit_softcapping", (double)family->logit_cap,
+                      &config->logit_cap, err));
+    JUP_TRY(get_float(g, config, "logit_scale", 0, &divisor, err));
+    config->logit_scale = divisor > 0 ? 1.0f / divisor : divisor;
+    return JUP_OK;
+}
+
+/* YaRN: dimensions that turn often keep their frequency, attention is sharpened. */
+static jup_status_t read_yarn(const jup_gguf_t *g, jup_config_t *config, float factor,
+                              jup_error_t *err)
+{
+    float gain;
+    JUP_TRY(get_float(g, config, "rope.scaling.yarn_beta_fast", 32, &config->yarn_fast, err));
+    JUP_TRY(get_float(g, config, "rope.scaling.yarn_beta_slow", 1, &config->yarn_slow, err));
+    JUP_TRY(get_float(g, config, "rope.scaling.attn_factor", 1, &gain, err));
+    JUP_TRY(get_int(g, config, "rope.scaling.original_context_length", config->context,
+                    &config->rope_original, err));
+    if (!(factor >= 1) || !(config->yarn_slow > 0) || !(config->yarn_fast > config->yarn_slow) ||
+        config->rope_original < 1)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s: YaRN with a factor of %g, from %g to %g turns in %d tokens, makes no "
+                        "sense",
+                        jup_gguf_path(g), (double)factor, (double)config->yarn_fast,
+                        (double)config->yarn_slow, config->rope_original);
+    config->rope_gain = gain * (0.1f * logf(factor) + 1.0f);
+    return JUP_OK;
 }
 
 static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
@@ -97,20 +147,23 @@ static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_err
     metadata_key_t key;
     const char *scaling;
     float factor;
+    double local = (double)jup_family(config->arch)->local_base;
     JUP_TRY(get_int(g, config, "rope.dimension_count", config->head_dim, &config->rope_dim, err));
     JUP_TRY(get_float(g, config, "rope.freq_base", 10000.0, &config->rope_base, err));
+    JUP_TRY(get_float(g, config, "rope.freq_base_swa", local, &config->rope_local_base, err));
     JUP_TRY(
         jup_gguf_get_text(g, arch_key(key, config, "rope.scaling.type"), "linear", &scaling, err));
     JUP_TRY(get_float(g, config, "rope.scaling.factor", 1.0, &factor, err));
     JUP_TRY(get_float(g, config, "rope.scale_linear", (double)factor, &factor, err));
-    if (strcmp(scaling, "none") != 0 && strcmp(scaling, "linear") != 0)
-        return jup_fail(err, JUP_EINPUT,
-                        "%s: RoPE scaling '%s' is not supported; supported: none, linear and the "
-                        "frequency factors of Llama 3.x",
-                        jup_gguf_path(g), scaling);
     bool scaled = strcmp(scaling, "none") != 0; /* a factor beside "none" means nothing */
+    bool yarn = strcmp(scaling, "yarn") == 0;
+    if (scaled && !yarn && strcmp(scaling, "linear") != 0)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s: RoPE scaling '%s' is not supported; supported: none, linear, yarn and "
+                        "frequency factors",
+                        jup_gguf_path(g), scaling);
     config->rope_scale = scaled && factor > 0 ? 1.0f / factor : 1.0f;
-    return JUP_OK;
+    return yarn ? read_yarn(g, config, factor, err) : JUP_OK;
 }
 
 /* A slice may have neither embedding nor output. */
@@ -156,6 +209,8 @@ jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, ju
     memset(config, 0, sizeof *config);
     JUP_TRY(read_arch(g, config, err));
     JUP_TRY(read_sizes(g, config, err));
+    JUP_TRY(read_window(g, config, err));
+    JUP_TRY(read_scales(g, config, err));
     JUP_TRY(read_rope(g, config, err));
     JUP_TRY(read_vocabulary(g, config, err));
     JUP_TRY(check_tokens(g, config, err));

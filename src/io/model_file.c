@@ -132,6 +132,33 @@ static jup_status_t take_linear(loader_t *l, const char *stem, jup_linear_t *lin
     return take_vector(l, name, axes->rows, &linear->bias);
 }
 
+/* The norms that the family has. */
+static jup_status_t take_norms(loader_t *l, int layer, jup_layer_weights_t *w)
+{
+    const jup_family_t *family = jup_family(l->config->arch);
+    bool by_row = family->qk_norm == JUP_QK_BY_ROW;
+    const struct {
+        bool there;
+        const char *stem;
+        jup_axis_t axis;
+        const float **vector;
+    } norms[] = {
+        {!family->no_pre_norm, "attn_norm", JUP_AXIS_DIM, &w->attn_norm},
+        {!family->no_pre_norm, "ffn_norm", JUP_AXIS_DIM, &w->ffn_norm},
+        {family->qk_norm, "attn_q_norm", by_row ? JUP_AXIS_HEADS : JUP_AXIS_HEAD, &w->q_norm},
+        {family->qk_norm, "attn_k_norm", by_row ? JUP_AXIS_KV : JUP_AXIS_HEAD, &w->k_norm},
+        {family->post_norm, "post_attention_norm", JUP_AXIS_DIM, &w->attn_post_norm},
+        {family->post_norm, "post_ffw_norm", JUP_AXIS_DIM, &w->ffn_post_norm},
+    };
+    char name[NAME_BYTES];
+    for (size_t i = 0; i < sizeof norms / sizeof norms[0]; i++) {
+        snprintf(name, sizeof name, "blk.%d.%s.weight", layer, norms[i].stem);
+        if (norms[i].there)
+            JUP_TRY(take_vector(l, name, norms[i].axis, norms[i].vector));
+    }
+    return JUP_OK;
+}
+
 static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
 {
     const struct {
@@ -143,10 +170,7 @@ static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
         {"ffn_down", &w->down},
     };
     char name[NAME_BYTES];
-    snprintf(name, sizeof name, "blk.%d.attn_norm.weight", layer);
-    JUP_TRY(take_vector(l, name, JUP_AXIS_DIM, &w->attn_norm));
-    snprintf(name, sizeof name, "blk.%d.ffn_norm.weight", layer);
-    JUP_TRY(take_vector(l, name, JUP_AXIS_DIM, &w->ffn_norm));
+    JUP_TRY(take_norms(l, layer, w));
     for (size_t i = 0; i < sizeof linears / sizeof linears[0]; i++) {
         snprintf(name, sizeof name, "blk.%d.%s", layer, linears[i].stem);
         JUP_TRY(take_linear(l, name, linears[i].linear));

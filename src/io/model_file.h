@@ -1,6 +1,6 @@
 /**
  * A model in a GGUF file: its shape, and the weights of one shard of it.
- * Architectures: `llama` (Llama 2 and 3.x, TinyLlama, Mistral) and `qwen2`.
+ * Architectures: those of model/family.h.
  */
 #ifndef JUP_IO_MODEL_FILE_H
 #define JUP_IO_MODEL_FILE_H

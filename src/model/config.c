@@ -1,8 +1,21 @@
 #include "model/config.h"
 
-const char *jup_arch_name(jup_arch_t arch)
+#include <math.h>
+
+int jup_config_window(const jup_config_t *c, int layer)
 {
-    return arch == JUP_ARCH_QWEN2 ? "qwen2" : "llama";
+    bool sees_all = c->window_period && (layer + 1) % c->window_period == 0;
+    return sees_all ? 0 : c->window;
+}
+
+float jup_config_score_scale(const jup_config_t *c)
+{
+    return c->attn_scale > 0 ? c->attn_scale : 1.0f / sqrtf((float)c->head_dim);
+}
+
+bool jup_config_adds_later(const jup_config_t *c)
+{
+    return jup_family(c->arch)->post_norm || c->residual_scale > 0;
 }
 
 static jup_status_t check_range(const char *what, int64_t value, int64_t most, jup_error_t *err)
@@ -11,6 +24,13 @@ static jup_status_t check_range(const char *what, int64_t value, int64_t most, j
         return JUP_OK;
     return jup_fail(err, JUP_EINPUT, "%s is %lld, must be between 1 and %lld", what,
                     (long long)value, (long long)most);
+}
+
+static jup_status_t check_factor(const char *what, float value, jup_error_t *err)
+{
+    if (value >= 0 && value <= 1e9f)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT, "%s is %g, must be positive", what, (double)value);
 }
 
 jup_status_t jup_config_check(const jup_config_t *c, jup_error_t *err)
@@ -34,10 +54,29 @@ jup_status_t jup_config_check(const jup_config_t *c, jup_error_t *err)
     if (!(c->norm_eps >= 0 && c->norm_eps < 1))
         return jup_fail(err, JUP_EINPUT, "the RMSNorm epsilon is %g, must be in [0, 1)",
                         (double)c->norm_eps);
+    JUP_TRY(check_factor("the embedding scale", c->embed_scale, err));
+    JUP_TRY(check_factor("the residual scale", c->residual_scale, err));
+    JUP_TRY(check_factor("the logit scale", c->logit_scale, err));
+    JUP_TRY(check_factor("the attention scale", c->attn_scale, err));
+    JUP_TRY(check_factor("the cap of attention scores", c->attn_cap, err));
+    JUP_TRY(check_factor("the cap of logits", c->logit_cap, err));
+    JUP_TRY(check_factor("the gain of RoPE", c->rope_gain, err));
+    JUP_TRY(check_factor("the RoPE base of windowed layers", c->rope_local_base, err));
     if (!(c->rope_base > 0) || !(c->rope_scale > 0))
         return jup_fail(err, JUP_EINPUT, "the RoPE base %g and scale %g must be positive",
                         (double)c->rope_base, (double)c->rope_scale);
     return JUP_OK;
+}
+
+int64_t jup_config_layer_vectors(const jup_config_t *c)
+{
+    const jup_family_t *family = jup_family(c->arch);
+    int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    int64_t norms = (family->no_pre_norm ? 0 : 2) + (family->post_norm ? 2 : 0);
+    int64_t heads = family->qk_norm == JUP_QK_BY_HEAD  ? 2 * c->head_dim
+                    : family->qk_norm == JUP_QK_BY_ROW ? q + kv
+                                                       : 0;
+    return norms * c->dim + heads + (family->qkv_bias ? q + 2 * kv : 0);
 }
 
 double jup_config_layer_flops(const jup_config_t *c, int64_t rows, int64_t prefix)

@@ -1,14 +1,12 @@
-/** The shape of a decoder-only transformer of the Llama family. */
+/** The shape of a decoder-only transformer: numbers, beside what its family says. */
 #ifndef JUP_MODEL_CONFIG_H
 #define JUP_MODEL_CONFIG_H
 
 #include "base/status.h"
-#include "tensor/ops.h"
+#include "model/family.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-typedef enum jup_arch { JUP_ARCH_LLAMA, JUP_ARCH_QWEN2 } jup_arch_t;
 
 enum { JUP_MAX_LAYERS = 1024, JUP_MAX_HEAD_DIM = 512 };
 
@@ -23,20 +21,40 @@ typedef struct jup_config {
     int vocab;
     int context; /* trained with */
     float norm_eps;
-    int window; /* sliding window of attention; 0: none (Mistral) */
-    bool tied;  /* the output matrix is the embedding */
+    int window;        /* sliding window of attention; 0: none */
+    int window_period; /* every so manieth layer has none; 0: all have it */
+    bool tied;         /* the output matrix is the embedding */
+
+    /* factors; 0: none */
+    float embed_scale, residual_scale, logit_scale;
+    float attn_scale; /* of q . k; 0: 1 / sqrt(head_dim) */
+    float attn_cap, logit_cap;
 
     int rope_dim; /* rotated elements of a head */
     float rope_base;
-    float rope_scale; /* positions are multiplied by it; 1: none (linear scaling) */
+    float rope_local_base; /* of layers with a window, which are not scaled; 0: as all others */
+    float rope_scale;      /* positions are multiplied by it; 1: none (linear scaling) */
+    int rope_original;     /* context before it was stretched; 0: it was not */
+    float yarn_fast, yarn_slow; /* turns in `rope_original` tokens: dimensions of more keep their
+                                   frequency, of fewer are scaled; 0, 0: all are */
+    float rope_gain;            /* of cosines and sines; 0: 1 */
     jup_rope_layout_t rope_layout;
 } jup_config_t;
 
-/** "llama", "qwen2". */
-const char *jup_arch_name(jup_arch_t arch);
+/** The window of layer 0, 1, ... of the model; 0: none. */
+int jup_config_window(const jup_config_t *config, int layer);
+
+/** What q . k is multiplied by. */
+float jup_config_score_scale(const jup_config_t *config);
+
+/** Whether what a half of a layer computes is normed or scaled before it is added to x. */
+bool jup_config_adds_later(const jup_config_t *config);
 
 /** Checks that the numbers are positive, bounded and fit together. */
 jup_status_t jup_config_check(const jup_config_t *config, jup_error_t *err);
+
+/** Floats of the norms and biases of one layer. */
+int64_t jup_config_layer_vectors(const jup_config_t *config);
 
 /** Floating-point operations of `rows` new tokens over `prefix` cached ones, in one layer. */
 double jup_config_layer_flops(const jup_config_t *config, int64_t rows, int64_t prefix);

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 /* ---- making and releasing -------------------------------------------------------------------- */
@@ -38,6 +37,10 @@ static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
     JUP_TRY(new_floats(f, &f->attended, rows, q, err));
     JUP_TRY(new_floats(f, &f->gate, rows, c->ffn, err));
     JUP_TRY(new_floats(f, &f->up, rows, c->ffn, err));
+    if (jup_config_adds_later(c))
+        JUP_TRY(new_floats(f, &f->sum, rows, c->dim, err));
+    else
+        f->sum = f->x;
     if (f->weights->shard.head) {
         JUP_TRY(new_floats(f, &f->hidden, outputs, c->dim, err));
         JUP_TRY(new_floats(f, &f->logits, outputs, f->weights->output.w.rows, err));
@@ -77,17 +80,22 @@ jup_status_t jup_forward_init(jup_forward_t *f, const jup_config_t *config,
     if (status == JUP_OK)
         status = jup_kv_init(&f->kv, config, weights->shard.last - weights->shard.first,
                              limits->kv_dtype, limits->kv_tokens, err);
-    if (status == JUP_OK)
+    if (status == JUP_OK) {
         jup_rope_init(&f->rope, config, weights->rope_factors, limits->rows);
-    else
+        if (config->rope_local_base > 0)
+            jup_rope_init_local(&f->local_rope, config, limits->rows);
+    } else {
         jup_forward_reset(f);
+    }
     return status;
 }
 
 void jup_forward_reset(jup_forward_t *f)
 {
-    float *const buffers[] = {f->x,        f->norm, f->q,  f->k,      f->v,
-                              f->attended, f->gate, f->up, f->hidden, f->logits};
+    if (f->sum == f->x)
+        f->sum = NULL;
+    float *const buffers[] = {f->x,    f->norm, f->q,   f->k,      f->v,     f->attended,
+                              f->gate, f->up,   f->sum, f->hidden, f->logits};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         jup_free(buffers[i]);
     jup_free(f->halves);
@@ -98,6 +106,7 @@ void jup_forward_reset(jup_forward_t *f)
     jup_free(f->new_runs);
     jup_kv_reset(&f->kv);
     jup_rope_reset(&f->rope);
+    jup_rope_reset(&f->local_rope);
     memset(f, 0, sizeof *f);
 }
 
@@ -147,6 +156,7 @@ static void describe_trees(jup_forward_t *f, const jup_step_t *step)
     uint64_t *masks = f->masks;
     for (int32_t s = 0; s < step->n_segments; s++) {
         const jup_segment_t *segment = &step->segments[s];
+        f->trees[s] = segment->tree ? masks : NULL;
         if (segment->tree) {
             fill_masks(masks, step->parents + row, segment->rows);
             masks += mask_words(segment->rows);
@@ -178,6 +188,8 @@ jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_err
         row += step->segments[s].rows;
     }
     f->angles = jup_rope_at(&f->rope, f->pos, step->rows);
+    if (f->local_rope.rot)
+        f->local_angles = jup_rope_at(&f->local_rope, f->pos, step->rows);
     describe_trees(f, step);
     reserve_runs(f, step);
     return JUP_OK;
@@ -185,142 +197,10 @@ jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_err
 
 void jup_forward_embed(jup_forward_t *f, const jup_step_t *step)
 {
+    const jup_config_t *c = f->config;
     f->compute->ops->embed(f->compute, &f->weights->embedding, step->tokens, step->rows, f->x);
-}
-
-/* ---- a layer, over rows of the step ---------------------------------------------------------- */
-
-int jup_forward_depth(const jup_forward_t *f)
-{
-    return f->weights->shard.last - f->weights->shard.first;
-}
-
-void jup_forward_norm(jup_forward_t *f, jup_half_t half, int layer, int64_t at, int64_t n)
-{
-    const jup_config_t *c = f->config;
-    const jup_layer_weights_t *w = &f->weights->layers[layer];
-    f->compute->ops->rmsnorm(f->compute, f->x + at * c->dim,
-                             half == JUP_ATTENTION ? w->attn_norm : w->ffn_norm, n, c->dim,
-                             c->norm_eps, f->norm + at * c->dim);
-}
-
-void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n)
-{
-    const jup_config_t *c = f->config;
-    const jup_ops_t *ops = f->compute->ops;
-    int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
-    float *const qkv[3] = {f->q + at * q, f->k + at * kv, f->v + at * kv};
-    jup_rope_angles_t angles = jup_rope_from(&f->angles, at);
-
-    ops->linear(f->compute, f->weights->layers[layer].qkv, 3, f->norm + at * c->dim, n, qkv);
-    ops->rope(f->compute, qkv[0], n, c->heads, c->head_dim, &angles);
-    ops->rope(f->compute, qkv[1], n, c->kv_heads, c->head_dim, &angles);
-}
-
-void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer)
-{
-    const jup_config_t *c = f->config;
-    int runs = 0;
-    for (int32_t s = 0; s < step->n_segments; s++) {
-        const jup_segment_t *segment = &step->segments[s];
-        int32_t length = jup_kv_seq(&f->kv, segment->seq)->length;
-        runs += jup_kv_runs(&f->kv, segment->seq, layer, length - segment->rows, length,
-                            f->new_runs + runs);
-    }
-    f->compute->ops->store_kv(f->compute, f->k, f->v, step->rows, c->kv_heads, c->head_dim,
-                              JUP_KV_PAGE_SLOTS, f->limits.kv_dtype, f->new_runs, runs);
-}
-
-/* Over rows [row, row + rows) of the step; neither runs nor a tree yet. */
-static jup_attention_t attention_of(jup_forward_t *f, int64_t row, int64_t rows)
-{
-    const jup_config_t *c = f->config;
-    int64_t q = (int64_t)c->heads * c->head_dim;
-    return (jup_attention_t){
-        .q = f->q + row * q,
-        .out = f->attended + row * q,
-        .rows = rows,
-        .pos = f->pos + row,
-        .heads = c->heads,
-        .kv_heads = c->kv_heads,
-        .head_dim = c->head_dim,
-        .page_slots = JUP_KV_PAGE_SLOTS,
-        .kv_dtype = f->limits.kv_dtype,
-        .window = c->window,
-        .scale = 1.0f / sqrtf((float)c->head_dim),
-    };
-}
-
-void jup_forward_attend(jup_forward_t *f, const jup_step_t *step, int layer, int64_t at, int64_t n)
-{
-    int segments = 0;
-    int64_t first = 0;
-    jup_kv_run_t *runs = f->runs;
-    const uint64_t *masks = f->masks;
-    for (int32_t s = 0; s < step->n_segments; s++) {
-        const jup_segment_t *segment = &step->segments[s];
-        int64_t end = first + segment->rows;
-        int64_t from = jup_max_i64(at, first), to = jup_min_i64(at + n, end);
-        if (from < to) {
-            jup_attention_t *a = &f->attention[segments++];
-            int32_t unseen = (int32_t)(end - to); /* rows behind those wanted */
-            int32_t seen = jup_kv_seq(&f->kv, segment->seq)->length - unseen;
-            assert(!segment->tree || to - from == segment->rows);
-            *a = attention_of(f, from, to - from);
-            a->tree = segment->tree ? masks : NULL;
-            a->runs = runs;
-            a->n_runs = jup_kv_runs(&f->kv, segment->seq, layer, 0, seen, runs);
-            runs += a->n_runs;
-        }
-        masks += segment->tree ? mask_words(segment->rows) : 0;
-        first = end;
-    }
-    if (segments)
-        f->compute->ops->attention(f->compute, f->attention, segments);
-}
-
-void jup_forward_out(jup_forward_t *f, int layer, int64_t at, int64_t n)
-{
-    const jup_config_t *c = f->config;
-    f->compute->ops->linear_add(f->compute, &f->weights->layers[layer].out,
-                                f->attended + at * c->heads * c->head_dim, n, f->x + at * c->dim);
-}
-
-void jup_forward_gate_up(jup_forward_t *f, int layer, int64_t at, int64_t n)
-{
-    const jup_config_t *c = f->config;
-    float *const gate_up[2] = {f->gate + at * c->ffn, f->up + at * c->ffn};
-    f->compute->ops->linear(f->compute, f->weights->layers[layer].gate_up, 2, f->norm + at * c->dim,
-                            n, gate_up);
-}
-
-void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n)
-{
-    const jup_config_t *c = f->config;
-    const jup_ops_t *ops = f->compute->ops;
-    float *gate = f->gate + at * c->ffn;
-    ops->gated(f->compute, JUP_SILU, gate, f->up + at * c->ffn, n, c->ffn);
-    ops->linear_add(f->compute, &f->weights->layers[layer].down, gate, n, f->x + at * c->dim);
-}
-
-void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out)
-{
-    const float largest = 65504.0f;
-    int64_t saturated = 0;
-    for (int64_t i = 0; i < n; i++) {
-        saturated += fabsf(x[i]) > largest;
-        x[i] = x[i] > largest ? largest : x[i] < -largest ? -largest : x[i];
-    }
-    jup_f32_to_f16(x, out, n);
-    jup_f16_to_f32(out, x, n);
-    f->saturated += saturated;
-}
-
-void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n)
-{
-    int64_t dim = f->config->dim;
-    if (f->limits.residual_dtype == JUP_F16)
-        jup_forward_round(f, f->x + at * dim, n * dim, f->halves);
+    if (c->embed_scale > 0)
+        f->compute->ops->scale(f->compute, f->x, (int64_t)step->rows * c->dim, c->embed_scale, 0);
 }
 
 /* ---- all layers ------------------------------------------------------------------------------ */
@@ -339,6 +219,7 @@ static void attention_half(jup_forward_t *f, const jup_step_t *step, int layer)
     move_messages(f);
     jup_forward_attend(f, step, layer, 0, step->rows);
     jup_forward_out(f, layer, 0, step->rows);
+    jup_forward_add(f, JUP_ATTENTION, layer, 0, step->rows);
     move_messages(f);
 }
 
@@ -348,6 +229,7 @@ static void ffn_half(jup_forward_t *f, const jup_step_t *step, int layer)
     jup_forward_gate_up(f, layer, 0, step->rows);
     move_messages(f);
     jup_forward_down(f, layer, 0, step->rows);
+    jup_forward_add(f, JUP_FFN, layer, 0, step->rows);
     move_messages(f);
 }
 
@@ -391,5 +273,8 @@ int32_t jup_forward_head(jup_forward_t *f, const jup_step_t *step)
     f->compute->ops->rmsnorm(f->compute, f->hidden, f->weights->output_norm, outputs, c->dim,
                              c->norm_eps, f->hidden);
     f->compute->ops->linear(f->compute, &f->weights->output, 1, f->hidden, outputs, &f->logits);
+    if (c->logit_scale > 0 || c->logit_cap > 0)
+        f->compute->ops->scale(f->compute, f->logits, (int64_t)outputs * c->vocab,
+                               c->logit_scale > 0 ? c->logit_scale : 1, c->logit_cap);
     return outputs;
 }

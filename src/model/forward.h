@@ -3,6 +3,7 @@
  * Each layer (Touvron et al. 2023):
  *   x += Wo attention(rope(Wq n), rope(Wk n), Wv n)     n = rmsnorm(x)
  *   x += Wdown (silu(Wgate n) * Wup n)                  n = rmsnorm(x)
+ * or what the model's family makes of it (model/family.h).
  * The lines of a layer are public, each over some rows of the step, for whoever shares a layer
  * between ranks and has messages to move between them.
  */
@@ -33,8 +34,8 @@ typedef struct jup_forward {
     jup_compute_t *compute;
     jup_forward_limits_t limits;
     jup_kv_t kv;
-    jup_rope_t rope;
-    jup_rope_angles_t angles; /* of the step's rows */
+    jup_rope_t rope, local_rope; /* the latter where layers with a window have their own */
+    jup_rope_angles_t angles, local_angles; /* of the step's rows */
     /* called between sub-layers, to move messages; false: nobody wants the step any more. May be
      * NULL. */
     bool (*between)(void *self);
@@ -44,11 +45,13 @@ typedef struct jup_forward {
     float *norm;                 /* (rows, dim) */
     float *q, *k, *v, *attended; /* (rows, heads * head_dim), 2 x (rows, kv_heads * head_dim) */
     float *gate, *up;            /* (rows, ffn) */
+    float *sum;    /* (rows, dim): what out() and down() make; x itself where that is just added */
     float *hidden; /* (outputs, dim): normalised, input of the output matrix and of draft heads */
     float *logits; /* (outputs, rows of the output matrix): the vocabulary, or a part's of it */
     int32_t *pos;  /* (rows) */
     uint64_t *masks;
-    jup_attention_t *attention; /* (JUP_STEP_MAX_SEGMENTS) */
+    const uint64_t *trees[JUP_STEP_MAX_SEGMENTS]; /* a segment's masks; NULL: a chain */
+    jup_attention_t *attention;                   /* (JUP_STEP_MAX_SEGMENTS) */
     jup_kv_run_t *runs, *new_runs;
     int cap_runs;
     uint16_t *halves;  /* (rows, dim): the residual stream in half precision */
@@ -82,7 +85,9 @@ int jup_forward_depth(const jup_forward_t *f);
 /**
  * The lines of a layer in their order, over rows [at, at + n) of the step that was begun. What a
  * row becomes does not depend, to the last bit, on the rows computed in the same call. cache()
- * takes the rows of the whole step; a row attends to what cache() has stored up to then.
+ * takes the rows of the whole step; a row attends to what cache() has stored up to then. Where
+ * ranks share a layer, each of them makes a part of the sum: it is complete only when theirs are
+ * added, which goes before add(). Where the sum is x, all but one rank begin from rows of zero.
  */
 void jup_forward_norm(jup_forward_t *f, jup_half_t half, int layer, int64_t at,
                       int64_t n);                                         /* x -> norm */
@@ -90,10 +95,14 @@ void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n); /* nor
 void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer);
 void jup_forward_attend(jup_forward_t *f, const jup_step_t *step, int layer, int64_t at,
                         int64_t n); /* q -> attended; a candidate tree's rows come together */
-void jup_forward_out(jup_forward_t *f, int layer, int64_t at, int64_t n); /* x += Wo attended */
+void jup_forward_out(jup_forward_t *f, int layer, int64_t at, int64_t n); /* sum (+)= Wo attended */
+void jup_forward_add(jup_forward_t *f, jup_half_t half, int layer, int64_t at,
+                     int64_t n); /* x += norm(sum) scale; nothing, where the sum is x */
 /* and after the second norm: */
 void jup_forward_gate_up(jup_forward_t *f, int layer, int64_t at, int64_t n); /* norm -> gate, up */
-void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n);    /* x += Wdown (...) */
+void jup_forward_down(jup_forward_t *f, int layer, int64_t at,
+                      int64_t n); /* sum (+)= Wdown (...) */
+/* add() again, and: */
 void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n); /* x, if it is kept in F16 */
 
 /** Rounds x (n) to half precision in place as limits say; out (n) are the halves. */

@@ -92,6 +92,8 @@ int64_t jup_axis_length(const jup_config_t *c, jup_axis_t axis)
         return (int64_t)c->kv_heads * c->head_dim;
     case JUP_AXIS_FFN:
         return c->ffn;
+    case JUP_AXIS_HEAD:
+        return c->head_dim;
     case JUP_AXIS_TOKENS:
     case JUP_AXIS_VOCAB:
         return c->vocab;
@@ -201,8 +203,16 @@ static int ffn_units(const jup_config_t *c, jup_part_blocks_t blocks)
     return (c->ffn + unit - 1) / unit;
 }
 
+/* Whether every head can be computed without the others. */
+static bool can_share(const jup_config_t *whole)
+{
+    return jup_family(whole->arch)->qk_norm != JUP_QK_BY_ROW;
+}
+
 int jup_part_most(const jup_config_t *whole, jup_part_blocks_t blocks)
 {
+    if (!can_share(whole))
+        return 1;
     int64_t most = jup_min_i64(head_units(whole, blocks), ffn_units(whole, blocks));
     return (int)jup_min_i64(most, whole->vocab);
 }
@@ -213,6 +223,12 @@ static jup_status_t check_members(const jup_config_t *whole, jup_part_blocks_t b
     int most = jup_part_most(whole, blocks);
     if (n >= 1 && n <= most)
         return JUP_OK;
+    if (!can_share(whole))
+        return jup_fail(
+            err, JUP_EINPUT,
+            "%d ranks cannot share the layers of %s, whose norms go over all heads; let "
+            "each layer be computed by one rank",
+            n, whole->name);
     return jup_fail(err, JUP_EINPUT,
                     "%d ranks cannot share the layers of %s: cut at whole blocks (%d heads, %d "
                     "columns of the feed-forward network) there are %d shares of attention and %d "

@@ -23,6 +23,7 @@
 typedef enum jup_axis {
     JUP_AXIS_ONE, /* nothing: a vector */
     JUP_AXIS_DIM,
+    JUP_AXIS_HEAD,   /* head_dim: one head */
     JUP_AXIS_ROPE,   /* rope_dim / 2 */
     JUP_AXIS_TOKENS, /* the vocabulary in the embedding */
     JUP_AXIS_HEADS,  /* query heads * head_dim */

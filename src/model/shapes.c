@@ -62,7 +62,7 @@ static jup_config_t config_of(const char *name, const shape_t *s)
         .rope_dim = s->head_dim,
         .rope_base = s->rope_base,
         .rope_scale = 1,
-        .rope_layout = s->arch == JUP_ARCH_QWEN2 ? JUP_ROPE_HALVES : JUP_ROPE_INTERLEAVED,
+        .rope_layout = jup_family(s->arch)->rope_layout,
     };
     snprintf(c.name, sizeof c.name, "%s", name);
     return c;

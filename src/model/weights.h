@@ -4,13 +4,17 @@
 
 #include "model/config.h"
 
+/** A norm that the family does not have is NULL. */
 typedef struct jup_layer_weights {
-    const float *attn_norm;  /* (dim) */
-    jup_linear_t qkv[3];     /* (heads * head_dim, dim), 2 x (kv_heads * head_dim, dim) */
-    jup_linear_t out;        /* (dim, heads * head_dim) */
-    const float *ffn_norm;   /* (dim) */
-    jup_linear_t gate_up[2]; /* 2 x (ffn, dim) */
-    jup_linear_t down;       /* (dim, ffn) */
+    const float *attn_norm;       /* (dim) */
+    jup_linear_t qkv[3];          /* (heads * head_dim, dim), 2 x (kv_heads * head_dim, dim) */
+    const float *q_norm, *k_norm; /* (head_dim), or one row of q and of k */
+    jup_linear_t out;             /* (dim, heads * head_dim) */
+    const float *attn_post_norm;  /* (dim) */
+    const float *ffn_norm;        /* (dim) */
+    jup_linear_t gate_up[2];      /* 2 x (ffn, dim) */
+    jup_linear_t down;            /* (dim, ffn) */
+    const float *ffn_post_norm;   /* (dim) */
 } jup_layer_weights_t;
 
 typedef struct jup_weights {

@@ -27,12 +27,9 @@ static void shape_layer(jup_layer_weights_t *layer, const jup_config_t *c, jup_d
 
 static size_t layer_bytes(const jup_layer_weights_t *layer, const jup_config_t *c)
 {
-    size_t bytes = 2 * (size_t)c->dim * sizeof(float); /* norms */
-    for (int i = 0; i < 3; i++) {
+    size_t bytes = (size_t)jup_config_layer_vectors(c) * sizeof(float);
+    for (int i = 0; i < 3; i++)
         bytes += matrix_bytes(&layer->qkv[i].w);
-        if (c->arch == JUP_ARCH_QWEN2)
-            bytes += (size_t)layer->qkv[i].w.rows * sizeof(float); /* its bias */
-    }
     return bytes + matrix_bytes(&layer->out.w) + matrix_bytes(&layer->gate_up[0].w) +
            matrix_bytes(&layer->gate_up[1].w) + matrix_bytes(&layer->down.w);
 }

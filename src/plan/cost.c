@@ -25,10 +25,9 @@ static double matrix_bytes(jup_dtype_t dtype, int64_t rows, int64_t cols)
 static double layer_bytes(const jup_config_t *c, jup_dtype_t type)
 {
     int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
-    double biases = c->arch == JUP_ARCH_QWEN2 ? (double)(q + 2 * kv) : 0;
     return matrix_bytes(type, q + 2 * kv, c->dim) + matrix_bytes(type, c->dim, q) +
            2 * matrix_bytes(type, c->ffn, c->dim) + matrix_bytes(type, c->dim, c->ffn) +
-           sizeof(float) * (2.0 * c->dim + biases);
+           sizeof(float) * (double)jup_config_layer_vectors(c);
 }
 
 void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *c, const char *weights,

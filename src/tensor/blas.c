@@ -179,6 +179,13 @@ static void blas_gated(jup_compute_t *c, jup_activation_t activation, float *gat
                                                         jup_min_i64(PIECE, n - i));
 }
 
+static void blas_add(jup_compute_t *c, const float *x, int64_t n, float factor, float *y)
+{
+#pragma omp parallel for num_threads(c->threads) if (n > 1 << 16)
+    for (int64_t i = 0; i < n; i++)
+        y[i] += x[i] * factor;
+}
+
 static void blas_scale(jup_compute_t *c, float *x, int64_t n, float factor, float cap)
 {
     const jup_kernels_t *k = ((const jup_blas_t *)c->state)->kernels;
@@ -238,6 +245,7 @@ const jup_ops_t jup_ops_blas = {
     .store_kv = blas_store_kv,
     .attention = jup_blas_attention,
     .gated = blas_gated,
+    .add = blas_add,
     .scale = blas_scale,
     .embed = blas_embed,
 };

@@ -216,6 +216,13 @@ static void naive_gated(jup_compute_t *c, jup_activation_t activation, float *ga
         gate[i] = (float)(activate(activation, (double)gate[i]) * (double)up[i]);
 }
 
+static void naive_add(jup_compute_t *c, const float *x, int64_t n, float factor, float *y)
+{
+    (void)c;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)((double)y[i] + (double)x[i] * (double)factor);
+}
+
 static void naive_scale(jup_compute_t *c, float *x, int64_t n, float factor, float cap)
 {
     (void)c;
@@ -244,6 +251,7 @@ const jup_ops_t jup_ops_naive = {
     .store_kv = naive_store_kv,
     .attention = naive_attention,
     .gated = naive_gated,
+    .add = naive_add,
     .scale = naive_scale,
     .embed = naive_embed,
 };

@@ -115,6 +115,9 @@ typedef struct jup_ops {
     void (*gated)(jup_compute_t *c, jup_activation_t activation, float *gate, const float *up,
                   int64_t rows, int64_t cols);
 
+    /** y (n) += x factor. */
+    void (*add)(jup_compute_t *c, const float *x, int64_t n, float factor, float *y);
+
     /** x (n) = cap tanh(x factor / cap), or x factor where cap is 0. */
     void (*scale)(jup_compute_t *c, float *x, int64_t n, float factor, float cap);
 

@@ -149,6 +149,15 @@ static void gated(jup_compute_t *c, jup_activation_t activation, float *gate, co
     require(rows >= 0 && cols > 0, "gated");
 }
 
+static void add(jup_compute_t *c, const float *x, int64_t n, float factor, float *y)
+{
+    (void)c;
+    (void)x;
+    (void)factor;
+    (void)y;
+    require(n >= 0, "add");
+}
+
 static void scale(jup_compute_t *c, float *x, int64_t n, float factor, float cap)
 {
     (void)c;
@@ -178,6 +187,7 @@ const jup_ops_t jup_ops_phantom = {
     .store_kv = store_kv,
     .attention = attention,
     .gated = gated,
+    .add = add,
     .scale = scale,
     .embed = embed,
 };

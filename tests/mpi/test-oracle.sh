@@ -29,6 +29,20 @@ for compute in blas naive; do
     check "arch=qwen2 type=f16 tied=1" 3 1e-4 $exact --compute $compute --chunk 7
     check "type=bf16 dim=72 heads=3 kv_heads=1 ffn=100" 2 1e-4 $exact --compute $compute
 done
+# every family: what sets it apart, in few layers; windows shorter than the prompt
+check "arch=qwen3 head_dim=24" 2 1e-4 $exact
+check "arch=gemma2 tied=1 window=9 layers=5" 3 1e-4 $exact --chunk 16
+check "arch=gemma2 tied=1 layers=3 head_dim=24 f:attn_logit_softcapping=2 \
+    f:final_logit_softcapping=3" 1 1e-4 $exact --compute naive
+check "arch=gemma3 tied=1 window=7 layers=7 f:rope.scaling.factor=8" 2 1e-4 $exact
+check "arch=granite f:embedding_scale=12 f:residual_scale=0.22 f:attention.scale=0.0156 \
+    f:logit_scale=8" 2 1e-4 $exact
+check "arch=olmo2" 2 1e-4 $exact
+# stretched contexts: by YaRN; a factor beside "none" means nothing
+check "arch=qwen2 t:rope.scaling.type=yarn f:rope.scaling.factor=4 \
+    i:rope.scaling.original_context_length=64" 2 1e-4 $exact
+check "t:rope.scaling.type=none f:rope.scaling.factor=4" 1 1e-4 $exact
+check "f:rope.scaling.factor=4" 1 1e-4 $exact
 # quantised weights: exact by the naive kernels; the fast ones round activations to 8 bits per
 # block as well, which random layers amplify
 for type in "q8_0 ffn=192" "q4_0 ffn=192" "q4_k dim=256 ffn=512 layers=2" \

@@ -22,7 +22,7 @@ refused "tokenizer has 301 tokens, the embedding only 300" run -m "$work/longer.
 refused "tokenizer has 301 tokens, the embedding only 300" info -m "$work/longer.gguf"
 
 # a factor beside a scaling "none" means nothing
-"$make_model" "$work/none.gguf" rope_none=4 || fail make_model
+"$make_model" "$work/none.gguf" t:rope.scaling.type=none f:rope.scaling.factor=4 || fail make_model
 same "scaling none" "$(tokens 1 -m "$work/base.gguf" -p 'a long enough prompt' -n 8)" \
     "$(tokens 1 -m "$work/none.gguf" -p 'a long enough prompt' -n 8)"
 

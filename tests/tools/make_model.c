@@ -3,11 +3,14 @@
  * from a seed, a byte-level SentencePiece vocabulary padded to the size asked.
  *
  * usage: make_model OUT.gguf [name=value ...]
- *   arch=llama|qwen2 layers dim heads kv_heads head_dim ffn vocab context window rope_dim
- *   type=f32|f16|bf16|q8_0|q4_0|q4_k|q5_k|q6_k  mixed=1 (K-quants as the common downloads mix them)
+ *   arch=llama|qwen2|qwen3|gemma2|gemma3|granite|olmo2
+ *   layers dim heads kv_heads head_dim ffn vocab context window rope_dim
+ *   type=f32|f16|bf16|q8_0|q4_0|q4_k|q5_k|q6_k
+ *   mixed=1 (K-quants as the common downloads mix them)
  *   tied=0|1 factors=0|1 seed  preset=tinyllama
  *   tokens=N of the tokenizer (vocab)  word=w, what its words begin with
- *   rope_none=N  a RoPE scaling "none" beside a factor of N, which means nothing
+ *   extra=NAME: one more tensor, of one element
+ *   i:KEY f:KEY t:KEY: metadata "<arch>.KEY", an integer, a float, a text
  */
 #include "base/mem.h"
 #include "base/rng.h"
@@ -19,18 +22,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BYTE_TOKEN = 3 };
+enum { FIRST_BYTE_TOKEN = 3, MORE_KEYS = 16 };
+
+/* What the tensors of an architecture are. */
+typedef struct family {
+    const char *arch;
+    bool bias;                  /* of q, k and v */
+    bool norms, post_norms;     /* before and after the halves of a layer */
+    bool head_norms, row_norms; /* of q and k */
+} family_t;
+
+static const family_t families[] = {
+    {.arch = "llama", .norms = true},
+    {.arch = "qwen2", .norms = true, .bias = true},
+    {.arch = "qwen3", .norms = true, .head_norms = true},
+    {.arch = "gemma2", .norms = true, .post_norms = true},
+    {.arch = "gemma3", .norms = true, .post_norms = true, .head_norms = true},
+    {.arch = "granite", .norms = true},
+    {.arch = "olmo2", .post_norms = true, .row_norms = true},
+};
 
 typedef struct shape {
     char arch[16], type[16], word[8];
     long layers, dim, heads, kv_heads, head_dim, ffn, vocab, context, window, rope_dim;
-    long tied, factors, mixed, seed, tokens, rope_none;
+    long tied, factors, mixed, seed, tokens;
+    const char *extra, *more[MORE_KEYS];
+    int n_more;
 } shape_t;
 
 typedef struct model {
     shape_t shape;
     jup_gguf_writer_t *writer;
     jup_dtype_t type;
+    const family_t *family;
     jup_gguf_random_t norm, bias, matrix;
     float *factors;
 } model_t;
@@ -41,12 +65,11 @@ static long *number(shape_t *s, const char *name)
         const char *name;
         long *value;
     } numbers[] = {
-        {"layers", &s->layers},       {"dim", &s->dim},           {"heads", &s->heads},
-        {"kv_heads", &s->kv_heads},   {"head_dim", &s->head_dim}, {"ffn", &s->ffn},
-        {"vocab", &s->vocab},         {"context", &s->context},   {"window", &s->window},
-        {"rope_dim", &s->rope_dim},   {"tied", &s->tied},         {"factors", &s->factors},
-        {"mixed", &s->mixed},         {"seed", &s->seed},         {"tokens", &s->tokens},
-        {"rope_none", &s->rope_none},
+        {"layers", &s->layers},     {"dim", &s->dim},           {"heads", &s->heads},
+        {"kv_heads", &s->kv_heads}, {"head_dim", &s->head_dim}, {"ffn", &s->ffn},
+        {"vocab", &s->vocab},       {"context", &s->context},   {"window", &s->window},
+        {"rope_dim", &s->rope_dim}, {"tied", &s->tied},         {"factors", &s->factors},
+        {"mixed", &s->mixed},       {"seed", &s->seed},         {"tokens", &s->tokens},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].name, name) == 0)
@@ -60,9 +83,18 @@ static void use_preset(shape_t *s)
     s->ffn = 5632, s->vocab = 32000, s->context = 2048, s->rope_dim = 64;
 }
 
+static const family_t *find_family(const char *arch)
+{
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (strcmp(families[i].arch, arch) == 0)
+            return &families[i];
+    fprintf(stderr, "make_model: unknown architecture '%s'\n", arch);
+    exit(2);
+}
+
 static void read_option(shape_t *s, const char *option)
 {
-    char name[32];
+    char name[64];
     const char *equals = strchr(option, '=');
     if (!equals || (size_t)(equals - option) >= sizeof name) {
         fprintf(stderr, "make_model: '%s' is no name=value\n", option);
@@ -78,6 +110,10 @@ static void read_option(shape_t *s, const char *option)
         snprintf(s->type, sizeof s->type, "%s", equals + 1);
     else if (strcmp(name, "word") == 0)
         snprintf(s->word, sizeof s->word, "%s", equals + 1);
+    else if (strcmp(name, "extra") == 0)
+        s->extra = equals + 1;
+    else if (name[1] == ':' && s->n_more < MORE_KEYS)
+        s->more[s->n_more++] = option;
     else if (strcmp(name, "preset") == 0)
         use_preset(s);
     else {
@@ -120,11 +156,21 @@ static void put_shape(model_t *m)
         put_number(m, "attention.sliding_window", s->window);
     put_float(m, "attention.layer_norm_rms_epsilon", 1e-5);
     put_float(m, "rope.freq_base", 10000.0);
-    if (s->rope_none) {
-        char key[64];
-        snprintf(key, sizeof key, "%s.rope.scaling.type", s->arch);
-        jup_gguf_put_text(m->writer, key, "none");
-        put_float(m, "rope.scaling.factor", (double)s->rope_none);
+}
+
+static void put_more(model_t *m)
+{
+    for (int i = 0; i < m->shape.n_more; i++) {
+        const char *option = m->shape.more[i], *value = strchr(option, '=') + 1;
+        char suffix[64], key[96];
+        snprintf(suffix, sizeof suffix, "%.*s", (int)(value - option - 3), option + 2);
+        snprintf(key, sizeof key, "%s.%s", m->shape.arch, suffix);
+        if (option[0] == 'i')
+            put_number(m, suffix, strtol(value, NULL, 10));
+        else if (option[0] == 'f')
+            put_float(m, suffix, strtod(value, NULL));
+        else
+            jup_gguf_put_text(m->writer, key, value);
     }
 }
 
@@ -177,6 +223,31 @@ static void put_vector(model_t *m, const char *name, long n, jup_gguf_random_t *
     jup_gguf_put_tensor(m->writer, name, JUP_F32, 1, dims, jup_gguf_fill_random, values);
 }
 
+static void put_norms(model_t *m, long layer)
+{
+    const shape_t *s = &m->shape;
+    const family_t *f = m->family;
+    long q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
+    const struct {
+        bool there;
+        const char *part;
+        long n;
+    } norms[] = {
+        {f->norms, "attn_norm", s->dim},
+        {f->norms, "ffn_norm", s->dim},
+        {f->post_norms, "post_attention_norm", s->dim},
+        {f->post_norms, "post_ffw_norm", s->dim},
+        {f->head_norms || f->row_norms, "attn_q_norm", f->row_norms ? q : s->head_dim},
+        {f->head_norms || f->row_norms, "attn_k_norm", f->row_norms ? kv : s->head_dim},
+    };
+    for (size_t i = 0; i < sizeof norms / sizeof norms[0]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%ld.%s.weight", layer, norms[i].part);
+        if (norms[i].there)
+            put_vector(m, name, norms[i].n, &m->norm);
+    }
+}
+
 static void put_layer(model_t *m, long layer)
 {
     const shape_t *s = &m->shape;
@@ -196,15 +267,12 @@ static void put_layer(model_t *m, long layer)
     for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++) {
         snprintf(name, sizeof name, "blk.%ld.%s.weight", layer, matrices[i].part);
         put_matrix(m, name, matrices[i].rows, matrices[i].cols, matrices[i].type);
-        if (i > 2 || strcmp(s->arch, "qwen2") != 0)
+        if (i > 2 || !m->family->bias)
             continue;
         snprintf(name, sizeof name, "blk.%ld.%s.bias", layer, matrices[i].part);
         put_vector(m, name, matrices[i].rows, &m->bias);
     }
-    snprintf(name, sizeof name, "blk.%ld.attn_norm.weight", layer);
-    put_vector(m, name, s->dim, &m->norm);
-    snprintf(name, sizeof name, "blk.%ld.ffn_norm.weight", layer);
-    put_vector(m, name, s->dim, &m->norm);
+    put_norms(m, layer);
 }
 
 /* Frequency divisors growing from 1 to 8, in the manner of Llama 3.x. */
@@ -227,6 +295,8 @@ static void put_tensors(model_t *m)
     for (long layer = 0; layer < s->layers; layer++)
         put_layer(m, layer);
     put_vector(m, "output_norm.weight", s->dim, &m->norm);
+    if (s->extra)
+        put_vector(m, s->extra, 1, &m->norm);
     if (!s->tied)
         put_matrix(m, "output.weight", s->vocab, s->dim, s->mixed ? JUP_Q6_K : m->type);
 }
@@ -259,6 +329,7 @@ int main(int argc, char **argv)
         return 2;
     }
     m.type = type->dtype;
+    m.family = find_family(s->arch);
     m.writer = jup_gguf_writer_new();
     /* spreads that keep activations near 1 over many layers */
     uint64_t seed = (uint64_t)s->seed;
@@ -267,6 +338,7 @@ int main(int argc, char **argv)
     m.matrix =
         (jup_gguf_random_t){.seed = seed, .center = 0, .spread = 1.7f / sqrtf((float)s->dim)};
     put_shape(&m);
+    put_more(&m);
     put_vocabulary(&m);
     put_tensors(&m);
     jup_error_t err;

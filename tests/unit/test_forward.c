@@ -60,9 +60,11 @@ static void attend(pass_t *p, int layer, int64_t at, int64_t n)
 static void after_attention(pass_t *p, int layer, int64_t at, int64_t n)
 {
     jup_forward_out(&p->forward, layer, at, n);
+    jup_forward_add(&p->forward, JUP_ATTENTION, layer, at, n);
     jup_forward_norm(&p->forward, JUP_FFN, layer, at, n);
     jup_forward_gate_up(&p->forward, layer, at, n);
     jup_forward_down(&p->forward, layer, at, n);
+    jup_forward_add(&p->forward, JUP_FFN, layer, at, n);
     jup_forward_round_rows(&p->forward, at, n);
 }
 
