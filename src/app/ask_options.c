@@ -173,3 +173,8 @@ bool jup_ask_wanted(const jup_ask_options_t *o)
     return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa ||
            o->model || o->script || o->window > 0;
 }
+
+bool jup_ask_takes_questions(const jup_ask_options_t *o)
+{
+    return o->chat || o->questions || o->outline != JUP_OUTLINE_OFF;
+}

@@ -3,7 +3,7 @@
 #ifndef JUP_APP_ASK_OPTIONS_H
 #define JUP_APP_ASK_OPTIONS_H
 
-#include "ask/asking.h"
+#include "ask/texts.h"
 
 #include <popt.h>
 #include <stdbool.h>
@@ -30,5 +30,8 @@ void jup_ask_options_reset(jup_ask_options_t *o);
 
 /** Whether any of them asks for more than plain decoding of one prompt. */
 bool jup_ask_wanted(const jup_ask_options_t *o);
+
+/** Whether the prompt is a question (or there is a file of them), not a text to go on with. */
+bool jup_ask_takes_questions(const jup_ask_options_t *o);
 
 #endif

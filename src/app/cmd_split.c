@@ -8,6 +8,7 @@
 #include "job/job.h"
 #include "plan/plan.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

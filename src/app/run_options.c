@@ -1,6 +1,6 @@
 #include "app/run_options.h"
 
-#include "job/job.h"
+#include "tensor/ops.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,8 +119,6 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
     if (phantom && !o->cluster)
         return jup_fail(err, JUP_EINPUT,
                         "a phantom needs the devices it stands for; use --cluster");
-    if (o->cluster && strlen(o->cluster) >= sizeof((jup_job_t *)0)->cluster)
-        return jup_fail(err, JUP_EINPUT, "the text given to --cluster is too long");
     if (o->shape && (o->compute && strcmp(o->compute, "phantom") != 0))
         return jup_fail(err, JUP_EINPUT, "--shape has no weights to compute with; use -m FILE");
     if (o->shape && (o->prompt || o->prompt_file))
@@ -146,8 +144,6 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 {
     if (!o->model && !o->shape)
         return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
-    if (o->model && strlen(o->model) >= sizeof((jup_job_t *)0)->model)
-        return jup_fail(err, JUP_EINPUT, "the path given to -m is too long");
     if (o->prompt && o->prompt_file)
         return jup_fail(err, JUP_EINPUT, "both -p and -f are given; use one of them");
     if (o->chunk && o->chunks)
@@ -166,6 +162,10 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
     JUP_TRY(jup_ask_options_check(&o->ask, err));
+    if (o->logits && jup_ask_wanted(&o->ask))
+        return jup_fail(err, JUP_EINPUT,
+                        "--logits goes with plain decoding of one prompt; leave out --outline, "
+                        "--speculate and --questions");
     return check_sampling(o, err);
 }
 

@@ -4,7 +4,7 @@
 
 #include "app/ask_options.h"
 #include "app/options.h"
-#include "strategy/request.h"
+#include "model/sampler.h"
 #include "tensor/dtype.h"
 
 typedef struct jup_run_options {

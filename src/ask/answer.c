@@ -6,28 +6,24 @@
 
 const char *jup_answer_end_name(jup_answer_end_t end)
 {
-    static const char *const names[] = {"length", "end of text", "stop string", "interrupted"};
+    static const char *const names[] = {"length", "end of text", "stop string", "interrupted",
+                                        "context"};
     return names[end];
 }
 
-void jup_answer_init(jup_answer_t *answer, const jup_tokenizer_t *tokenizer, bool at_start,
-                     FILE *out, bool ids, bool ignore_eos, char *const *stops)
+void jup_answer_init(jup_answer_t *answer, const jup_answer_rules_t *rules, bool at_start)
 {
     memset(answer, 0, sizeof *answer);
-    answer->tokenizer = tokenizer;
-    if (tokenizer)
-        jup_detokenizer_init(&answer->detokenizer, tokenizer, at_start);
-    answer->out = out;
-    answer->ids = ids;
-    answer->ignore_eos = ignore_eos;
-    answer->stops = stops;
+    answer->rules = rules;
+    if (rules->tokenizer)
+        jup_detokenizer_init(&answer->detokenizer, rules->tokenizer, at_start);
     answer->text = jup_new(1, 1);
     answer->cap = 1;
 }
 
 void jup_answer_reset(jup_answer_t *answer)
 {
-    if (answer->tokenizer)
+    if (answer->rules && answer->rules->tokenizer)
         jup_detokenizer_reset(&answer->detokenizer);
     jup_free(answer->text);
     jup_free(answer->tokens);
@@ -61,8 +57,8 @@ static void keep_token(jup_answer_t *answer, int32_t token)
 static bool cut_at_stop(jup_answer_t *answer)
 {
     const char *first = NULL;
-    for (char *const *stop = answer->stops; stop && *stop; stop++) {
-        const char *found = strstr(answer->text + answer->printed, *stop);
+    for (char *const *stop = answer->rules->stops; stop && *stop; stop++) {
+        const char *found = strstr(answer->text + answer->settled, *stop);
         if (found && (!first || found < first))
             first = found;
     }
@@ -77,34 +73,15 @@ static bool cut_at_stop(jup_answer_t *answer)
 static size_t held_back(const jup_answer_t *answer)
 {
     size_t most = 0;
-    for (char *const *stop = answer->stops; stop && *stop; stop++) {
+    for (char *const *stop = answer->rules->stops; stop && *stop; stop++) {
         size_t n = strlen(*stop) - 1;
-        if (n > answer->length - answer->printed)
-            n = answer->length - answer->printed;
+        if (n > answer->length - answer->settled)
+            n = answer->length - answer->settled;
         while (n > most && memcmp(answer->text + answer->length - n, *stop, n) != 0)
             n--;
         most = n > most ? n : most;
     }
     return most;
-}
-
-/* Returns false when nobody reads any more. */
-static bool print_up_to(jup_answer_t *answer, size_t end)
-{
-    size_t n = end - answer->printed;
-    const char *from = answer->text + answer->printed;
-    answer->printed = end;
-    if (!answer->out || answer->ids || n == 0)
-        return true;
-    return fwrite(from, 1, n, answer->out) == n && fflush(answer->out) == 0;
-}
-
-static bool print_id(const jup_answer_t *answer, int32_t token)
-{
-    if (!answer->out || !answer->ids)
-        return true;
-    const char *separator = answer->n_tokens > 1 ? " " : "";
-    return fprintf(answer->out, "%s%d", separator, token) > 0 && fflush(answer->out) == 0;
 }
 
 static bool end_with(jup_answer_t *answer, jup_answer_end_t end)
@@ -115,28 +92,22 @@ static bool end_with(jup_answer_t *answer, jup_answer_end_t end)
 
 bool jup_answer_token(jup_answer_t *answer, int32_t token)
 {
+    const jup_answer_rules_t *rules = answer->rules;
     keep_token(answer, token);
-    if (!print_id(answer, token))
-        return end_with(answer, JUP_END_INTERRUPTED);
-    if (!answer->tokenizer)
+    if (!rules->tokenizer)
         return true;
-    if (!answer->ignore_eos && jup_tokenizer_is_eog(answer->tokenizer, token))
+    if (!rules->ignore_eos && jup_tokenizer_is_eog(rules->tokenizer, token))
         return end_with(answer, JUP_END_OF_TEXT);
     keep_text(answer, jup_detokenizer_push(&answer->detokenizer, token));
     if (cut_at_stop(answer))
         return end_with(answer, JUP_END_STOP);
-    if (!print_up_to(answer, answer->length - held_back(answer)))
-        return end_with(answer, JUP_END_INTERRUPTED);
+    answer->settled = answer->length - held_back(answer);
     return true;
 }
 
 void jup_answer_finish(jup_answer_t *answer)
 {
-    if (answer->tokenizer && answer->end != JUP_END_STOP)
+    if (answer->rules->tokenizer && answer->end != JUP_END_STOP)
         keep_text(answer, jup_detokenizer_finish(&answer->detokenizer));
-    print_up_to(answer, answer->length);
-    if (answer->out) {
-        fputc('\n', answer->out);
-        fflush(answer->out);
-    }
+    answer->settled = answer->length;
 }

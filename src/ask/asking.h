@@ -1,94 +1,63 @@
 /**
  * Rank 0's side of answering questions with the engine: which prompts go in, what becomes of the
- * tokens that come out.
+ * tokens that come out. As many questions are open at a time as the job says; each is
  *
- *   plain     one sequence per question
+ *   plain     one sequence
  *   outline   a trunk (question and outline), then one branch per point, all sharing the trunk's
- *             cache; the points' texts are joined in order and streamed as soon as the next point
- *             in order has text. No usable outline: a plain answer, which shares the question.
+ *             cache; no usable outline: a plain answer, which shares the question's.
  */
 #ifndef JUP_ASK_ASKING_H
 #define JUP_ASK_ASKING_H
 
-#include "ask/answer.h"
-#include "ask/outline.h"
-#include "ask/prompts.h"
-#include "ask/questions.h"
+#include "ask/reply.h"
+#include "base/progress.h"
 #include "strategy/engine.h"
 
-enum { JUP_OUTLINE_TOKENS = 256 }; /* of an outline at most */
-
-typedef enum jup_outline_mode {
-    JUP_OUTLINE_OFF,
-    JUP_OUTLINE_ON,
-    JUP_OUTLINE_AUTO
-} jup_outline_mode_t;
-
 typedef struct jup_asking_options {
-    jup_outline_mode_t outline;
-    int32_t generate; /* tokens of an answer, or of one point, at most */
+    jup_answer_rules_t rules;
     int32_t context;  /* positions that the model knows */
-    int32_t max_points;
     int32_t parallel; /* questions at a time */
-    bool ignore_eos, ids, quiet;
-    char *const *stops;
-    FILE *stream; /* the first question's answer as it comes; NULL: none */
+    bool quiet;       /* no word about outlines that were of no use */
+    bool shows;       /* the only question's answer is shown as it comes */
+    bool at_start;    /* the answers continue no text (jup_answer_init()) */
 } jup_asking_options_t;
 
-/** One sequence: the outline, a point, or a plain answer. */
-typedef struct jup_answer_part {
-    int32_t handle; /* -1: not begun */
-    int32_t branch; /* 0: outline or plain answer, else the point's place */
-    jup_tokens_t prompt;
-    jup_answer_t answer;
-    bool begun, ended;
-    double begin_s, first_s, end_s;
-} jup_answer_part_t;
-
-typedef struct jup_inquiry {
-    const jup_question_t *question;
-    int32_t number;
-    bool wants_outline, has_outline;
-    const char *reason; /* why (not) */
-    bool begun, done;
-    jup_answer_part_t trunk, plain;
-    jup_outline_t outline;
-    jup_answer_part_t *points; /* (outline.n) */
-    int32_t streaming;         /* the point whose text is being shown */
-    bool heading_shown;
-    size_t shown;
-    char *text; /* the whole answer, once done */
+/** What all replies that are over came to. */
+typedef struct jup_asking_totals {
+    int32_t replies, failed;
+    int64_t tokens, outlines, points, fallbacks;
     double begin_s, end_s;
-} jup_inquiry_t;
+} jup_asking_totals_t;
 
 typedef struct jup_asking {
     jup_asking_options_t options;
+    jup_source_t source;
     jup_engine_t *engine;
-    const jup_tokenizer_t *tokenizer;
-    const jup_prompts_t *prompts;
-    const jup_tokens_t *raw; /* a prompt taken as it is instead of questions; or NULL */
-    jup_inquiry_t *inquiries;
-    int32_t n, next, open;
-    jup_status_t status; /* of the first thing that failed */
-    jup_error_t err;
-    void (*done)(void *self, const jup_inquiry_t *inquiry); /* NULL: nobody wants to know */
+    jup_show_t *show;
+    jup_progress_t progress;
+    jup_reply_t **open; /* (options.parallel); NULL: a free place */
+    int32_t next, n_open;
+    jup_reply_t *only; /* where there is one question: its reply, once it is done */
+    jup_asking_totals_t totals;
+    jup_error_t err; /* of the first question that could not be asked */
+    bool interrupted;
+    /** Told of every reply that is done, which goes away after it. NULL: nobody wants to know. */
+    void (*done)(void *self, const jup_reply_t *reply);
     void *done_self;
 } jup_asking_t;
 
 /** The sink to give to jup_engine_init(). */
 jup_scheduler_sink_t jup_asking_sink(jup_asking_t *asking);
 
-/** The questions, prompts (NULL with raw) and tokenizer outlive it. */
+/** What the source and the options name outlives it, as do engine and show (where it is shown). */
 void jup_asking_init(jup_asking_t *asking, const jup_asking_options_t *options,
-                     jup_engine_t *engine, const jup_tokenizer_t *tokenizer,
-                     const jup_prompts_t *prompts, const jup_questions_t *questions,
-                     const jup_tokens_t *raw);
+                     const jup_source_t *source, jup_engine_t *engine, jup_show_t *show);
 void jup_asking_reset(jup_asking_t *asking);
 
-/** Answers all questions; false when interrupted. */
-jup_status_t jup_asking_run(jup_asking_t *asking, bool *interrupted, jup_error_t *err);
-
-/** Tokens that the model wrote for a question, outline included. */
-int32_t jup_inquiry_tokens(const jup_inquiry_t *inquiry);
+/**
+ * Answers all questions, or as many as come before an interruption. A question that cannot be asked
+ * has a reply with its problem; the first one's message comes back once all others are answered.
+ */
+jup_status_t jup_asking_run(jup_asking_t *asking, jup_error_t *err);
 
 #endif

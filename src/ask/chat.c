@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -28,18 +29,26 @@ jup_scheduler_sink_t jup_chat_sink(jup_chat_t *chat)
     return (jup_scheduler_sink_t){.self = chat, .token = take_token};
 }
 
+static bool after_step(void *self)
+{
+    jup_chat_t *chat = self;
+    jup_show_answer(chat->show, &chat->answer, &chat->shown);
+    jup_show_flush(chat->show, false);
+    return !jup_interrupted() && !chat->show->gone;
+}
+
 /* What was said so far, without an end of text, then the end of the turn. */
 static jup_status_t encode_past(jup_chat_t *chat, jup_tokens_t *tokens, jup_error_t *err)
 {
     int32_t n;
     const int32_t *known = jup_scheduler_tokens(&chat->engine->scheduler, chat->handle, &n);
-    if (n > 0 && jup_tokenizer_is_eog(chat->tokenizer, known[n - 1]))
+    if (n > 0 && jup_tokenizer_is_eog(chat->rules.tokenizer, known[n - 1]))
         n--;
     for (int32_t i = 0; i < n; i++)
         jup_tokens_add(tokens, known[i]);
     const char *ends = chat->prompts->turn_ends;
-    return jup_tokenizer_encode(chat->tokenizer, jup_text(ends, strlen(ends)), JUP_ENCODE_SPECIAL,
-                                tokens, err);
+    return jup_tokenizer_encode(chat->rules.tokenizer, jup_text(ends, strlen(ends)),
+                                JUP_ENCODE_SPECIAL, tokens, err);
 }
 
 static jup_status_t encode_turn(jup_chat_t *chat, const char *line, jup_tokens_t *tokens,
@@ -48,11 +57,12 @@ static jup_status_t encode_turn(jup_chat_t *chat, const char *line, jup_tokens_t
     char *text = jup_prompts_fill(chat->prompts, chat->prompts->plain, line, 0, NULL);
     jup_status_t status = JUP_OK;
     if (chat->handle < 0) {
-        status = jup_prompts_encode(chat->prompts, chat->tokenizer, text, tokens, err);
+        status = jup_prompts_encode(chat->prompts, chat->rules.tokenizer, text, tokens, err);
     } else {
         status = encode_past(chat, tokens, err);
         if (status == JUP_OK)
-            status = jup_prompts_encode_further(chat->prompts, chat->tokenizer, text, tokens, err);
+            status =
+                jup_prompts_encode_further(chat->prompts, chat->rules.tokenizer, text, tokens, err);
     }
     jup_free(text);
     return status;
@@ -74,8 +84,9 @@ static jup_status_t submit(jup_chat_t *chat, const jup_tokens_t *tokens, jup_err
 static jup_status_t encode_fitting(jup_chat_t *chat, const char *line, jup_tokens_t *tokens,
                                    jup_error_t *err)
 {
+    enum { ROOM = 16 }; /* for the beginning of an answer */
     JUP_TRY(encode_turn(chat, line, tokens, err));
-    if ((int32_t)tokens->count + 16 < chat->context)
+    if ((int32_t)tokens->count + ROOM < chat->context)
         return JUP_OK;
     if (chat->handle < 0)
         return jup_fail(err, JUP_EINPUT,
@@ -91,28 +102,38 @@ static jup_status_t encode_fitting(jup_chat_t *chat, const char *line, jup_token
 }
 
 /* false: interrupted. */
-static jup_status_t answer_turn(jup_chat_t *chat, const char *line, bool *goes_on, jup_error_t *err)
+static bool answer_turn(jup_chat_t *chat, int64_t prompt, int64_t reused)
+{
+    chat->reused += reused;
+    chat->computed += prompt - reused;
+    chat->shown = (jup_shown_t){0};
+    jup_answer_init(&chat->answer, &chat->rules, false);
+    bool goes_on = jup_engine_run(chat->engine);
+    jup_answer_finish(&chat->answer);
+    jup_show_answer(chat->show, &chat->answer, &chat->shown);
+    jup_show_text(chat->show, "\n");
+    jup_show_flush(chat->show, true);
+    jup_answer_reset(&chat->answer);
+    chat->turn++;
+    return goes_on && !chat->show->gone;
+}
+
+/* A line that is too long is said so; the next one may do. */
+static void take_turn(jup_chat_t *chat, const char *line, bool *goes_on)
 {
     jup_tokens_t tokens = {0};
+    jup_error_t err;
     int32_t before = 0;
-    jup_status_t status = encode_fitting(chat, line, &tokens, err);
+    jup_status_t status = encode_fitting(chat, line, &tokens, &err);
     if (status == JUP_OK) {
         jup_scheduler_tokens(&chat->engine->scheduler, chat->handle, &before);
-        status = submit(chat, &tokens, err);
+        status = submit(chat, &tokens, &err);
     }
-    if (status == JUP_OK) {
-        int64_t reused = before > 0 ? before - 1 : 0;
-        chat->reused += reused;
-        chat->computed += (int64_t)tokens.count - reused;
-        jup_answer_init(&chat->answer, chat->tokenizer, false, chat->out, false, chat->ignore_eos,
-                        chat->stops);
-        *goes_on = jup_engine_run(chat->engine);
-        jup_answer_finish(&chat->answer);
-        jup_answer_reset(&chat->answer);
-        chat->turn++;
-    }
+    if (status == JUP_OK)
+        *goes_on = answer_turn(chat, (int64_t)tokens.count, before > 0 ? before - 1 : 0);
+    else
+        jup_warn("%s", err.text);
     jup_tokens_reset(&tokens);
-    return status;
 }
 
 static bool read_line(jup_chat_t *chat, char **line, size_t *room)
@@ -132,20 +153,19 @@ static bool read_line(jup_chat_t *chat, char **line, size_t *room)
     }
 }
 
-jup_status_t jup_chat_run(jup_chat_t *chat, jup_error_t *err)
+void jup_chat_run(jup_chat_t *chat)
 {
     char *line = NULL;
     size_t room = 0;
     bool goes_on = true;
-    jup_status_t status = JUP_OK;
     chat->handle = -1;
-    while (status == JUP_OK && goes_on && read_line(chat, &line, &room))
-        status = answer_turn(chat, line, &goes_on, err);
+    chat->engine->user = (jup_engine_user_t){.self = chat, .after_step = after_step};
+    while (goes_on && read_line(chat, &line, &room))
+        take_turn(chat, line, &goes_on);
     free(line);
     jup_scheduler_release(&chat->engine->scheduler, chat->handle);
     jup_engine_run(chat->engine);
     if (!chat->quiet)
         jup_info("%d turns; of the prompts' tokens %lld were in the cache, %lld were computed",
                  chat->turn, (long long)chat->reused, (long long)chat->computed);
-    return status;
 }

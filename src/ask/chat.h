@@ -5,20 +5,21 @@
 #ifndef JUP_ASK_CHAT_H
 #define JUP_ASK_CHAT_H
 
-#include "ask/answer.h"
 #include "ask/prompts.h"
+#include "ask/show.h"
 #include "strategy/engine.h"
 
 typedef struct jup_chat {
     jup_engine_t *engine;
-    const jup_tokenizer_t *tokenizer;
     const jup_prompts_t *prompts;
+    jup_answer_rules_t rules;
+    jup_show_t *show;
+    FILE *in;
     int32_t generate, context;
-    bool ignore_eos, quiet;
-    char *const *stops;
-    FILE *in, *out;
+    bool quiet;
     int32_t handle;      /* of the conversation; -1: not begun */
     jup_answer_t answer; /* of this turn */
+    jup_shown_t shown;
     int32_t turn;
     int64_t reused, computed; /* prompt tokens found in the cache, and not */
 } jup_chat_t;
@@ -26,7 +27,10 @@ typedef struct jup_chat {
 /** The sink to give to jup_engine_init(). */
 jup_scheduler_sink_t jup_chat_sink(jup_chat_t *chat);
 
-/** Reads lines and answers them until the input ends, "/quit", or an interruption. */
-jup_status_t jup_chat_run(jup_chat_t *chat, jup_error_t *err);
+/**
+ * Reads lines and answers them until the input ends, "/quit", or an interruption. A line that
+ * cannot be asked is named in a warning.
+ */
+void jup_chat_run(jup_chat_t *chat);
 
 #endif

@@ -2,7 +2,14 @@ libjupiter_a_SOURCES += \
 	%D%/answer.c %D%/answer.h \
 	%D%/asking.c %D%/asking.h \
 	%D%/chat.c %D%/chat.h \
+	%D%/lengths.c %D%/lengths.h \
 	%D%/outline.c %D%/outline.h \
 	%D%/prompts.c %D%/prompts.h \
 	%D%/questions.c %D%/questions.h \
-	%D%/router.c %D%/router.h
+	%D%/reply.c %D%/reply.h \
+	%D%/results.c %D%/results.h \
+	%D%/router.c %D%/router.h \
+	%D%/script.c %D%/script.h \
+	%D%/show.c %D%/show.h \
+	%D%/source.h \
+	%D%/texts.c %D%/texts.h

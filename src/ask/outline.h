@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JUP_OUTLINE_POINTS = 32, JUP_OUTLINE_TITLE = 160 };
+enum { JUP_OUTLINE_POINTS = 64, JUP_OUTLINE_TITLE = 160 };
 
 typedef struct jup_outline_point {
     int32_t number; /* as written; for bullets counted from 1 */

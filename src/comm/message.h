@@ -14,6 +14,7 @@ typedef enum jup_message_kind {
     JUP_MSG_GROUP,       /* a step, and its activations where they travel, leader -> its group */
     JUP_MSG_REDUCE,      /* partial sums, member -> member of a group */
     JUP_MSG_ALL_GATHER,  /* finished sums or rows, member -> member of a group */
+    JUP_MSG_LOGITS,      /* logits of every row, where they are asked for, last stage -> first */
     JUP_MSG_LAST         /* sentinel */
 } jup_message_kind_t;
 

@@ -6,7 +6,7 @@ libjupiter_a_SOURCES += \
 	%D%/guesses.h \
 	%D%/heads.c %D%/heads.h %D%/heads_read.c \
 	%D%/history.c %D%/history.h \
-	%D%/script.c %D%/script.h %D%/script_read.c \
+	%D%/scripted.c %D%/scripted.h \
 	%D%/speculation.c %D%/speculation.h \
 	%D%/tree.c %D%/tree.h \
 	%D%/verdict.c \

@@ -157,7 +157,7 @@ void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segme
                  .parents = step->parents + row,
                  .past = past,
                  .start = past->n - s->rows,
-                 .first = s->rows - s->outputs,
+                 .first = s->rows - s->judged,
                  .logits = logits,
                  .vocab = v->sampler.vocab};
     memset(verdict, 0, sizeof *verdict);

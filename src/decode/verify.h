@@ -35,7 +35,7 @@ typedef struct jup_verifier {
 typedef struct jup_verdict {
     int32_t sequence;
     int32_t n_path; /* rows that came true, the first one included; 0: the segment was stale */
-    int32_t path[JUP_GUESS_DEPTH + 1]; /* rows within the segment's last `outputs` */
+    int32_t path[JUP_GUESS_DEPTH + 1]; /* rows within the segment's last `judged` */
     int32_t token;                     /* what comes after them */
     float margin;                      /* its logit's lead over the second */
     jup_guesses_t guesses;             /* of the heads, for what comes after that token */
@@ -60,8 +60,8 @@ void jup_verifier_reset(jup_verifier_t *v);
 void jup_verifier_begin(jup_verifier_t *v, const jup_step_t *step, bool *stale);
 
 /**
- * Judges the segment whose rows begin at `row` of the step; logits (outputs, vocab) are its own and
- * may be changed.
+ * Judges the segment whose rows begin at `row` of the step; logits (judged, vocab) are those of its
+ * candidates and may be changed.
  */
 void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segment, int32_t row,
                         float *logits, jup_verdict_t *verdict);

@@ -6,9 +6,9 @@
 #include "io/slice.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
-#include "strategy/pipeline.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +44,11 @@ static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, int rank, 
                         " in place of the rank",
                         path, slice);
     uint64_t digest = jup_model_file_digest(s->gguf);
-    if (digest != job->model_digest)
+    if (digest != job->digest)
         return jup_fail(err, JUP_EINPUT,
                         "%s is not the same file as on rank 0 (digest %016" PRIx64 ", there "
                         "%016" PRIx64 "); copy the model to this host again",
-                        job->model, digest, job->model_digest);
+                        job->model, digest, job->digest);
     return jup_model_file_config(s->gguf, &s->config, err);
 }
 
@@ -70,16 +70,15 @@ static jup_status_t check_memory(const jup_session_t *s, const jup_forward_limit
 
 static bool is_phantom(const jup_job_t *job)
 {
-    return job->cluster[0] != '\0';
+    return job->cluster != NULL;
 }
 
 /* A phantom's rank is a device of the cluster: its budget counts, not this machine's memory. */
 static jup_status_t check_device(jup_session_t *s, const jup_job_t *job,
                                  jup_forward_limits_t *limits, jup_error_t *err)
 {
-    const jup_request_t *request = &job->request;
-    const jup_workload_t workload = {.prompt_tokens = request->prompt_tokens,
-                                     .generate_tokens = request->generate,
+    const jup_workload_t workload = {.prompt_tokens = job->prompt_tokens,
+                                     .generate_tokens = job->generate,
                                      .context_tokens = limits->kv_tokens,
                                      .branches = limits->outputs};
     jup_mem_model((size_t)s->device.budget_bytes);
@@ -89,8 +88,7 @@ static jup_status_t check_device(jup_session_t *s, const jup_job_t *job,
 
 static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
 {
-    jup_forward_limits_t limits =
-        job->ask.on ? jup_engine_limits(&job->ask.engine) : jup_pipeline_limits(&job->request);
+    jup_forward_limits_t limits = jup_engine_limits(&job->engine);
     limits.kv_dtype = job->kv_dtype;
     limits.residual_dtype = job->wire;
     JUP_TRY(is_phantom(job) ? check_device(s, job, &limits, err) : check_memory(s, &limits, err));
@@ -104,7 +102,7 @@ static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t 
 static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, const jup_shard_t *shard,
                                jup_error_t *err)
 {
-    JUP_TRY(jup_job_shape(job, &s->config, err));
+    JUP_TRY(jup_job_shape(job->shape, &s->config, err));
     jup_weights_phantom(&s->weights, &s->config, shard, job->weights);
     return JUP_OK;
 }
@@ -124,30 +122,93 @@ static jup_status_t open_device(jup_session_t *s, const jup_job_t *job, int rank
     else
         JUP_TRY(
             jup_model_size_init(&size, &s->config, job->weights, job->kv_dtype, job->wire, err));
-    return jup_modelled_init(&s->device, job->cluster, job->device[rank], &size, err);
+    return jup_modelled_init(&s->device, job->cluster, job->plan.members[rank].device, &size, err);
 }
 
-jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
+static jup_status_t open_model(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
+{
+    jup_shard_t shard = jup_job_shard(job, rank);
+    JUP_TRY(job->shape ? take_shape(s, job, &shard, err) : take_file(s, job, rank, &shard, err));
+    if (is_phantom(job))
+        JUP_TRY(open_device(s, job, rank, err));
+    return prepare(s, job, err);
+}
+
+/* ---- the engine ------------------------------------------------------------------------------ */
+
+static jup_status_t open_heads(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
+{
+    const jup_config_t *c = &s->config;
+    if (!job->guessing.medusa || !s->weights.shard.head)
+        return JUP_OK;
+    JUP_TRY(jup_heads_init(&s->heads, &s->compute, c->dim, c->vocab, JUP_STEP_MAX_SEGMENTS, err));
+    return jup_heads_read(&s->heads, job->guessing.heads, err);
+}
+
+jup_status_t jup_session_speculate(jup_speculation_t *speculation, const jup_job_t *job,
+                                   const jup_compute_t *compute, const jup_gguf_t *gguf,
+                                   int32_t vocab, jup_error_t *err)
+{
+    enum { WEIGHT = 50 }; /* guesses that what is read counts for */
+    const jup_guessing_t *g = &job->guessing;
+    const jup_scripted_t *scripted = &job->engine.stage.scripted;
+    jup_speculation_t *s = speculation;
+    jup_speculation_init(s);
+    s->chain = g->chain;
+    s->exact = g->nodes > 0;
+    s->nodes = jup_job_nodes(job);
+    if (g->medusa) {
+        jup_draft_t *draft = &s->drafts[s->n_drafts++];
+        jup_draft_medusa_init(draft);
+        s->has_heads = true;
+        if (g->accuracy)
+            JUP_TRY(jup_accuracy_read(&draft->accuracy, g->accuracy, WEIGHT, err));
+    }
+    if (g->model)
+        JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], g->draft, compute->ops,
+                                     compute->threads, gguf, vocab, err));
+    if (scripted->depth > 0)
+        jup_draft_scripted_init(&s->drafts[s->n_drafts++], scripted);
+    if (g->lookup)
+        jup_draft_lookup_init(&s->drafts[s->n_drafts++]);
+    return JUP_OK;
+}
+
+static jup_status_t open_engine(jup_session_t *s, const jup_job_t *job, jup_comm_t *pipe,
+                                jup_recorder_t *recorder, const jup_scheduler_sink_t *sink,
+                                jup_error_t *err)
+{
+    JUP_TRY(open_heads(s, job, err));
+    if (pipe->rank == 0)
+        JUP_TRY(jup_session_speculate(&s->speculation, job, &s->compute, s->gguf, s->config.vocab,
+                                      err));
+    return jup_engine_init(&s->engine, pipe, &s->forward, recorder, &job->engine,
+                           s->heads.n > 0 ? &s->heads : NULL, &s->speculation, sink, err);
+}
+
+jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, jup_comm_t *pipe,
+                              jup_recorder_t *recorder, const jup_scheduler_sink_t *sink,
+                              jup_error_t *err)
 {
     memset(s, 0, sizeof *s);
-    jup_shard_t shard = jup_job_shard(job, rank);
-    jup_status_t status =
-        job->shape[0] ? take_shape(s, job, &shard, err) : take_file(s, job, rank, &shard, err);
-    if (status == JUP_OK && is_phantom(job))
-        status = open_device(s, job, rank, err);
+    jup_status_t status = open_model(s, job, pipe->rank, err);
     if (status == JUP_OK)
-        status = prepare(s, job, err);
+        status = open_engine(s, job, pipe, recorder, sink, err);
     if (status != JUP_OK)
         jup_session_reset(s);
     else
-        jup_verbose("layers %d to %d, %.1f MiB of weights, %d threads, %s on %s", shard.first,
-                    shard.last - 1, (double)s->weights.mapped_bytes / 1048576.0, s->compute.threads,
-                    job->compute, jup_blas_core());
+        jup_verbose("layers %d to %d, %.1f MiB of weights, %d threads, %s on %s",
+                    s->weights.shard.first, s->weights.shard.last - 1,
+                    (double)s->weights.mapped_bytes / 1048576.0, s->compute.threads, job->compute,
+                    jup_blas_core());
     return status;
 }
 
 void jup_session_reset(jup_session_t *s)
 {
+    jup_engine_reset(&s->engine);
+    jup_speculation_reset(&s->speculation);
+    jup_heads_reset(&s->heads);
     jup_forward_reset(&s->forward);
     jup_compute_reset(&s->compute);
     jup_weights_reset(&s->weights);

@@ -38,8 +38,12 @@ void jup_step_add(jup_step_t *step, int32_t seq, int32_t pos, const int32_t *tok
 {
     assert(step->n_segments < JUP_STEP_MAX_SEGMENTS && step->rows + rows <= step->max_rows);
     assert(rows > 0 && outputs >= 0 && outputs <= rows);
-    step->segments[step->n_segments++] = (jup_segment_t){
-        .seq = seq, .rows = rows, .pos = pos, .outputs = outputs, .tree = parents != NULL};
+    step->segments[step->n_segments++] = (jup_segment_t){.seq = seq,
+                                                         .rows = rows,
+                                                         .pos = pos,
+                                                         .outputs = outputs,
+                                                         .judged = outputs,
+                                                         .tree = parents != NULL};
     for (int32_t i = 0; i < rows; i++) {
         step->tokens[step->rows + i] = tokens[i];
         step->parents[step->rows + i] = parents ? parents[i] : i - 1;
@@ -64,6 +68,14 @@ int32_t jup_step_outputs(const jup_step_t *step)
     for (int32_t s = 0; s < step->n_segments; s++)
         outputs += step->segments[s].outputs;
     return outputs;
+}
+
+int32_t jup_step_verdicts(const jup_step_t *step)
+{
+    int32_t verdicts = 0;
+    for (int32_t s = 0; s < step->n_segments; s++)
+        verdicts += step->segments[s].judged > 0;
+    return verdicts;
 }
 
 void jup_step_positions(const jup_step_t *step, int32_t *pos)
@@ -162,7 +174,8 @@ static bool segments_fit(const jup_step_t *step)
     int64_t rows = 0;
     for (int32_t s = 0; s < step->n_segments; s++) {
         const jup_segment_t *segment = &step->segments[s];
-        if (segment->rows < 1 || segment->outputs < 0 || segment->outputs > segment->rows)
+        if (segment->rows < 1 || segment->outputs < 0 || segment->outputs > segment->rows ||
+            segment->judged < 0 || segment->judged > segment->outputs)
             return false;
         for (int32_t i = 0; i < segment->rows && rows + i < step->rows; i++)
             if (step->parents[rows + i] >= i || step->parents[rows + i] < -1)

@@ -37,6 +37,7 @@ typedef struct jup_segment {
     int32_t rows;
     int32_t pos;     /* of the first row (of a tree: of its roots) */
     int32_t outputs; /* how many of its last rows get logits */
+    int32_t judged;  /* how many of these are candidates, on which a verdict comes back */
     int32_t tree;    /* its rows form a candidate tree, see `parents` */
     int32_t assumed; /* its first token is a guess too: the segment before it may prove it wrong */
     int32_t request, branch; /* whose rows they are, for the trace */
@@ -61,7 +62,10 @@ void jup_step_reset(jup_step_t *step);
 /** Empties the step and gives it a kind and a number. */
 void jup_step_begin(jup_step_t *step, jup_step_kind_t kind, int32_t id);
 
-/** Adds a segment (of request 0, branch 0); tokens (rows); parents (rows) or NULL for a chain. */
+/**
+ * Adds a segment (of request 0, branch 0), all of whose outputs are judged; tokens (rows); parents
+ * (rows) or NULL for a chain.
+ */
 void jup_step_add(jup_step_t *step, int32_t seq, int32_t pos, const int32_t *tokens,
                   const int32_t *parents, int32_t rows, int32_t outputs);
 
@@ -70,6 +74,9 @@ void jup_step_edit(jup_step_t *step, jup_edit_t edit, const int32_t *keep);
 
 /** Rows that get logits. */
 int32_t jup_step_outputs(const jup_step_t *step);
+
+/** Segments on which a verdict comes back. */
+int32_t jup_step_verdicts(const jup_step_t *step);
 
 /** Positions of all rows, in step order; pos (rows). */
 void jup_step_positions(const jup_step_t *step, int32_t *pos);

@@ -15,7 +15,7 @@
 
 #include <stdio.h>
 
-enum { JUP_PLAN_CHUNKS = 4096 };
+enum { JUP_PLAN_CHUNKS = 1 << 16 };
 
 typedef enum jup_objective {
     JUP_OBJECTIVE_TOTAL,   /* prefill makespan + expected decoding of the workload */

@@ -9,7 +9,8 @@ jup_forward_limits_t jup_engine_limits(const jup_engine_options_t *options)
 {
     return (jup_forward_limits_t){
         .rows = options->stage.rows,
-        .outputs = options->stage.rows,
+        .outputs =
+            options->scheduler.outputs > 0 ? options->scheduler.outputs : options->stage.rows,
         .kv_tokens = options->scheduler.kv_tokens,
     };
 }
@@ -25,6 +26,7 @@ int32_t jup_engine_most_window(int32_t stages)
 }
 
 static void look_up(void *self);
+static void take_logits(void *self, const float *logits, int32_t rows);
 
 static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
                        jup_speculation_t *speculation, const jup_scheduler_sink_t *sink)
@@ -32,6 +34,7 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
     jup_scheduler_options_t own = options->scheduler;
     own.rows = options->stage.rows;
     own.ahead = options->stage.ahead;
+    own.logits = options->stage.logits;
     jup_scheduler_init(&e->scheduler, &own, speculation, sink);
     e->scheduler.kv = &e->stage.forward->kv;
     e->n_results = options->stage.window;
@@ -41,6 +44,11 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
     e->wrong = jup_new(most, sizeof *e->wrong);
     e->stage.look_up = own.ahead ? look_up : NULL;
     e->stage.look_up_self = e;
+    e->stage.take_logits = take_logits;
+    e->stage.take_logits_self = e;
+    if (own.logits && e->stage.comm->size > 1)
+        e->logits = jup_new((size_t)e->scheduler.options.outputs,
+                            (size_t)e->stage.forward->config->vocab * sizeof *e->logits);
     for (int32_t i = 0; i < e->n_results && e->stage.comm->size > 1; i++)
         e->results[i] = jup_new(jup_stage_result_bytes(), 1);
 }
@@ -69,6 +77,7 @@ void jup_engine_reset(jup_engine_t *e)
     jup_free(e->results);
     jup_free(e->result_pending);
     jup_free(e->wrong);
+    jup_free(e->logits);
     memset(e, 0, sizeof *e);
 }
 
@@ -79,23 +88,53 @@ static bool alone(const jup_engine_t *e)
     return e->stage.comm->size == 1;
 }
 
-void jup_engine_send(jup_engine_t *e)
+static void take_logits(void *self, const float *logits, int32_t rows)
 {
-    int32_t step = e->stage.step.id, place = step % e->n_results;
-    if (!alone(e))
-        jup_comm_begin_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_RESULT, step,
-                            e->results[place], jup_stage_result_bytes(), &e->result_pending[place]);
-    jup_stage_work(&e->stage);
+    jup_engine_t *e = self;
+    if (e->user.logits)
+        e->user.logits(e->user.logits_self, logits, rows);
 }
 
-void jup_engine_receive(jup_engine_t *e, int32_t step)
+static void receive_logits(jup_engine_t *e)
 {
-    int32_t place = step % e->n_results;
-    jup_pending_t *pending = &e->result_pending[place];
+    int32_t rows = jup_step_outputs(&e->stage.step);
+    size_t row_bytes = (size_t)e->stage.forward->config->vocab * sizeof *e->logits;
+    if (rows == 0)
+        return;
+    jup_comm_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_LOGITS, e->logits,
+                  (size_t)rows * row_bytes);
+    take_logits(e, e->logits, rows);
+}
+
+static void expect_result(jup_engine_t *e)
+{
+    uint32_t place = e->results_begun++ % (uint32_t)e->n_results;
+    jup_comm_begin_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_RESULT, e->stage.step.id,
+                        e->results[place], jup_stage_result_bytes(), &e->result_pending[place]);
+}
+
+void jup_engine_send(jup_engine_t *e)
+{
+    if (!alone(e) && jup_step_verdicts(&e->stage.step) > 0)
+        expect_result(e);
+    jup_stage_work(&e->stage);
+    if (!alone(e) && e->stage.options.logits)
+        receive_logits(e);
+}
+
+static jup_pending_t *oldest_result(const jup_engine_t *e)
+{
+    return &e->result_pending[e->results_ended % (uint32_t)e->n_results];
+}
+
+void jup_engine_receive(jup_engine_t *e)
+{
+    jup_pending_t *pending = oldest_result(e);
     if (alone(e))
         return; /* the verdicts are there already */
     jup_comm_end(e->stage.comm, pending);
-    if (!jup_stage_read_result(e->stage.verdicts, e->results[place], pending->bytes))
+    const int32_t *result = e->results[e->results_ended++ % (uint32_t)e->n_results];
+    if (!jup_stage_read_result(e->stage.verdicts, result, pending->bytes))
         jup_die(JUP_EENV,
                 "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks run "
                 "the same version of the program?",
@@ -107,7 +146,7 @@ static void take_oldest(jup_engine_t *e)
 {
     jup_scheduler_t *s = &e->scheduler;
     jup_verdicts_t *verdicts = e->stage.verdicts;
-    jup_engine_receive(e, s->air[s->air_first].id);
+    jup_engine_receive(e);
     jup_scheduler_take(s, verdicts->step, verdicts->list, verdicts->n);
     if (s->options.ahead)
         jup_cancel_tell(&e->stage.cancel, e->wrong, jup_scheduler_cancel(s, e->wrong));
@@ -115,9 +154,7 @@ static void take_oldest(jup_engine_t *e)
 
 static bool oldest_is_done(const jup_engine_t *e)
 {
-    const jup_scheduler_t *s = &e->scheduler;
-    return s->air_n > 0 &&
-           (alone(e) || !e->result_pending[s->air[s->air_first].id % e->n_results].active);
+    return e->scheduler.air_n > 0 && (alone(e) || !oldest_result(e)->active);
 }
 
 static void take_done(jup_engine_t *e)
@@ -177,7 +214,7 @@ bool jup_engine_run(jup_engine_t *e)
             take_oldest(e);
         else if (!jup_scheduler_give_up(&e->scheduler))
             break;
-        going = !e->interrupted || !e->interrupted(e->interrupted_self);
+        going = !e->user.after_step || e->user.after_step(e->user.self);
     }
     if (!going)
         release_all(e);

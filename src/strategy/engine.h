@@ -1,5 +1,6 @@
 /**
- * Jupiter's decoding (Ye et al., INFOCOM 2025): many sequences through one pipeline at a time. The
+ * Jupiter's pipeline (Ye et al., INFOCOM 2025): one prompt or many sequences through it at a time,
+ * prompts in micro-sequence chunks, stage s on chunk i while stage s - 1 is on chunk i + 1. The
  * first stage decides what goes into each step (scheduler.h) and computes its own layers; verdicts
  * come back in the order of the steps. With S stages there are S steps or more in the air, so that
  * every stage works on another branch, another request, or another guess.
@@ -12,19 +13,30 @@
 
 typedef struct jup_engine_options {
     jup_stage_options_t stage;
-    jup_scheduler_options_t scheduler; /* rows and ahead are the stage's; window <= the stage's */
+    jup_scheduler_options_t scheduler; /* rows, ahead, logits are the stage's; window <= its own */
 } jup_engine_options_t;
+
+/** Who works with the engine on the first stage; functions may be NULL. */
+typedef struct jup_engine_user {
+    void *self;
+    /** Called between steps, never while one is computed: to show what came. False: stop. */
+    bool (*after_step)(void *self);
+    /** Logits (rows, vocab) of the next positions, with options.stage.logits; given logits_self. */
+    void (*logits)(void *self, const float *logits, int32_t rows);
+    void *logits_self;
+} jup_engine_user_t;
 
 typedef struct jup_engine {
     jup_stage_t stage;
     /* first stage: */
     jup_scheduler_t scheduler;
-    int32_t **results; /* (window) receives, by step number */
+    int32_t **results; /* (window) receives, one after the other */
     jup_pending_t *result_pending;
     int32_t n_results;
-    int32_t *wrong;                  /* (window) scratch: steps to cancel */
-    bool (*interrupted)(void *self); /* asked between steps; NULL: never */
-    void *interrupted_self;
+    uint32_t results_begun, results_ended;
+    float *logits;  /* (rows, vocab) received, when they are asked for */
+    int32_t *wrong; /* (window) scratch: steps to cancel */
+    jup_engine_user_t user;
 } jup_engine_t;
 
 /** The rows, outputs and tokens that jup_forward_init() needs. */
@@ -53,9 +65,9 @@ void jup_engine_reset(jup_engine_t *e);
  */
 bool jup_engine_run(jup_engine_t *e);
 
-/** First stage: sends stage.step, and waits for the verdicts on a step, into stage.verdicts. */
+/** First stage: sends stage.step; waits for the next verdicts that come, into stage.verdicts. */
 void jup_engine_send(jup_engine_t *e);
-void jup_engine_receive(jup_engine_t *e, int32_t step);
+void jup_engine_receive(jup_engine_t *e);
 
 /** First stage: the others return from serve. */
 void jup_engine_stop(jup_engine_t *e);

@@ -45,23 +45,13 @@ bool jup_hop_has_room(const jup_hop_t *hop)
     return hop->posted - hop->used < JUP_HOP_WINDOW;
 }
 
-static void post(jup_hop_t *hop, size_t bytes)
+void jup_hop_post(jup_hop_t *hop)
 {
     assert(jup_hop_has_room(hop));
     int slot = (int)(hop->posted % JUP_HOP_WINDOW);
     jup_comm_begin_recv(hop->comm, hop->peer, JUP_MSG_STEP, (int32_t)hop->posted,
-                        hop->buffers[slot], bytes, &hop->pending[slot]);
+                        hop->buffers[slot], hop->buffer_bytes, &hop->pending[slot]);
     hop->posted++;
-}
-
-void jup_hop_post(jup_hop_t *hop, int32_t rows)
-{
-    post(hop, jup_step_plain_bytes(rows) + (size_t)rows * row_bytes(hop));
-}
-
-void jup_hop_post_any(jup_hop_t *hop)
-{
-    post(hop, hop->buffer_bytes);
 }
 
 static void from_wire(const jup_hop_t *hop, const char *in, int64_t elems, float *x)

@@ -31,11 +31,8 @@ void jup_hop_reset(jup_hop_t *hop);
 /** Whether another receive can be posted now. */
 bool jup_hop_has_room(const jup_hop_t *hop);
 
-/** Posts the receive of a one-segment step of exactly `rows` rows (a stop is shorter and fits). */
-void jup_hop_post(jup_hop_t *hop, int32_t rows);
-
-/** The same for any step that may come. */
-void jup_hop_post_any(jup_hop_t *hop);
+/** Posts the receive of any step that may come. */
+void jup_hop_post(jup_hop_t *hop);
 
 /** Waits for the oldest posted receive: fills step and x (step->rows, dim). */
 void jup_hop_receive(jup_hop_t *hop, jup_step_t *step, float *x);

@@ -33,7 +33,6 @@ static void clean_up(jup_engine_t *e)
     jup_step_begin(step, JUP_STEP_WORK, e->scheduler.next_step++);
     jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_DROP, .seq = SCRATCH}, NULL);
     jup_engine_send(e);
-    jup_engine_receive(e, step->id);
 }
 
 static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
@@ -42,7 +41,7 @@ static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
     for (int i = 0; i < REPEAT; i++) {
         double start_s = jup_clock_now_s();
         send_rows(e, rows, guess);
-        jup_engine_receive(e, e->scheduler.next_step - 1);
+        jup_engine_receive(e);
         double took_s = jup_clock_now_s() - start_s;
         best = took_s < best ? took_s : best;
     }
@@ -54,7 +53,7 @@ static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
 static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double lap_s,
                              int32_t window)
 {
-    int32_t steps = 2 * e->n_results, first = e->scheduler.next_step, sent = 0, done = 0;
+    int32_t steps = 2 * e->n_results, sent = 0, done = 0;
     if (e->n_results == 1)
         return lap_s;
     double start_s = jup_clock_now_s();
@@ -63,7 +62,8 @@ static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double l
             send_rows(e, rows, guess);
             sent++;
         }
-        jup_engine_receive(e, first + done++);
+        jup_engine_receive(e);
+        done++;
     }
     double rest_s = jup_clock_now_s() - start_s - lap_s;
     return rest_s > 0 ? rest_s / (done - 1) : 0;

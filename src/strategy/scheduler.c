@@ -29,6 +29,8 @@ void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *optio
     s->options = *options;
     if (s->options.segments <= 0 || s->options.segments > JUP_STEP_MAX_SEGMENTS)
         s->options.segments = JUP_STEP_MAX_SEGMENTS;
+    if (s->options.outputs <= 0)
+        s->options.outputs = s->options.rows;
     s->speculation = speculation;
     s->sink = *sink;
     s->pages = options->kv_tokens / JUP_KV_PAGE_SLOTS;
@@ -82,6 +84,12 @@ const int32_t *jup_scheduler_tokens(const jup_scheduler_t *s, int32_t handle, in
     return slot < 0 ? NULL : s->slots[slot]->tokens;
 }
 
+int32_t jup_scheduler_cached(const jup_scheduler_t *s, int32_t handle)
+{
+    int32_t slot = jup_scheduler_slot(s, handle);
+    return slot < 0 ? 0 : s->slots[slot]->cached;
+}
+
 bool jup_scheduler_is_busy(const jup_scheduler_t *s)
 {
     for (int32_t i = 0; i < s->n_slots; i++)
@@ -92,16 +100,16 @@ bool jup_scheduler_is_busy(const jup_scheduler_t *s)
 
 /* ---- room in the cache ----------------------------------------------------------------------- */
 
-/*
- * A page more for the one it shares with others, and one for the candidates. Where a tree lies over
- * the end of a page, the slots of its dropped nodes there stay empty: half a tree a page at most is
- * allowed for; who needs more goes on without trees (jup_scheduler_can_afford).
- */
+int64_t jup_scheduler_room(int64_t tokens, int32_t nodes, bool chain)
+{
+    int64_t useful = JUP_KV_PAGE_SLOTS - (chain ? 0 : nodes / 2);
+    return ((tokens + nodes + useful - 1) / useful + 2) * JUP_KV_PAGE_SLOTS;
+}
+
 int64_t jup_scheduler_pages(const jup_scheduler_t *s, int64_t tokens)
 {
-    int32_t nodes = s->speculation->nodes;
-    int64_t useful = JUP_KV_PAGE_SLOTS - (s->speculation->chain ? 0 : nodes / 2);
-    return (tokens + nodes + useful - 1) / useful + 2;
+    return jup_scheduler_room(tokens, s->speculation->nodes, s->speculation->chain) /
+           JUP_KV_PAGE_SLOTS;
 }
 
 bool jup_scheduler_can_afford(const jup_scheduler_t *s, int32_t slot, int32_t rows)
@@ -154,6 +162,7 @@ static bool admit(jup_scheduler_t *s, jup_sequence_t *q)
         return false;
     q->fork_from = shared > 0 ? from : -1;
     q->cached = shared;
+    jup_sequence_chunk(q, &s->options.chunks);
     q->state = JUP_SEQUENCE_LIVE;
     q->turn = s->turn++;
     return true;
@@ -217,7 +226,7 @@ static jup_status_t check_fit(const jup_scheduler_t *s, int64_t tokens, int64_t 
 jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t *spec,
                                   int32_t *handle, jup_error_t *err)
 {
-    assert(spec->n_prompt > 0 && spec->generate > 0);
+    assert(spec->n_prompt > 0 && spec->generate >= 0);
     JUP_TRY(check_fit(s, (int64_t)spec->n_prompt + spec->generate, spec->child_tokens, err));
     int32_t slot = new_slot(s);
     jup_sequence_t *q = s->slots[slot];
@@ -248,6 +257,7 @@ jup_status_t jup_scheduler_continue(jup_scheduler_t *s, int32_t handle, const in
     int32_t shared = shared_tokens(q, prompt, n_prompt);
     jup_sequence_cut(q, slot, shared);
     jup_sequence_append(q, prompt + shared, n_prompt - shared);
+    jup_sequence_chunk(q, &s->options.chunks);
     q->state = JUP_SEQUENCE_LIVE;
     q->prompt = n_prompt;
     q->generated = 0;
@@ -272,6 +282,7 @@ static void close_sequence(jup_scheduler_t *s, int32_t slot)
         if (s->slots[i]->fork_from == slot) {
             s->slots[i]->fork_from = -1;
             s->slots[i]->cached = 0;
+            jup_sequence_chunk(s->slots[i], &s->options.chunks);
         }
     give_room_back(s, q);
     q->epoch++;

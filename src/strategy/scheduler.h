@@ -2,9 +2,11 @@
  * Which rows go into the next step: the first stage's book-keeping of all sequences (answers,
  * branches of an outline, other requests), without any communication.
  *
- *  - At most `window` steps are in the air, at least as many as there are stages; ready sequences
- *    are spread over the free places, so that with more sequences than places each step is a batch,
- *    and with fewer every stage still works on another one.
+ *  - At most `window` steps are in the air, that is, on their way to a verdict, at least as many as
+ *    there are stages; ready sequences are spread over the free places, so that with more sequences
+ *    than places each step is a batch, and with fewer every stage still works on another one.
+ *  - A prompt goes through in its chunks, each whole in one step. Chunks before the last await no
+ *    verdict: as many follow each other as the pipe takes.
  *  - The sequence that has been ready longest goes first: none starves. Of one sequence at most one
  *    segment is in a step, and its segments go out in order.
  *  - Places that no ready sequence fills take segments that build on guesses still being verified
@@ -23,19 +25,21 @@
 enum { JUP_MAX_SEQUENCES = 1024 };
 
 typedef struct jup_scheduler_options {
-    int32_t window;   /* steps in the air at most */
-    int32_t rows;     /* of a step at most */
-    int32_t chunk;    /* rows of a prompt in one step at most */
-    int32_t segments; /* of a step at most; 0: as many as fit */
+    int32_t window;      /* steps in the air at most */
+    int32_t rows;        /* of a step at most */
+    int32_t outputs;     /* rows with logits of a step at most; 0: as many as rows */
+    jup_chunks_t chunks; /* how prompts are cut; the lengths are the caller's */
+    int32_t segments;    /* of a step at most; 0: as many as fit */
     int64_t kv_tokens;
-    bool ahead; /* whether to build on guesses that are still being verified */
+    bool ahead;  /* whether to build on guesses that are still being verified */
+    bool logits; /* every row of a prompt gets logits */
 } jup_scheduler_options_t;
 
 typedef struct jup_sequence_spec {
     int32_t request, branch;
     const int32_t *prompt; /* (n_prompt) all of it, copied */
     int32_t n_prompt;
-    int32_t generate;     /* at most so many tokens */
+    int32_t generate;     /* at most so many tokens; 0: the prompt goes in, nothing comes out */
     int32_t parent;       /* handle of a sequence whose beginning it may share; -1: none */
     bool hold;            /* keep its cache after its end, until released */
     int32_t child_tokens; /* its first child shall not have to wait for room of so many tokens */
@@ -49,11 +53,10 @@ typedef struct jup_scheduler_sink {
     void (*ended)(void *self, int32_t handle);
 } jup_scheduler_sink_t;
 
-/* A segment in the air. */
+/* A segment in the air: a verdict on it will come. */
 typedef struct jup_flight {
     int32_t slot, epoch;
     int32_t start;  /* index of the token in the first row that is judged */
-    bool judged;    /* a verdict will come */
     bool ahead;     /* it builds on guesses that were not verified when it left */
     int32_t source; /* of the tree; -1: none */
     jup_tree_t tree;
@@ -86,6 +89,14 @@ void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *optio
                         jup_speculation_t *speculation, const jup_scheduler_sink_t *sink);
 void jup_scheduler_reset(jup_scheduler_t *s);
 
+/**
+ * Tokens of room in the cache for a sequence of so many tokens, in whole pages: one page more for
+ * what it shares with others, one for the candidates (nodes; 1: none). Where a tree lies over the
+ * end of a page, the slots of its dropped nodes there stay empty: half a tree a page at most is
+ * allowed for; who needs more goes on without trees.
+ */
+int64_t jup_scheduler_room(int64_t tokens, int32_t nodes, bool chain);
+
 /** Changes the number of steps in the air at most; none is in the air. */
 void jup_scheduler_set_window(jup_scheduler_t *s, int32_t window);
 
@@ -106,6 +117,9 @@ void jup_scheduler_release(jup_scheduler_t *s, int32_t handle);
 /** The sequence's tokens that are known. */
 const int32_t *jup_scheduler_tokens(const jup_scheduler_t *s, int32_t handle, int32_t *n);
 
+/** How many of its tokens are cached, or on their way there; 0: no such sequence. */
+int32_t jup_scheduler_cached(const jup_scheduler_t *s, int32_t handle);
+
 /** Fills the next step; false when there is nothing to send now. */
 bool jup_scheduler_next(jup_scheduler_t *s, jup_step_t *step);
 
@@ -123,11 +137,6 @@ bool jup_scheduler_is_ahead(const jup_scheduler_t *s);
  * ascending. Returns how many.
  */
 int32_t jup_scheduler_cancel(jup_scheduler_t *s, int32_t *ids);
-
-static inline int32_t jup_scheduler_in_air(const jup_scheduler_t *s)
-{
-    return s->air_n;
-}
 
 /**
  * Ends the sequence that waits longest, without an answer: for when nothing is in the air and held

@@ -12,7 +12,7 @@ typedef struct filling {
     jup_scheduler_t *s;
     jup_step_t *step;
     jup_step_in_air_t *air;
-    int32_t rows_left, segments_left;
+    int32_t rows_left, outputs_left, segments_left;
     int32_t alike;  /* segments that this step will have, about */
     int32_t to_add; /* of them still to come */
 } filling_t;
@@ -77,40 +77,53 @@ static void add_segment(filling_t *f, int32_t slot, int32_t pos, const int32_t *
     segment->request = q->request;
     segment->branch = q->branch;
     f->rows_left -= rows;
+    f->outputs_left -= outputs;
     f->segments_left--;
-    q->in_air++;
-    q->in_air_live++;
     q->cached = pos + rows;
     f->s->segments++;
 }
 
-static jup_flight_t *add_flight(filling_t *f, int32_t slot, int32_t start, bool judged)
+/* What a verdict will come on. */
+static jup_flight_t *add_flight(filling_t *f, int32_t slot, int32_t start)
 {
+    jup_sequence_t *q = f->s->slots[slot];
     jup_flight_t *flight = &f->air->flights[f->air->n++];
     flight->slot = slot;
-    flight->epoch = f->s->slots[slot]->epoch;
+    flight->epoch = q->epoch;
     flight->start = start;
-    flight->judged = judged;
     flight->ahead = false;
     flight->source = -1;
     flight->tree.n = 1;
+    q->in_air++;
+    q->in_air_live++;
     return flight;
 }
 
-/* Rows of a prompt that is not all cached yet. The last of them are judged. */
-static void add_prompt(filling_t *f, int32_t slot)
+/* The next chunk of a prompt; false when it has to wait for the next step, so as to be whole. The
+ * last row of the last one is judged. */
+static bool add_chunk(filling_t *f, int32_t slot)
 {
-    jup_sequence_t *q = f->s->slots[slot];
-    int32_t left = q->known - q->cached, pos = q->cached;
-    int32_t rows = (int32_t)jup_min_i64(left, jup_min_i64(f->s->options.chunk, f->rows_left));
-    bool last = rows == left;
-    add_flight(f, slot, pos + rows - 1, last);
-    add_segment(f, slot, pos, q->tokens + pos, NULL, rows, last, false);
+    jup_scheduler_t *s = f->s;
+    jup_sequence_t *q = s->slots[slot];
+    int32_t pos = q->cached, end = jup_sequence_chunk_end(q);
+    int32_t rows = (int32_t)jup_min_i64(end - pos, s->options.rows);
+    bool last = pos + rows == q->known;
+    int32_t outputs = s->options.logits ? rows : last;
+    if (rows > f->rows_left || outputs > f->outputs_left)
+        return false;
+    if (last)
+        add_flight(f, slot, q->known - 1);
+    add_segment(f, slot, pos, q->tokens + pos, NULL, rows, outputs, false);
+    jup_segment_t *segment = &f->step->segments[f->step->n_segments - 1];
+    segment->judged = last;
     if (q->branch == 0)
-        f->step->segments[f->step->n_segments - 1].chunk = 1 + pos / f->s->options.chunk;
+        segment->chunk = 1 + q->chunk;
+    if (pos + rows == end)
+        q->chunk++;
     q->extendable = last;
     q->reach = 1;
-    q->turn = f->s->turn++;
+    q->turn = s->turn++;
+    return true;
 }
 
 /* Tokens that may still come after the newest one. */
@@ -132,7 +145,9 @@ static void add_lap(filling_t *f, int32_t slot)
 {
     jup_scheduler_t *s = f->s;
     jup_sequence_t *q = s->slots[slot];
-    int32_t pos = q->known - 1, share = f->rows_left / (f->to_add > 0 ? f->to_add : 1);
+    int32_t pos = q->known - 1;
+    int32_t left = (int32_t)jup_min_i64(f->rows_left, f->outputs_left);
+    int32_t share = left / (f->to_add > 0 ? f->to_add : 1);
     jup_room_t room = {.rows = share > 1 ? share : 1,
                        .depth = tokens_to_come(q) - 1,
                        .alike = f->alike,
@@ -145,7 +160,7 @@ static void add_lap(filling_t *f, int32_t slot)
                                    .at_hand = q->has_guesses ? &q->at_hand : NULL};
     jup_proposals_t proposals;
     memset(&proposals, 0, sizeof proposals);
-    jup_flight_t *flight = add_flight(f, slot, pos, true);
+    jup_flight_t *flight = add_flight(f, slot, pos);
     flight->source =
         jup_speculation_propose(s->speculation, &context, &room, &flight->tree, &proposals);
     jup_sequence_watch(q, s->speculation, &proposals);
@@ -162,14 +177,16 @@ static void add_lap(filling_t *f, int32_t slot)
 static bool add_ready(filling_t *f, int32_t slot)
 {
     jup_sequence_t *q = f->s->slots[slot];
-    if (f->segments_left == 0 || f->rows_left == 0 || !write_edits_of(f, slot))
+    if (f->segments_left == 0 || f->rows_left == 0 || f->outputs_left == 0 ||
+        !write_edits_of(f, slot))
         return false;
+    bool fits = true;
     if (q->known - q->cached > 1 || q->generated == 0)
-        add_prompt(f, slot);
+        fits = add_chunk(f, slot);
     else
         add_lap(f, slot);
     f->to_add--;
-    return true;
+    return fits;
 }
 
 /* ---- building on guesses --------------------------------------------------------------------- */
@@ -201,7 +218,7 @@ static bool add_ahead(filling_t *f, int32_t slot)
     jup_scheduler_t *s = f->s;
     jup_sequence_t *q = s->slots[slot];
     int32_t pos = q->known + q->assumed;
-    jup_room_t room = {.rows = (int32_t)jup_min_i64(f->rows_left + 1, JUP_GUESS_DEPTH),
+    jup_room_t room = {.rows = (int32_t)jup_min_i64(f->outputs_left + 1, JUP_GUESS_DEPTH),
                        .depth = tokens_to_come(q) - 1,
                        .alike = 1,
                        .chain = true};
@@ -212,7 +229,7 @@ static bool add_ahead(filling_t *f, int32_t slot)
     if (source < 0 || tree.n < 2 || q->reach * tree.reach < LEAST_CHANCE)
         return false;
     q->reach *= tree.reach;
-    jup_flight_t *flight = add_flight(f, slot, pos, true);
+    jup_flight_t *flight = add_flight(f, slot, pos);
     flight->source = source;
     flight->ahead = true;
     /* a verdict comes only if its first token is right: given that */
@@ -269,6 +286,7 @@ static filling_t begin(jup_scheduler_t *s, jup_step_t *step)
                    .step = step,
                    .air = &s->air[at],
                    .rows_left = s->options.rows,
+                   .outputs_left = s->options.outputs,
                    .segments_left = s->options.segments};
     jup_step_begin(step, JUP_STEP_WORK, s->next_step);
     f.air->id = s->next_step;
@@ -292,12 +310,15 @@ static void fill_ready(filling_t *f)
     }
 }
 
+/* A step on which no verdict will come is not in the air. */
 static bool finish(filling_t *f)
 {
     jup_scheduler_t *s = f->s;
+    if (f->step->n_segments == 0 && f->step->n_edits == 0)
+        return false;
     s->next_step++;
     s->steps++;
-    s->air_n++;
+    s->air_n += f->air->n > 0;
     s->peak_air = s->air_n > s->peak_air ? s->air_n : s->peak_air;
     return true;
 }
@@ -315,7 +336,7 @@ bool jup_scheduler_next(jup_scheduler_t *s, jup_step_t *step)
         fill_ready(&f);
     else
         fill_ahead(&f);
-    return f.air->n > 0 || step->n_edits > 0 ? finish(&f) : false;
+    return finish(&f);
 }
 
 bool jup_scheduler_flush(jup_scheduler_t *s, jup_step_t *step)
@@ -326,5 +347,5 @@ bool jup_scheduler_flush(jup_scheduler_t *s, jup_step_t *step)
     for (int32_t i = 0; i < s->n_slots; i++)
         if (s->slots[i]->state == JUP_SEQUENCE_HELD && edit_fits(step, &s->slots[i]->edit))
             write_edit(s->slots[i], step);
-    return step->n_edits > 0 ? finish(&f) : false;
+    return finish(&f);
 }

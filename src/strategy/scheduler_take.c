@@ -40,7 +40,7 @@ static void take_verdict(jup_scheduler_t *s, const jup_flight_t *flight,
     bool right = true;
     assert(verdict->n_path > 0 && verdict->sequence == flight->slot);
     jup_speculation_count(s->speculation, flight->source, &flight->tree, verdict->n_path - 1);
-    bool goes_on = learn_all(s, flight, verdict, &right);
+    bool goes_on = q->generate > 0 && learn_all(s, flight, verdict, &right);
     if (q->state != JUP_SEQUENCE_LIVE)
         return; /* released by the sink */
     jup_sequence_compare(q, s->speculation, false);
@@ -61,26 +61,21 @@ static void take_verdict(jup_scheduler_t *s, const jup_flight_t *flight,
 void jup_scheduler_take(jup_scheduler_t *s, int32_t step, const jup_verdict_t *verdicts, int32_t n)
 {
     jup_step_in_air_t *air = &s->air[s->air_first];
-    int32_t used = 0;
-    assert(s->air_n > 0 && air->id == step);
+    assert(s->air_n > 0 && air->id == step && air->n == n);
+    (void)step;
+    (void)n;
     for (int32_t i = 0; i < air->n; i++) {
         const jup_flight_t *flight = &air->flights[i];
         jup_sequence_t *q = s->slots[flight->slot];
         bool current = q->epoch == flight->epoch && q->state == JUP_SEQUENCE_LIVE;
         q->in_air--;
         q->in_air_live -= current;
-        if (flight->judged) {
-            assert(used < n);
-            if (current)
-                take_verdict(s, flight, &verdicts[used]);
-            else
-                s->stale++;
-            used++;
-        }
+        if (current)
+            take_verdict(s, flight, &verdicts[i]);
+        else
+            s->stale++;
         jup_scheduler_free_if_gone(s, flight->slot);
     }
-    assert(used == n);
-    (void)n;
     s->air_first = (s->air_first + 1) % s->options.window;
     s->air_n--;
 }

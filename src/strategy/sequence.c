@@ -38,6 +38,21 @@ void jup_sequence_append(jup_sequence_t *q, const int32_t *tokens, int32_t n)
     q->known += n;
 }
 
+void jup_sequence_chunk(jup_sequence_t *q, const jup_chunks_t *chunks)
+{
+    int32_t tokens = q->known - q->cached;
+    q->ends = jup_resize(q->ends, (size_t)jup_chunks_most(chunks, tokens), sizeof *q->ends);
+    q->n_ends = jup_chunks_cut(chunks, tokens, q->ends);
+    for (int32_t i = 0; i < q->n_ends; i++)
+        q->ends[i] += q->cached;
+    q->chunk = 0;
+}
+
+int32_t jup_sequence_chunk_end(const jup_sequence_t *q)
+{
+    return q->chunk < q->n_ends ? q->ends[q->chunk] : q->known;
+}
+
 static bool is_beginning(const int32_t *path, int32_t n)
 {
     for (int32_t i = 0; i < n; i++)
@@ -114,6 +129,7 @@ void jup_sequence_compare(jup_sequence_t *q, jup_speculation_t *s, bool all)
 void jup_sequence_reset(jup_sequence_t *q)
 {
     jup_free(q->tokens);
+    jup_free(q->ends);
     memset(q, 0, sizeof *q);
     q->handle = q->parent = q->fork_from = q->child = -1;
 }

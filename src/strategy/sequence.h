@@ -9,6 +9,7 @@
 #include "decode/speculation.h"
 #include "decode/verify.h"
 #include "model/step.h"
+#include "strategy/chunks.h"
 
 typedef enum jup_sequence_state {
     JUP_SEQUENCE_FREE,
@@ -25,8 +26,10 @@ typedef struct jup_sequence {
     int32_t *tokens;         /* (known + assumed) */
     int32_t known, assumed, cap;
     int32_t prompt, generate, generated;
+    int32_t *ends; /* (n_ends) where the chunks of what is to be computed of the prompt end */
+    int32_t n_ends, chunk;       /* the next one */
     int32_t cached;              /* tokens in the caches once all issued steps are done */
-    int32_t in_air, in_air_live; /* segments; those of this epoch */
+    int32_t in_air, in_air_live; /* segments that await a verdict; those of this epoch */
     int32_t epoch;               /* counts the times that assumptions turned out wrong */
     double reach;                /* chance that all assumed tokens are right */
     bool extendable;             /* its newest segment is a chain: more can be assumed behind it */
@@ -62,6 +65,12 @@ bool jup_sequence_learn(jup_sequence_t *q, int32_t token);
 
 /** Appends known tokens (a further prompt). */
 void jup_sequence_append(jup_sequence_t *q, const int32_t *tokens, int32_t n);
+
+/** Cuts what is not cached of the known tokens into chunks. */
+void jup_sequence_chunk(jup_sequence_t *q, const jup_chunks_t *chunks);
+
+/** Where the next chunk ends; behind the last one: at the newest known token. */
+int32_t jup_sequence_chunk_end(const jup_sequence_t *q);
 
 /**
  * From now on the cache shall hold `length` tokens: rows path[] (n, counted from `start`) stay of

@@ -161,7 +161,7 @@ static void compute(jup_stage_t *stage)
 static void leave_out(jup_step_t *step, const bool *stale, int32_t *wanted)
 {
     for (int32_t s = 0; s < step->n_segments; s++) {
-        wanted[s] = step->segments[s].outputs;
+        wanted[s] = step->segments[s].judged;
         if (stale[s] || step->kind == JUP_STEP_CANCELLED)
             step->segments[s].outputs = 0;
     }
@@ -195,8 +195,9 @@ static void judge(jup_stage_t *stage, const int32_t *wanted)
             jup_verdict_t *verdict = &v->list[v->n++];
             *verdict = (jup_verdict_t){.sequence = segment->seq};
             if (segment->outputs > 0) {
-                jup_verifier_judge(&stage->verifier, &stage->step, s, row,
-                                   f->logits + output * vocab, verdict);
+                jup_verifier_judge(
+                    &stage->verifier, &stage->step, s, row,
+                    f->logits + (output + segment->outputs - segment->judged) * vocab, verdict);
                 keep_hidden(stage, segment, output, verdict, &ends);
             }
         }
@@ -250,6 +251,17 @@ bool jup_stage_read_result(jup_verdicts_t *verdicts, const int32_t *words, size_
     return in == end;
 }
 
+/* Before they are judged, which may change them. */
+static void hand_out_logits(jup_stage_t *stage, int32_t outputs)
+{
+    const jup_forward_t *f = stage->forward;
+    size_t bytes = (size_t)outputs * (size_t)f->config->vocab * sizeof *f->logits;
+    if (is_first(stage))
+        stage->take_logits(stage->take_logits_self, f->logits, outputs);
+    else
+        jup_comm_send(stage->comm, 0, JUP_MSG_LOGITS, f->logits, bytes);
+}
+
 static void answer(jup_stage_t *stage)
 {
     bool stale[JUP_STEP_MAX_SEGMENTS];
@@ -259,16 +271,18 @@ static void answer(jup_stage_t *stage)
     leave_out(&stage->step, stale, wanted);
     int32_t outputs = jup_forward_head(stage->forward, &stage->step);
     stage->verdicts->step = stage->step.id;
-    if (stage->options.script.on)
-        jup_script_write(&stage->options.script, &stage->step, stage->forward->logits);
+    if (stage->options.scripted.on)
+        jup_scripted_write(&stage->options.scripted, &stage->step, stage->forward->logits);
+    if (stage->options.logits && outputs > 0)
+        hand_out_logits(stage, outputs);
     judge(stage, wanted);
-    if (stage->options.script.on)
-        jup_script_erase(&stage->options.script, &stage->step, stage->forward->logits);
+    if (stage->options.scripted.on)
+        jup_scripted_erase(&stage->options.scripted, &stage->step, stage->forward->logits);
     if (outputs > 0)
         jup_recorder_span(stage->recorder, JUP_SPAN_HEAD, start_s, jup_clock_now_s(), outputs,
                           jup_config_head_flops(stage->forward->config, outputs), 0);
     guess(stage);
-    if (!is_first(stage))
+    if (!is_first(stage) && stage->verdicts->n > 0)
         send_verdicts(stage);
 }
 
@@ -287,7 +301,7 @@ void jup_stage_work(jup_stage_t *stage)
 static void post_receives(jup_stage_t *stage)
 {
     while (jup_hop_has_room(&stage->from))
-        jup_hop_post_any(&stage->from);
+        jup_hop_post(&stage->from);
 }
 
 /* A stop comes once per receive that may be posted. */

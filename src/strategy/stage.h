@@ -6,7 +6,7 @@
 #define JUP_STRATEGY_STAGE_H
 
 #include "decode/heads.h"
-#include "decode/script.h"
+#include "decode/scripted.h"
 #include "decode/verify.h"
 #include "model/forward.h"
 #include "strategy/cancel.h"
@@ -18,9 +18,10 @@ typedef struct jup_stage_options {
     int32_t rows;     /* of a step at most */
     int32_t window;   /* steps in the air at most */
     bool ahead;       /* whether steps may build on guesses that are still being verified */
+    bool logits;      /* all logits go to the first stage, too */
     jup_sampling_t sampling;
     jup_typical_t typical;
-    jup_script_model_t script; /* on: what the next tokens are, where nothing is computed */
+    jup_scripted_t scripted; /* on: what the next tokens are, where nothing is computed */
 } jup_stage_options_t;
 
 /** The verdicts on one step. */
@@ -44,6 +45,10 @@ typedef struct jup_stage {
     jup_verifier_t verifier;
     jup_heads_t *heads; /* the caller's; NULL: none */
     jup_verdicts_t *verdicts;
+    /* takes a step's logits (rows, vocab), when they are asked for and this is the first stage, too
+     */
+    void (*take_logits)(void *self, const float *logits, int32_t rows);
+    void *take_logits_self;
     int32_t *result[JUP_HOP_WINDOW]; /* packed, on their way */
     jup_pending_t result_pending[JUP_HOP_WINDOW];
     uint32_t results;

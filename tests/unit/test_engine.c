@@ -185,7 +185,7 @@ static void run_rank(jup_comm_t *comm, void *self)
                   .ahead = s->ahead,
                   .sampling = s->sampling},
         .scheduler = {.window = jup_engine_default_window(comm->size),
-                      .chunk = 32,
+                      .chunks = {.each = 32},
                       .segments = s->segments,
                       .kv_tokens = s->kv_tokens},
     };

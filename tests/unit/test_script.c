@@ -1,5 +1,5 @@
 /* Scripted workloads: the file, the tokens that stand in for a model's, the guesses at them. */
-#include "decode/script.h"
+#include "ask/script.h"
 #include "unit.h"
 
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const jup_script_model_t model = {
+static const jup_scripted_t model = {
     .on = true, .vocab = 1000, .seed = 3, .depth = 3, .accuracy = {0.6, 0.4, 0.9}};
 
 static jup_status_t read_text(const char *text, jup_script_t *script, jup_error_t *err)
@@ -80,7 +80,7 @@ START_TEST(guesses_come_true_as_told)
     jup_draft_t draft;
     int32_t tokens[2] = {1, 2};
     double right[3] = {0}, tried[3] = {0};
-    jup_draft_script_init(&draft, &model);
+    jup_draft_scripted_init(&draft, &model);
     for (int32_t i = 0; i < TRIALS; i++) {
         jup_guesses_t g;
         tokens[0] = i;
@@ -91,7 +91,7 @@ START_TEST(guesses_come_true_as_told)
         ck_assert_int_eq(g.depth, 3);
         int32_t token = i % model.vocab, pos = context.n - 1;
         for (int32_t d = 0; d < 3; d++) {
-            token = jup_script_next(&model, token, pos + d);
+            token = jup_scripted_next(&model, token, pos + d);
             tried[d]++;
             if (g.token[d][0] != token)
                 break;
@@ -113,14 +113,14 @@ START_TEST(every_row_with_logits_gets_its_next_token)
     jup_step_add(&step, 0, 10, tokens, NULL, 4, 1);
     jup_step_add(&step, 1, 20, tokens, parents, 4, 4);
     float *logits = jup_new(5 * 1000, sizeof *logits);
-    jup_script_write(&model, &step, logits);
+    jup_scripted_write(&model, &step, logits);
     const int32_t token[] = {8, 5, 6, 7, 8}, pos[] = {13, 20, 21, 21, 22};
     for (int row = 0; row < 5; row++) {
-        int32_t next = jup_script_next(&model, token[row], pos[row]);
+        int32_t next = jup_scripted_next(&model, token[row], pos[row]);
         for (int32_t i = 0; i < 1000; i++)
             ck_assert_float_eq(logits[row * 1000 + i], i == next ? 1.0f : 0.0f);
     }
-    jup_script_erase(&model, &step, logits);
+    jup_scripted_erase(&model, &step, logits);
     for (int32_t i = 0; i < 5 * 1000; i++)
         ck_assert_float_eq(logits[i], 0);
     jup_free(logits);

@@ -1,7 +1,8 @@
-/* The file of a scripted workload. See decode/script.h. */
+#include "ask/script.h"
+
+#include "base/checked.h"
 #include "base/mem.h"
 #include "cluster/yaml_in.h"
-#include "decode/script.h"
 
 #include <string.h>
 
@@ -31,7 +32,7 @@ static jup_status_t read_points(const jup_yaml_node_t *map, jup_script_request_t
 {
     jup_yaml_node_t list, item;
     int n;
-    JUP_TRY(list_of(map, "points", JUP_SCRIPT_POINTS, &list, &n, err));
+    JUP_TRY(list_of(map, "points", JUP_OUTLINE_POINTS, &list, &n, err));
     for (int i = 0; i < n; i++) {
         int64_t length;
         jup_yaml_item(&list, i, &item);
@@ -62,8 +63,7 @@ static jup_status_t read_request(const jup_yaml_node_t *map, jup_script_request_
                          "must have either answer, or all of outline, heading and points");
 }
 
-static jup_status_t read_model(const jup_yaml_node_t *root, jup_script_model_t *model,
-                               jup_error_t *err)
+static jup_status_t read_model(const jup_yaml_node_t *root, jup_scripted_t *model, jup_error_t *err)
 {
     jup_yaml_node_t list, item;
     int64_t seed = 1;
@@ -123,4 +123,28 @@ void jup_script_reset(jup_script_t *script)
 {
     jup_free(script->requests);
     memset(script, 0, sizeof *script);
+}
+
+/* ---- lengths --------------------------------------------------------------------------------- */
+
+int32_t jup_script_longest_prompt(const jup_script_t *script)
+{
+    int64_t longest = 0;
+    for (int32_t i = 0; i < script->n; i++)
+        longest = jup_max_i64(longest, script->requests[i].prompt);
+    return (int32_t)longest;
+}
+
+int32_t jup_script_longest_sequence(const jup_script_t *script)
+{
+    int64_t longest = 0;
+    for (int32_t i = 0; i < script->n; i++) {
+        const jup_script_request_t *r = &script->requests[i];
+        int64_t point = 0;
+        for (int32_t p = 0; p < r->n_points; p++)
+            point = jup_max_i64(point, r->points[p]);
+        longest =
+            jup_max_i64(longest, (int64_t)r->prompt + r->answer + r->outline + r->heading + point);
+    }
+    return (int32_t)longest;
 }

@@ -1,0 +1,40 @@
+/**
+ * Answers on their way to a person or a program. What is to be shown is kept until the reader takes
+ * it: between steps it is written only as far as that does not wait, so that a reader who has
+ * stopped reading does not stop the pipeline.
+ */
+#ifndef JUP_ASK_SHOW_H
+#define JUP_ASK_SHOW_H
+
+#include "ask/answer.h"
+
+#include <stdio.h>
+
+typedef struct jup_show {
+    int fd;    /* -1: nobody looks */
+    bool ids;  /* token ids with spaces between them, not text */
+    bool gone; /* the reader went away, or writing failed */
+    char *pending;
+    size_t bytes, cap; /* of what waits */
+} jup_show_t;
+
+/** How far an answer has been handed to it. */
+typedef struct jup_shown {
+    size_t bytes;
+    int tokens;
+} jup_shown_t;
+
+/** out: NULL: nobody looks. */
+void jup_show_init(jup_show_t *show, FILE *out, bool ids);
+void jup_show_reset(jup_show_t *show);
+
+/** Something to show. */
+void jup_show_text(jup_show_t *show, const char *text);
+
+/** What is new of an answer: settled text, or ids. */
+void jup_show_answer(jup_show_t *show, const jup_answer_t *answer, jup_shown_t *shown);
+
+/** Writes what waits; wait: all of it, however long the reader takes. */
+void jup_show_flush(jup_show_t *show, bool wait);
+
+#endif

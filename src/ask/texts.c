@@ -1,0 +1,131 @@
+#include "ask/texts.h"
+
+#include "ask/router.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+static const char *text_of(const jup_texts_t *t, int32_t question)
+{
+    return t->questions->list[question].text;
+}
+
+static bool wants_outline(void *self, int32_t question, const char **why)
+{
+    const jup_texts_t *t = self;
+    *why = "asked for";
+    if (t->mode != JUP_OUTLINE_AUTO)
+        return t->mode == JUP_OUTLINE_ON;
+    return jup_router_wants_outline(text_of(t, question), why);
+}
+
+static jup_status_t encode(const jup_texts_t *t, int32_t question, const char *form,
+                           jup_tokens_t *tokens, jup_error_t *err)
+{
+    char *text = jup_prompts_fill(t->prompts, form, text_of(t, question), 0, NULL);
+    jup_status_t status = jup_prompts_encode(t->prompts, t->tokenizer, text, tokens, err);
+    jup_free(text);
+    return status;
+}
+
+static jup_status_t plain(void *self, int32_t question, jup_prompt_t *prompt, jup_error_t *err)
+{
+    const jup_texts_t *t = self;
+    prompt->generate = t->generate;
+    if (!t->raw)
+        return encode(t, question, t->prompts->plain, &prompt->tokens, err);
+    jup_prompt_add(prompt, t->raw->ids, t->raw->count);
+    return JUP_OK;
+}
+
+static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, jup_error_t *err)
+{
+    const jup_texts_t *t = self;
+    prompt->generate = JUP_OUTLINE_TOKENS;
+    prompt->child_tokens = t->generate + JUP_HEADING_TOKENS;
+    return encode(t, question, t->prompts->outline, &prompt->tokens, err);
+}
+
+/* The list may begin in the prompt: "1.". */
+static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, jup_outline_t *o,
+                         const char **why_not)
+{
+    const jup_texts_t *t = self;
+    const char *begins = t->prompts->outline_begins;
+    size_t n = strlen(begins);
+    (void)question;
+    char *text = jup_new(n + trunk->length + 1, 1);
+    memcpy(text, begins, n);
+    memcpy(text + n, trunk->text, trunk->length);
+    bool usable = jup_outline_parse(o, text, n + trunk->length, t->max_points);
+    if (!usable)
+        *why_not = jup_outline_problem(o, text, n + trunk->length);
+    jup_free(text);
+    return usable;
+}
+
+/* The trunk's tokens without an end of text. */
+static void add_trunk(const jup_texts_t *t, const jup_prompt_t *trunk, const jup_answer_t *answer,
+                      jup_prompt_t *prompt)
+{
+    size_t n = (size_t)answer->n_tokens;
+    if (n > 0 && jup_tokenizer_is_eog(t->tokenizer, answer->tokens[n - 1]))
+        n--;
+    jup_prompt_add(prompt, trunk->tokens.ids, trunk->tokens.count);
+    jup_prompt_add(prompt, answer->tokens, n);
+}
+
+static jup_status_t point(void *self, int32_t question, const jup_prompt_t *trunk,
+                          const jup_answer_t *answer, const jup_outline_t *o, int32_t i,
+                          jup_prompt_t *prompt, jup_error_t *err)
+{
+    const jup_texts_t *t = self;
+    const jup_outline_point_t *p = &o->points[i];
+    prompt->generate = t->generate;
+    add_trunk(t, trunk, answer, prompt);
+    bool line_ends = answer->length > 0 && answer->text[answer->length - 1] == '\n';
+    if (!t->prompts->special && !line_ends)
+        JUP_TRY(jup_prompts_encode_further(t->prompts, t->tokenizer, "\n", &prompt->tokens, err));
+    char *heading =
+        jup_prompts_fill(t->prompts, t->prompts->point, text_of(t, question), p->number, p->title);
+    jup_status_t status =
+        jup_prompts_encode_further(t->prompts, t->tokenizer, heading, &prompt->tokens, err);
+    jup_free(heading);
+    return status;
+}
+
+jup_source_t jup_texts_source(jup_texts_t *texts)
+{
+    return (jup_source_t){
+        .self = texts,
+        .questions = texts->questions->n,
+        .wants_outline = wants_outline,
+        .plain = plain,
+        .outline = outline,
+        .read_outline = read_outline,
+        .point = point,
+    };
+}
+
+static jup_status_t first_prompt(jup_texts_t *t, int32_t question, jup_prompt_t *prompt,
+                                 jup_error_t *err)
+{
+    const char *why;
+    return wants_outline(t, question, &why) ? outline(t, question, prompt, err)
+                                            : plain(t, question, prompt, err);
+}
+
+jup_status_t jup_texts_longest(jup_texts_t *texts, int32_t fits, int32_t *longest, jup_error_t *err)
+{
+    jup_status_t status = JUP_OK;
+    *longest = 0;
+    for (int32_t i = 0; i < texts->questions->n && status == JUP_OK; i++) {
+        jup_prompt_t prompt = {0};
+        status = first_prompt(texts, i, &prompt, err);
+        int32_t n = (int32_t)prompt.tokens.count;
+        if (n <= fits && n > *longest)
+            *longest = n;
+        jup_prompt_reset(&prompt);
+    }
+    return status;
+}

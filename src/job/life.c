@@ -1,0 +1,125 @@
+#include "job/life.h"
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "comm/collect.h"
+#include "job/describe.h"
+#include "strategy/measure.h"
+#include "trace/gather.h"
+#include "trace/run_file.h"
+
+#include <string.h>
+
+void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
+{
+    memset(life, 0, sizeof *life);
+    life->comm = comm;
+    life->job = *job;
+    life->job.engine.scheduler.chunks.lengths = life->job.plan.chunks;
+    jup_recorder_init(&life->recorder, comm->rank, job->record);
+    jup_recorder_observe(&life->recorder, comm);
+    life->pipe = jup_comm_narrow(comm, job->plan.n_stages);
+    jup_log_configure((jup_log_level_t)job->log_level, comm->rank);
+}
+
+void jup_life_reset(jup_life_t *life)
+{
+    jup_session_reset(&life->session);
+    jup_recorder_reset(&life->recorder);
+    jup_job_reset(&life->job);
+    memset(life, 0, sizeof *life);
+}
+
+static bool is_first(const jup_life_t *life)
+{
+    return life->comm->rank == 0;
+}
+
+static bool has_stage(const jup_life_t *life)
+{
+    return jup_job_has_stage(&life->job, life->comm->rank);
+}
+
+static jup_status_t load(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
+{
+    double start_s = jup_clock_now_s();
+    jup_progress_t progress = {0};
+    jup_status_t status = JUP_OK;
+    if (is_first(life))
+        jup_progress_show(&progress, "loading", 0, 1);
+    if (has_stage(life))
+        status = jup_session_open(&life->session, &life->job, &life->pipe, &life->recorder,
+                                  speaker ? &speaker->sink : NULL, err);
+    status = jup_comm_agree(life->comm, status, err);
+    jup_progress_clear(&progress);
+    jup_recorder_span(&life->recorder, JUP_SPAN_LOAD, start_s, jup_clock_now_s(), 0, 0,
+                      (double)life->session.weights.mapped_bytes);
+    return status;
+}
+
+static jup_status_t open_outputs(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
+{
+    jup_status_t status = JUP_OK;
+    if (is_first(life) && speaker->open)
+        status = speaker->open(speaker->self, life, err);
+    return jup_comm_agree(life->comm, status, err);
+}
+
+static jup_status_t speak(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
+{
+    jup_engine_t *engine = &life->session.engine;
+    if (life->job.measure)
+        jup_engine_measure(engine, life->job.fit_window);
+    jup_status_t status = speaker->work(speaker->self, life, err);
+    jup_engine_stop(engine);
+    return status;
+}
+
+static jup_status_t work(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
+{
+    jup_status_t status = JUP_OK;
+    jup_interrupt_catch();
+    if (is_first(life))
+        status = speak(life, speaker, err);
+    else if (has_stage(life))
+        jup_engine_serve(&life->session.engine);
+    return jup_comm_agree(life->comm, status, err);
+}
+
+static jup_status_t report_on_first(jup_life_t *life, const jup_speaker_t *speaker,
+                                    jup_run_t *record, jup_error_t *err)
+{
+    jup_describe_run(record, &life->job, &life->session);
+    JUP_TRY(speaker->report(speaker->self, life, record, err));
+    if (!life->trace)
+        return JUP_OK;
+    JUP_TRY(jup_run_file_write(life->trace, record, err));
+    if (!life->quiet)
+        jup_info("trace: %s (jupiter trace summary %s)", life->trace, life->trace);
+    return JUP_OK;
+}
+
+static jup_status_t report(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
+{
+    jup_rank_record_t mine;
+    jup_run_t record;
+    jup_status_t status = JUP_OK;
+    jup_run_init(&record);
+    jup_describe_rank(&mine, life->comm->rank, &life->session);
+    jup_trace_gather(life->comm, &life->recorder, &mine, &record);
+    if (is_first(life))
+        status = report_on_first(life, speaker, &record, err);
+    jup_run_reset(&record);
+    return jup_comm_agree(life->comm, status, err);
+}
+
+jup_status_t jup_life_run(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
+{
+    JUP_TRY(load(life, speaker, err));
+    JUP_TRY(open_outputs(life, speaker, err));
+    jup_trace_sync_clocks(life->comm, &life->recorder);
+    JUP_TRY(work(life, speaker, err));
+    return report(life, speaker, err);
+}
