@@ -274,7 +274,7 @@ int32_t jup_forward_head(jup_forward_t *f, const jup_step_t *step)
                              c->norm_eps, f->hidden);
     f->compute->ops->linear(f->compute, &f->weights->output, 1, f->hidden, outputs, &f->logits);
     if (c->logit_scale > 0 || c->logit_cap > 0)
-        f->compute->ops->scale(f->compute, f->logits, (int64_t)outputs * c->vocab,
+        f->compute->ops->scale(f->compute, f->logits, outputs * f->weights->output.w.rows,
                                c->logit_scale > 0 ? c->logit_scale : 1, c->logit_cap);
     return outputs;
 }
