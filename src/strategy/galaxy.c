@@ -33,15 +33,15 @@ static void gather_behind(jup_group_t *g, jup_forward_t *f, int layer, product_t
     }
 }
 
-/* x = own rows' sum over members of x + product; each tile travels while the next is computed. */
+/* Own rows' sum over members; each tile of the product travels while the next is computed. */
 static void reduce_behind(jup_group_t *g, jup_forward_t *f, int layer, product_t *product)
 {
     const int64_t *blocks = jup_group_blocks(g, g->dim);
     for (int t = 0; t < g->n; t++) {
         jup_rows_t tile = jup_group_reduce_rows(g, t);
         product(f, layer, tile.at, tile.n);
-        jup_ring_end_reduce(&g->ring, t - 1, f->x, blocks);
-        jup_ring_begin_reduce(&g->ring, t, f->x, blocks);
+        jup_ring_end_reduce(&g->ring, t - 1, f->sum, blocks);
+        jup_ring_begin_reduce(&g->ring, t, f->sum, blocks);
     }
 }
 
@@ -60,15 +60,17 @@ bool jup_galaxy_layers(jup_group_t *g, jup_forward_t *f, const jup_step_t *step)
             jup_forward_norm(f, JUP_ATTENTION, layer, own.at, own.n);
             gather_behind(g, f, layer, jup_forward_qkv);
         }
-        jup_group_keep_rows(g, f->x); /* the residual enters the sum once */
+        jup_group_keep_rows(g, f->sum); /* x, mostly: the residual enters the sum once */
         jup_forward_cache(f, step, layer);
         jup_forward_attend(f, step, layer, 0, rows);
         reduce_behind(g, f, layer, jup_forward_out);
+        jup_forward_add(f, JUP_ATTENTION, layer, own.at, own.n);
 
         jup_forward_norm(f, JUP_FFN, layer, own.at, own.n);
-        jup_group_keep_rows(g, f->x);
+        jup_group_keep_rows(g, f->sum);
         gather_behind(g, f, layer, jup_forward_gate_up);
         reduce_behind(g, f, layer, jup_forward_down);
+        jup_forward_add(f, JUP_FFN, layer, own.at, own.n);
 
         jup_forward_round_rows(f, own.at, own.n);
     }

@@ -37,10 +37,12 @@ bool jup_sequence_layers(jup_group_t *g, jup_forward_t *f, const jup_step_t *ste
         jup_forward_cache(f, step, layer);
         jup_forward_attend(f, step, layer, own.at, own.n);
         jup_forward_out(f, layer, own.at, own.n);
+        jup_forward_add(f, JUP_ATTENTION, layer, own.at, own.n);
 
         jup_forward_norm(f, JUP_FFN, layer, own.at, own.n);
         jup_forward_gate_up(f, layer, own.at, own.n);
         jup_forward_down(f, layer, own.at, own.n);
+        jup_forward_add(f, JUP_FFN, layer, own.at, own.n);
 
         jup_forward_round_rows(f, own.at, own.n);
         jup_group_gather(g, f->x, g->dim);

@@ -16,18 +16,20 @@ bool jup_tensor_layers(jup_group_t *g, jup_forward_t *f, const jup_step_t *step)
     int64_t rows = step->rows;
     for (int layer = 0; layer < jup_forward_depth(f); layer++) {
         jup_forward_norm(f, JUP_ATTENTION, layer, 0, rows);
-        jup_group_keep_share(g, f->x, rows); /* the residual enters the sum once */
+        jup_group_keep_share(g, f->sum, rows); /* x, mostly: the residual enters the sum once */
         jup_forward_qkv(f, layer, 0, rows);
         jup_forward_cache(f, step, layer);
         jup_forward_attend(f, step, layer, 0, rows);
         jup_forward_out(f, layer, 0, rows);
-        jup_group_sum(g, f->x, rows);
+        jup_group_sum(g, f->sum, rows);
+        jup_forward_add(f, JUP_ATTENTION, layer, 0, rows);
 
         jup_forward_norm(f, JUP_FFN, layer, 0, rows);
-        jup_group_keep_share(g, f->x, rows);
+        jup_group_keep_share(g, f->sum, rows);
         jup_forward_gate_up(f, layer, 0, rows);
         jup_forward_down(f, layer, 0, rows);
-        jup_group_sum(g, f->x, rows);
+        jup_group_sum(g, f->sum, rows);
+        jup_forward_add(f, JUP_FFN, layer, 0, rows);
 
         jup_forward_round_rows(f, 0, rows);
     }

@@ -323,6 +323,40 @@ START_TEST(every_lossless_way_has_one_ranks_activations)
 }
 END_TEST
 
+/* Norms behind each half, or a scaled residual: what is summed over members is not x itself. */
+static void change_family(tiny_model_t *model, jup_arch_t arch)
+{
+    jup_config_t *c = &model->config;
+    c->arch = arch;
+    c->rope_layout = jup_family(arch)->rope_layout;
+    c->residual_scale = arch == JUP_ARCH_GRANITE ? 0.5f : 0;
+    c->window = arch == JUP_ARCH_GRANITE ? 0 : 12;
+    c->attn_cap = jup_family(arch)->attn_cap;
+    for (int i = 0; i < c->layers; i++) {
+        jup_layer_weights_t *w = &model->all.layers[i];
+        w->attn_post_norm = w->ffn_norm;
+        w->ffn_post_norm = w->attn_norm;
+        w->q_norm = w->k_norm = w->attn_norm; /* its first head_dim */
+    }
+}
+
+START_TEST(other_families_are_shared_as_well)
+{
+    const jup_arch_t archs[] = {JUP_ARCH_GEMMA2, JUP_ARCH_GEMMA3, JUP_ARCH_GRANITE};
+    for (int i = 0; i < 3 * LOSSLESS * 3 * 2; i++) {
+        tiny_model_t model;
+        tiny_model_init(&model, LAYERS, 18);
+        change_family(&model, archs[i % 3]);
+        setup_t *s = new_setup(&model, lossless[i / 3 % LOSSLESS], 2 + i / 3 / LOSSLESS % 3,
+                               i / 3 / LOSSLESS / 3 ? JUP_F16 : JUP_F32);
+        run(s, 0, false);
+        check(s);
+        jup_free(s);
+        tiny_model_reset(&model);
+    }
+}
+END_TEST
+
 START_TEST(turns_and_threads_in_any_order_change_nothing)
 {
     tiny_model_t model;
@@ -374,7 +408,7 @@ static void all_then_sum(jup_group_t *g, jup_forward_t *f, int layer,
                          void (*product)(jup_forward_t *, int, int64_t, int64_t), int64_t rows)
 {
     product(f, layer, 0, rows);
-    jup_ring_reduce_scatter(&g->ring, f->x, jup_group_blocks(g, g->dim));
+    jup_ring_reduce_scatter(&g->ring, f->sum, jup_group_blocks(g, g->dim));
 }
 
 /* Galaxy's layer without tiles: products over all rows, then the exchange. */
@@ -392,7 +426,7 @@ static bool untiled(jup_group_t *g, jup_forward_t *f, const jup_step_t *step)
                 jup_forward_norm(f, half ? JUP_FFN : JUP_ATTENTION, layer, own.at, own.n);
                 jup_group_gather(g, f->norm, g->dim);
             }
-            jup_group_keep_rows(g, f->x);
+            jup_group_keep_rows(g, f->sum);
             if (half) {
                 jup_forward_gate_up(f, layer, 0, rows);
                 all_then_sum(g, f, layer, jup_forward_down, rows);
@@ -402,6 +436,7 @@ static bool untiled(jup_group_t *g, jup_forward_t *f, const jup_step_t *step)
                 jup_forward_attend(f, step, layer, 0, rows);
                 all_then_sum(g, f, layer, jup_forward_out, rows);
             }
+            jup_forward_add(f, half ? JUP_FFN : JUP_ATTENTION, layer, own.at, own.n);
         }
         jup_forward_round_rows(f, own.at, own.n);
     }
@@ -544,6 +579,7 @@ static Suite *suite(void)
 {
     Suite *all = suite_create("group");
     unit_add(all, every_lossless_way_has_one_ranks_activations, 120);
+    unit_add(all, other_families_are_shared_as_well, 120);
     unit_add(all, turns_and_threads_in_any_order_change_nothing, 120);
     unit_add(all, rows_that_are_shared_are_one_ranks_bit_for_bit, 120);
     unit_add(all, tiles_change_no_bit, 120);

@@ -31,8 +31,7 @@ void tiny_part_init(const tiny_model_t *model, const jup_part_t *part, jup_weigh
     for (int i = 0; i < c->layers; i++) {
         const jup_layer_weights_t *all = &model->all.layers[i];
         jup_layer_weights_t *w = &weights->layers[i];
-        w->attn_norm = all->attn_norm;
-        w->ffn_norm = all->ffn_norm;
+        *w = *all; /* norms are everyone's */
         cut(weights, c, &all->qkv[0], JUP_AXIS_HEADS, JUP_AXIS_DIM, &w->qkv[0]);
         cut(weights, c, &all->qkv[1], JUP_AXIS_KV, JUP_AXIS_DIM, &w->qkv[1]);
         cut(weights, c, &all->qkv[2], JUP_AXIS_KV, JUP_AXIS_DIM, &w->qkv[2]);
