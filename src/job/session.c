@@ -103,8 +103,7 @@ static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, const jup
                                jup_error_t *err)
 {
     JUP_TRY(jup_job_shape(job->shape, &s->config, err));
-    jup_weights_phantom(&s->weights, &s->config, shard, job->weights);
-    return JUP_OK;
+    return jup_weights_phantom(&s->weights, &s->config, shard, job->weights, err);
 }
 
 static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank,

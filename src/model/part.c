@@ -138,6 +138,29 @@ jup_range_t jup_part_run(const jup_config_t *whole, const jup_part_t *part, jup_
                          .n = jup_part_length(whole, part, axis) - at};
 }
 
+jup_status_t jup_part_check_type(const jup_config_t *whole, const jup_part_t *part,
+                                 jup_dtype_t dtype, jup_error_t *err)
+{
+    static const struct {
+        jup_axis_t axis;
+        const char *what;
+    } rows[] = {{JUP_AXIS_DIM, "the embedding"},
+                {JUP_AXIS_HEADS, "attn_output"},
+                {JUP_AXIS_FFN, "ffn_down"}};
+    const jup_dtype_info_t *info = jup_dtype_info((int)dtype);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        jup_range_t run = jup_part_run(whole, part, rows[i].axis, 0);
+        if (run.first % info->block_elems != 0 || run.n % info->block_elems != 0)
+            return jup_fail(err, JUP_EINPUT,
+                            "%s cannot be of type %s here: rows of %s with elements %lld to %lld "
+                            "are no whole blocks of %d; choose a type of smaller blocks, such as "
+                            "q8_0 or f16, or other shares",
+                            whole->name, info->name, rows[i].what, (long long)run.first,
+                            (long long)(run.first + run.n - 1), info->block_elems);
+    }
+    return JUP_OK;
+}
+
 static bool is_within(int first, int last, int end)
 {
     return first >= 0 && first < last && last <= end;

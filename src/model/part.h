@@ -94,6 +94,14 @@ jup_status_t jup_part_of_counts(const jup_config_t *whole, jup_part_blocks_t blo
                                 const int *heads, const int *ffn, int n, jup_part_t *parts,
                                 jup_error_t *err);
 
+/**
+ * Whether all rows of the part's matrices are whole blocks, were all weights of this type.
+ * JUP_EINPUT names the rows and the block. For the whole too: a file has another type where one
+ * does not suit, a model of one type throughout cannot.
+ */
+jup_status_t jup_part_check_type(const jup_config_t *whole, const jup_part_t *part,
+                                 jup_dtype_t dtype, jup_error_t *err);
+
 /** Whether the numbers of a part from a file can be believed: within the whole, blocks aside. */
 bool jup_part_is_sound(const jup_config_t *whole, const jup_part_t *part);
 

@@ -1,11 +1,10 @@
 #include "model/weights_phantom.h"
 
-/* Rows are whole blocks; a file with shorter ones would use another type for them. */
+#include "model/part.h"
+
 static jup_matrix_t matrix(jup_dtype_t dtype, int64_t rows, int64_t cols)
 {
-    const jup_dtype_info_t *info = jup_dtype_info((int)dtype);
-    bool fits = cols % info->block_elems == 0;
-    return (jup_matrix_t){.dtype = fits ? dtype : JUP_F16, .rows = rows, .cols = cols};
+    return (jup_matrix_t){.dtype = dtype, .rows = rows, .cols = cols};
 }
 
 static size_t matrix_bytes(const jup_matrix_t *m)
@@ -34,24 +33,40 @@ static size_t layer_bytes(const jup_layer_weights_t *layer, const jup_config_t *
            matrix_bytes(&layer->gate_up[1].w) + matrix_bytes(&layer->down.w);
 }
 
-void jup_weights_phantom(jup_weights_t *weights, const jup_config_t *config,
-                         const jup_shard_t *shard, jup_dtype_t dtype)
+/* What a part copies out of a file. */
+static size_t column_bytes(const jup_layer_weights_t *layer)
 {
+    return matrix_bytes(&layer->out.w) + matrix_bytes(&layer->down.w);
+}
+
+static void shape_head(jup_weights_t *weights, const jup_config_t *config, jup_dtype_t dtype)
+{
+    const jup_shard_t *shard = &weights->shard;
+    int64_t rows = jup_part_length(config, &shard->part, JUP_AXIS_VOCAB);
+    weights->output.w = matrix(dtype, rows, config->dim);
+    weights->mapped_bytes += (size_t)config->dim * sizeof(float);
+    if (!(config->tied && shard->embedding))
+        weights->mapped_bytes += matrix_bytes(&weights->output.w);
+}
+
+jup_status_t jup_weights_phantom(jup_weights_t *weights, const jup_config_t *config,
+                                 const jup_shard_t *shard, jup_dtype_t dtype, jup_error_t *err)
+{
+    JUP_TRY(jup_part_check_type(config, &shard->part, dtype, err));
+    jup_config_t own = jup_part_config(config, &shard->part);
+    bool cut = !jup_part_is_whole(&shard->part);
     jup_weights_init(weights, shard);
-    size_t bytes = 0;
     for (int i = 0; i < shard->last - shard->first; i++) {
-        shape_layer(&weights->layers[i], config, dtype);
-        bytes += layer_bytes(&weights->layers[i], config);
+        shape_layer(&weights->layers[i], &own, dtype);
+        size_t owned = cut ? column_bytes(&weights->layers[i]) : 0;
+        weights->owned_bytes += owned;
+        weights->mapped_bytes += layer_bytes(&weights->layers[i], &own) - owned;
     }
     if (shard->embedding) {
         weights->embedding = matrix(dtype, config->vocab, config->dim);
-        bytes += matrix_bytes(&weights->embedding);
+        weights->mapped_bytes += matrix_bytes(&weights->embedding);
     }
-    if (shard->head) {
-        weights->output.w = matrix(dtype, config->vocab, config->dim);
-        bytes += (size_t)config->dim * sizeof(float);
-        if (!(config->tied && shard->embedding))
-            bytes += matrix_bytes(&weights->output.w);
-    }
-    weights->mapped_bytes = bytes;
+    if (shard->head)
+        shape_head(weights, config, dtype);
+    return JUP_OK;
 }

@@ -5,10 +5,12 @@
 #include "model/weights.h"
 
 /**
- * The shard's matrices in `dtype`, vectors in f32, all without data; mapped_bytes is what they
- * would take. A tied output counts once on a stage that has both. The caller resets them.
+ * The matrices of the shard, or of its part of the layers, in `dtype`, vectors in f32, all without
+ * data; their bytes are counted as jup_model_file_load() counts them. A tied output counts once on
+ * a stage that has both. `config` is the whole model's. The caller resets the weights. JUP_EINPUT
+ * when rows are no whole blocks of the type.
  */
-void jup_weights_phantom(jup_weights_t *weights, const jup_config_t *config,
-                         const jup_shard_t *shard, jup_dtype_t dtype);
+jup_status_t jup_weights_phantom(jup_weights_t *weights, const jup_config_t *config,
+                                 const jup_shard_t *shard, jup_dtype_t dtype, jup_error_t *err);
 
 #endif

@@ -47,10 +47,9 @@ static void set_work(jup_model_size_t *size, const jup_config_t *c)
     size->scratch_bytes = fmin(sizeof(float) * (double)c->dim * c->ffn, 16 << 20);
 }
 
-jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, jup_dtype_t weights,
-                                 jup_dtype_t kv, jup_dtype_t wire, jup_error_t *err)
+void jup_model_size_set(jup_model_size_t *size, const jup_config_t *c, jup_dtype_t weights,
+                        jup_dtype_t kv, jup_dtype_t wire)
 {
-    JUP_TRY(jup_config_check(c, err));
     memset(size, 0, sizeof *size);
     snprintf(size->name, sizeof size->name, "%s", c->name);
     snprintf(size->type, sizeof size->type, "%s", jup_dtype_info((int)weights)->name);
@@ -72,6 +71,15 @@ jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, 
     size->config = *c;
     size->blocks = jup_part_blocks(weights, weights);
     set_work(size, c);
+}
+
+jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, jup_dtype_t weights,
+                                 jup_dtype_t kv, jup_dtype_t wire, jup_error_t *err)
+{
+    const jup_part_t whole = {0};
+    JUP_TRY(jup_config_check(c, err));
+    JUP_TRY(jup_part_check_type(c, &whole, weights, err));
+    jup_model_size_set(size, c, weights, kv, wire);
     return JUP_OK;
 }
 

@@ -50,10 +50,17 @@ typedef struct jup_workload {
     int branches;            /* answers decoded at the same time; >= 1 */
 } jup_workload_t;
 
-/** Weights of one type throughout, KV of another, activations on the wire of a third. */
+/**
+ * Weights of one type throughout, KV of another, activations on the wire of a third. JUP_EINPUT
+ * when rows are no whole blocks of the weights' type.
+ */
 jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *config,
                                  jup_dtype_t weights, jup_dtype_t kv, jup_dtype_t wire,
                                  jup_error_t *err);
+
+/** The same of a file, which has other types where that one does not suit (plan/file_size.h). */
+void jup_model_size_set(jup_model_size_t *size, const jup_config_t *config, jup_dtype_t weights,
+                        jup_dtype_t kv, jup_dtype_t wire);
 
 /** The size of a member's part of a model: its heads, FFN columns and rows of the output head. */
 void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,

@@ -1,6 +1,7 @@
 #include "plan/modelled.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,14 +35,40 @@ void jup_modelled_reset(jup_modelled_t *m)
 
 /* ---- seconds -------------------------------------------------------------------------------- */
 
+/* The layer whose q, k and v these are, from 0; else -1. */
+static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
+{
+    int layers = weights->shard.last - weights->shard.first;
+    uintptr_t base = (uintptr_t)weights->layers, at = (uintptr_t)w;
+    if (at < base || at >= base + (size_t)layers * sizeof *weights->layers)
+        return -1;
+    int layer = (int)((at - base) / sizeof *weights->layers);
+    return w == weights->layers[layer].qkv ? layer : -1;
+}
+
+/*
+ * What a layer and a step cost whatever they compute, at the layer's first product: tiles of a
+ * layer pay it once. A new layer is another one, or the same after its attention.
+ */
+static double fixed_s(jup_modelled_t *m, const jup_linear_t *w)
+{
+    int layer = layer_of(m->weights, w);
+    if (layer < 0 || (layer == m->layer && !m->attended))
+        return 0;
+    m->layer = layer;
+    m->attended = false;
+    return (layer == 0 ? m->profile.step_s : 0) + (m->has_grid ? 0 : m->profile.layer_s);
+}
+
 static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
 {
-    const jup_modelled_t *m = self;
+    jup_modelled_t *m = self;
     if (w == &m->weights->output)
         return jup_cost_head_s(&m->profile, &m->size, (double)rows);
+    double seconds = fixed_s(m, w);
     if (m->has_grid)
-        return 0;
-    double seconds = 0, factor = jup_cost_split_factor(&m->profile, &m->size);
+        return seconds;
+    double factor = jup_cost_split_factor(&m->profile, &m->size);
     for (int i = 0; i < n; i++) {
         int64_t elems = w[i].w.rows * w[i].w.cols;
         seconds += jup_profile_linear_s(&m->profile, (double)rows, factor * 2.0 * (double)elems,
@@ -65,8 +92,9 @@ static double sequence_s(const jup_modelled_t *m, const jup_attention_t *a)
     if (a->window > 0)
         prefix = fmin(prefix, a->window);
     double pairs = rows * (prefix + (rows + 1) / 2);
-    return jup_profile_attention_s(&m->profile, pairs * m->size.layer.flops_per_pair,
-                                   (prefix + rows) * m->size.layer.kv_bytes);
+    double kv_bytes = 2 * (double)jup_dtype_bytes(a->kv_dtype, (int64_t)a->kv_heads * a->head_dim);
+    return jup_profile_attention_s(&m->profile, pairs * 4 * a->heads * a->head_dim,
+                                   (prefix + rows) * kv_bytes);
 }
 
 /* A measured layer: all rows together over their mean prefix. */
@@ -83,11 +111,10 @@ static double measured_s(const jup_modelled_t *m, const jup_attention_t *a, int 
 static double attention_s(void *self, const jup_attention_t *a, int n)
 {
     jup_modelled_t *m = self;
-    int layers = m->weights->shard.last - m->weights->shard.first;
-    double seconds = m->layers_done++ % layers == 0 ? m->profile.step_s : 0;
+    double seconds = 0;
+    m->attended = true;
     if (m->has_grid)
-        return seconds + measured_s(m, a, n);
-    seconds += m->profile.layer_s;
+        return measured_s(m, a, n);
     for (int i = 0; i < n; i++)
         seconds += sequence_s(m, &a[i]);
     return seconds;
@@ -103,6 +130,7 @@ static double embed_s(void *self, const jup_matrix_t *table, int64_t rows)
 void jup_modelled_attach(jup_modelled_t *m, jup_compute_t *compute, const jup_weights_t *weights)
 {
     m->weights = weights;
+    m->layer = -1;
     jup_phantom_set_costs(compute, &(jup_phantom_costs_t){.self = m,
                                                           .linear_s = linear_s,
                                                           .attention_s = attention_s,

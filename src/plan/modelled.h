@@ -18,7 +18,8 @@ typedef struct jup_modelled {
     jup_model_size_t size;
     const jup_weights_t *weights;
     bool has_grid;
-    int64_t layers_done; /* attention calls; every shard's worth of them is a step */
+    int layer;     /* the one being computed, of the shard's; -1: none yet */
+    bool attended; /* ... and its attention is done */
 } jup_modelled_t;
 
 /**

@@ -31,26 +31,35 @@ typedef struct rank {
     jup_step_t step;
 } rank_t;
 
-static void open_rank(rank_t *r, const char *shape)
+static void open_part(rank_t *r, const char *shape, const jup_part_t *part)
 {
     jup_error_t err;
-    const jup_shard_t shard = {.first = 4, .last = 4 + LAYERS, .embedding = true, .head = true};
+    jup_config_t whole;
+    jup_model_size_t size;
+    const jup_shard_t shard = {
+        .first = 4, .last = 4 + LAYERS, .embedding = true, .head = true, .part = *part};
     const jup_forward_limits_t limits = {.rows = ROWS,
                                          .outputs = 1,
                                          .kv_tokens = 2 * ROWS,
                                          .kv_dtype = JUP_F16,
                                          .residual_dtype = JUP_F32};
     memset(r, 0, sizeof *r);
-    ck_assert(jup_shape_find(shape, &r->config));
-    jup_weights_phantom(&r->weights, &r->config, &shard, JUP_Q4_0);
+    ck_assert(jup_shape_find(shape, &whole));
+    r->config = jup_part_config(&whole, part);
+    ck_assert_int_eq(jup_weights_phantom(&r->weights, &whole, &shard, JUP_Q4_0, &err), JUP_OK);
     ck_assert_int_eq(jup_compute_init(&r->compute, jup_ops_by_name("phantom"), 1, &err), JUP_OK);
     r->device.profile = quick;
-    ck_assert_int_eq(
-        jup_model_size_init(&r->device.size, &r->config, JUP_Q4_0, JUP_F16, JUP_F16, &err), JUP_OK);
+    ck_assert_int_eq(jup_model_size_init(&size, &whole, JUP_Q4_0, JUP_F16, JUP_F16, &err), JUP_OK);
+    jup_model_size_part(&r->device.size, &size, part);
     jup_modelled_attach(&r->device, &r->compute, &r->weights);
     ck_assert_int_eq(
         jup_forward_init(&r->forward, &r->config, &r->weights, &r->compute, &limits, &err), JUP_OK);
     jup_step_init(&r->step, ROWS);
+}
+
+static void open_rank(rank_t *r, const char *shape)
+{
+    open_part(r, shape, &(jup_part_t){0});
 }
 
 static void close_rank(rank_t *r)
@@ -107,7 +116,7 @@ START_TEST(a_phantom_has_sizes_but_no_bytes)
     jup_stage_memory_t memory = jup_cost_memory(
         &r.device.size, &(jup_workload_t){.context_tokens = 2 * ROWS, .branches = 1}, LAYERS, true,
         true, ROWS);
-    ck_assert_double_eq_tol((double)r.weights.mapped_bytes, memory.weight_bytes, 0.5);
+    ck_assert_double_eq_tol((double)jup_weights_bytes(&r.weights), memory.weight_bytes, 0.5);
     ck_assert_uint_eq(jup_kv_bytes(&r.forward.kv),
                       (size_t)JUP_KV_PAGE_SLOTS * LAYERS * jup_config_kv_bytes(&r.config, JUP_F16));
     ck_assert_uint_ge(jup_mem_live_bytes(), r.forward.work_bytes);
@@ -119,6 +128,101 @@ START_TEST(a_phantom_has_sizes_but_no_bytes)
 #endif
     close_rank(&r);
     ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
+/* Heads and FFN columns of the whole, charged to the members by what their operations are. */
+START_TEST(members_have_their_part_of_seconds_and_bytes)
+{
+    enum { N = 4 };
+    const double speed[N] = {1, 1, 2, 1};
+    static const char *const shapes[] = {"llama2-7b", "llama3-8b", "qwen2-7b"};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        jup_error_t err;
+        jup_part_t parts[N];
+        jup_config_t whole;
+        rank_t all, r;
+        double bytes = 0, kv = 0;
+        ck_assert(jup_shape_find(shapes[i], &whole));
+        ck_assert_int_eq(
+            jup_part_share(&whole, jup_part_blocks(JUP_Q4_0, JUP_Q4_0), speed, N, parts, &err),
+            JUP_OK);
+        open_rank(&all, shapes[i]);
+        for (int m = 0; m < N; m++) {
+            open_part(&r, shapes[i], &parts[m]);
+            double first_s = charge(&r, 0, ROWS), next_s = charge(&r, ROWS, 1);
+            ck_assert_double_le(fabs(first_s / expected_s(&r, ROWS, 0) - 1), 2e-3);
+            ck_assert_double_le(fabs(next_s / expected_s(&r, 1, ROWS) - 1), 2e-3);
+            ck_assert_uint_gt(r.weights.owned_bytes, 0);
+            jup_stage_memory_t memory = jup_cost_memory(
+                &r.device.size, &(jup_workload_t){.context_tokens = 2 * ROWS, .branches = 1},
+                LAYERS, true, true, ROWS);
+            ck_assert_double_le(
+                fabs((double)jup_weights_bytes(&r.weights) / memory.weight_bytes - 1), 2e-3);
+            bytes += (double)jup_weights_bytes(&r.weights);
+            kv += (double)jup_kv_bytes(&r.forward.kv);
+            close_rank(&r);
+        }
+        charge(&all, 0, ROWS);
+        charge(&all, ROWS, 1);
+        /* the embedding and the norms are on every member */
+        double shared = (double)jup_weights_bytes(&all.weights);
+        double everywhere = (N - 1) * (double)jup_dtype_bytes(JUP_Q4_0, whole.dim) * whole.vocab;
+        ck_assert_double_le(fabs((bytes - everywhere) / shared - 1), 2e-3);
+        ck_assert_double_eq_tol(kv, (double)jup_kv_bytes(&all.forward.kv), 0.5);
+        close_rank(&all);
+    }
+}
+END_TEST
+
+/* A layer in tiles, as Galaxy computes it, pays its fixed cost once. */
+START_TEST(tiles_pay_a_layer_once)
+{
+    rank_t r;
+    jup_error_t err;
+    const int32_t tokens[ROWS] = {0};
+    open_rank(&r, "llama2-7b");
+    r.device.profile.flops_per_s = r.device.profile.attention_flops_per_s = 1e30;
+    r.device.profile.bytes_per_s = r.device.profile.kv_bytes_per_s = 1e30;
+    jup_step_begin(&r.step, JUP_STEP_WORK, 0);
+    jup_step_add(&r.step, 0, 0, tokens, NULL, ROWS, 1);
+    ck_assert_int_eq(jup_forward_begin(&r.forward, &r.step, &err), JUP_OK);
+    for (int step = 0; step < 2; step++) {
+        double before_s = jup_phantom_charged_s(&r.compute);
+        for (int layer = 0; layer < LAYERS; layer++) {
+            jup_forward_qkv(&r.forward, layer, 0, ROWS / 2);
+            jup_forward_qkv(&r.forward, layer, ROWS / 2, ROWS / 2);
+            jup_forward_cache(&r.forward, &r.step, layer);
+            jup_forward_attend(&r.forward, &r.step, layer, 0, ROWS / 2);
+            jup_forward_attend(&r.forward, &r.step, layer, ROWS / 2, ROWS / 2);
+            jup_forward_out(&r.forward, layer, 0, ROWS);
+        }
+        double charged_s = jup_phantom_charged_s(&r.compute) - before_s;
+        ck_assert_double_eq_tol(charged_s, quick.step_s + LAYERS * quick.layer_s, 1e-12);
+    }
+    close_rank(&r);
+}
+END_TEST
+
+START_TEST(rows_that_are_no_whole_blocks_are_refused)
+{
+    jup_config_t c;
+    jup_error_t err;
+    jup_weights_t weights;
+    jup_model_size_t size;
+    jup_shard_t shard = {.first = 0, .last = 1};
+    ck_assert(jup_shape_find("qwen2-0.5b", &c));
+    ck_assert_int_eq(jup_weights_phantom(&weights, &c, &shard, JUP_Q4_K, &err), JUP_EINPUT);
+    ck_assert_msg(strstr(err.text, "qwen2-0.5b cannot be of type Q4_K here: rows of the embedding "
+                                   "with elements 0 to 895 are no whole blocks of 256"),
+                  "%s", err.text);
+    ck_assert_int_eq(jup_model_size_init(&size, &c, JUP_Q4_K, JUP_F16, JUP_F16, &err), JUP_EINPUT);
+    ck_assert(jup_shape_find("llama2-7b", &c));
+    shard.part = (jup_part_t){.head_last = 16, .ffn_last = 5504, .vocab_last = 16000};
+    ck_assert_int_eq(jup_weights_phantom(&weights, &c, &shard, JUP_Q4_K, &err), JUP_EINPUT);
+    ck_assert_msg(strstr(err.text, "rows of ffn_down with elements 0 to 5503"), "%s", err.text);
+    ck_assert_int_eq(jup_weights_phantom(&weights, &c, &shard, JUP_Q4_0, &err), JUP_OK);
+    jup_weights_reset(&weights);
 }
 END_TEST
 
@@ -153,6 +257,9 @@ static Suite *suite(void)
     Suite *s = suite_create("phantom");
     unit_add(s, a_step_costs_what_the_cost_model_says, 20);
     unit_add(s, a_phantom_has_sizes_but_no_bytes, 20);
+    unit_add(s, members_have_their_part_of_seconds_and_bytes, 20);
+    unit_add(s, tiles_pay_a_layer_once, 20);
+    unit_add(s, rows_that_are_no_whole_blocks_are_refused, 20);
     unit_add(s, a_device_that_is_too_small_is_named, 20);
     TCase *ends = tcase_create("shapes");
     tcase_add_exit_test(ends, shapes_that_do_not_fit_end_the_job, JUP_EENV);
