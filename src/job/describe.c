@@ -22,7 +22,7 @@ void jup_describe_rank(jup_rank_record_t *record, int rank, const jup_session_t 
     record->layer_first = session->weights.shard.first;
     record->layer_last = session->weights.shard.last;
     record->threads = session->compute.threads;
-    record->weights_bytes = (int64_t)session->weights.mapped_bytes;
+    record->weights_bytes = (int64_t)jup_weights_bytes(&session->weights);
     record->kv_bytes = (int64_t)jup_kv_bytes(&f->kv);
     record->buffers_bytes =
         (int64_t)(f->work_bytes + jup_compute_scratch_bytes(&session->compute) +

@@ -55,7 +55,7 @@ static jup_status_t load(jup_life_t *life, const jup_speaker_t *speaker, jup_err
     status = jup_comm_agree(life->comm, status, err);
     jup_progress_clear(&progress);
     jup_recorder_span(&life->recorder, JUP_SPAN_LOAD, start_s, jup_clock_now_s(), 0, 0,
-                      (double)life->session.weights.mapped_bytes);
+                      (double)jup_weights_bytes(&life->session.weights));
     return status;
 }
 

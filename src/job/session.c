@@ -49,7 +49,7 @@ static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, int rank, 
                         "%s is not the same file as on rank 0 (digest %016" PRIx64 ", there "
                         "%016" PRIx64 "); copy the model to this host again",
                         job->model, digest, job->digest);
-    return jup_model_file_config(s->gguf, &s->config, err);
+    return jup_model_file_config(s->gguf, &s->whole, err);
 }
 
 /* Weights are mapped, so they count only as far as they are not yet in memory. */
@@ -102,32 +102,33 @@ static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t 
 static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, const jup_shard_t *shard,
                                jup_error_t *err)
 {
-    JUP_TRY(jup_job_shape(job->shape, &s->config, err));
-    return jup_weights_phantom(&s->weights, &s->config, shard, job->weights, err);
+    JUP_TRY(jup_job_shape(job->shape, &s->whole, err));
+    return jup_weights_phantom(&s->weights, &s->whole, shard, job->weights, err);
 }
 
 static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank,
                               const jup_shard_t *shard, jup_error_t *err)
 {
     JUP_TRY(open_file(s, job, rank, err));
-    return jup_model_file_load(s->gguf, &s->config, shard, &s->weights, err);
+    return jup_model_file_load(s->gguf, &s->whole, shard, &s->weights, err);
 }
 
 static jup_status_t open_device(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
-    jup_model_size_t size;
+    jup_model_size_t size, part;
     if (s->gguf)
-        JUP_TRY(jup_model_size_of_file(&size, s->gguf, &s->config, job->kv_dtype, job->wire, err));
+        JUP_TRY(jup_model_size_of_file(&size, s->gguf, &s->whole, job->kv_dtype, job->wire, err));
     else
-        JUP_TRY(
-            jup_model_size_init(&size, &s->config, job->weights, job->kv_dtype, job->wire, err));
-    return jup_modelled_init(&s->device, job->cluster, job->plan.members[rank].device, &size, err);
+        JUP_TRY(jup_model_size_init(&size, &s->whole, job->weights, job->kv_dtype, job->wire, err));
+    jup_model_size_part(&part, &size, &s->weights.shard.part);
+    return jup_modelled_init(&s->device, job->cluster, job->plan.members[rank].device, &part, err);
 }
 
 static jup_status_t open_model(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
     jup_shard_t shard = jup_job_shard(job, rank);
     JUP_TRY(job->shape ? take_shape(s, job, &shard, err) : take_file(s, job, rank, &shard, err));
+    s->config = jup_part_config(&s->whole, &shard.part);
     if (is_phantom(job))
         JUP_TRY(open_device(s, job, rank, err));
     return prepare(s, job, err);
@@ -198,8 +199,8 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, jup_comm_t
     else
         jup_verbose("layers %d to %d, %.1f MiB of weights, %d threads, %s on %s",
                     s->weights.shard.first, s->weights.shard.last - 1,
-                    (double)s->weights.mapped_bytes / 1048576.0, s->compute.threads, job->compute,
-                    jup_blas_core());
+                    (double)jup_weights_bytes(&s->weights) / 1048576.0, s->compute.threads,
+                    job->compute, jup_blas_core());
     return status;
 }
 

@@ -11,7 +11,8 @@
 
 typedef struct jup_session {
     jup_gguf_t *gguf;
-    jup_config_t config;
+    jup_config_t whole;  /* the model's */
+    jup_config_t config; /* of this rank's part of its layers; the same where it has all of them */
     jup_weights_t weights;
     jup_compute_t compute;
     jup_forward_t forward;

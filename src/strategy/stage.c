@@ -150,7 +150,7 @@ static void compute(jup_stage_t *stage)
     bool whole = jup_forward_layers(f, &stage->step);
     jup_recorder_span(stage->recorder, JUP_SPAN_LAYERS, start_s, jup_clock_now_s(),
                       stage->step.rows, whole ? step_flops(stage) : 0,
-                      whole ? (double)f->weights->mapped_bytes : 0);
+                      whole ? (double)jup_weights_bytes(f->weights) : 0);
     if (!whole)
         leave_rows_out(stage);
 }
