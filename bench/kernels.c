@@ -148,7 +148,7 @@ static result_t time_it(bench_t *b, work_t work, void *arg, double flops, double
 static void report(bench_t *b, const char *op, const char *shape, const char *type, int64_t rows,
                    result_t r)
 {
-    printf("%-10s %-16s %-5s %5d %10.3f %9.1f %8.1f %8.0f%% %8.0f%%\n", op, shape, type, (int)rows,
+    printf("%-10s %-16s %-6s %5d %10.3f %9.1f %8.1f %8.0f%% %8.0f%%\n", op, shape, type, (int)rows,
            1e3 * r.seconds, r.gflops, r.gbytes, 100 * r.of_sgemm, 100 * r.of_read);
     fflush(stdout);
     if (!b->json)
@@ -375,8 +375,6 @@ static bool wanted(int argc, char **argv, const char *type)
 
 int main(int argc, char **argv)
 {
-    static const jup_dtype_t types[] = {JUP_F16,  JUP_BF16, JUP_Q8_0, JUP_Q4_0,
-                                        JUP_Q4_K, JUP_Q5_K, JUP_Q6_K, JUP_F32};
     jup_blas_choose_core(argv);
     bench_t b = {0};
     set_up(&b, argc > 1 ? atoi(argv[1]) : 1);
@@ -393,17 +391,17 @@ int main(int argc, char **argv)
     double top_sgemm = 1e-9 * median(sgemm, REPEATS), top_read = 1e-9 * median(read, REPEATS);
     printf("kernels %s, OpenBLAS %s, %d threads: sgemm %.0f GFLOP/s, read %.1f GB/s\n",
            jup_kernels_choose()->name, jup_blas_core(), b.threads, top_sgemm, top_read);
-    printf("%-10s %-16s %-5s %5s %10s %9s %8s %9s %9s\n", "op", "shape", "type", "rows", "ms",
+    printf("%-10s %-16s %-6s %5s %10s %9s %8s %9s %9s\n", "op", "shape", "type", "rows", "ms",
            "GFLOP/s", "GB/s", "of sgemm", "of read");
     if (b.json)
         fprintf(b.json,
                 "{\"kernels\": \"%s\", \"core\": \"%s\", \"threads\": %d, "
                 "\"sgemm_gflops_per_s\": %.4g, \"read_gbytes_per_s\": %.4g, \"results\": [",
                 jup_kernels_choose()->name, jup_blas_core(), b.threads, top_sgemm, top_read);
-    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
-        if (wanted(argc, argv, jup_dtype_any_name((int)types[t]))) {
-            bench_linear(&b, types[t], 2048, 5632, "2048 -> 5632");
-            bench_linear(&b, types[t], 5632, 2048, "5632 -> 2048");
+    for (int t = 0; jup_dtype_at(t); t++)
+        if (wanted(argc, argv, jup_dtype_at(t)->name)) {
+            bench_linear(&b, jup_dtype_at(t)->dtype, 2048, 5632, "2048 -> 5632");
+            bench_linear(&b, jup_dtype_at(t)->dtype, 5632, 2048, "5632 -> 2048");
         }
     if (wanted(argc, argv, "others")) {
         static const int64_t pasts[] = {0, 512, 2048};

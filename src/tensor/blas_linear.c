@@ -19,7 +19,7 @@ typedef struct buffers {
     uint16_t panel_16[JUP_F32_CHUNK * JUP_PANEL];
     uint8_t panel_q[JUP_I8_CHUNK * JUP_PANEL];
     float panel_scale[JUP_I8_CHUNK / 16 * JUP_PANEL];
-    float panel_min[JUP_I8_CHUNK / 32 * JUP_PANEL];
+    float panel_min[JUP_I8_CHUNK / 16 * JUP_PANEL];
     float sums[]; /* (rows, 32) */
 } buffers_t;
 

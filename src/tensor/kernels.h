@@ -13,12 +13,14 @@
  *
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
  * x ~ scale * q with |q| <= 127, an error of at most scale / 2. Products are summed exactly in
- * integers within a block (Q6_K: half a block), then in f32.
+ * integers within a block (types with groups of 16: half a block), then in f32.
  */
 #ifndef JUP_TENSOR_KERNELS_H
 #define JUP_TENSOR_KERNELS_H
 
 #include "tensor/dtype.h"
+
+#include <stdbool.h>
 
 enum {
     JUP_PANEL = 32,      /* output rows of a panel */
@@ -32,14 +34,26 @@ enum {
 
 /** What goes with a block of rounded x, each an int32 or float per row of the tile. */
 enum jup_x_part {
-    JUP_X_SCALE,     /* float: scale */
-    JUP_X_SUM,       /* float: scale * sum of q */
-    JUP_X_MINUS_8,   /* int: -8 * sum of q (Q4_0) */
-    JUP_X_MINUS_128, /* int: -128 * sum of q (Q8_0 as unsigned bytes) */
-    JUP_X_MINUS_32,  /* int: -32 * sum of the first 16 q (Q6_K) */
-    JUP_X_MINUS_32B, /* int: -32 * sum of the last 16 q */
+    JUP_X_SCALE, /* float: scale */
+    JUP_X_SUM,   /* float: scale * sum of q */
+    JUP_X_FIRST, /* float: the same of the first 16 q */
+    JUP_X_LAST,  /* float: ... of the last 16 q */
+    JUP_X_Q,     /* int: sum of q */
+    JUP_X_Q_FIRST,
+    JUP_X_Q_LAST,
     JUP_X_PARTS,
 };
+
+/**
+ * What a quantised type is in an i8 panel: elements are scale * (q - zero) - min, or, where q is a
+ * signed byte, scale * q.
+ */
+typedef struct jup_i8_form {
+    bool is_signed; /* else q is in 0..63 */
+    bool halves;    /* 16 columns share a scale (and a min), else 32 */
+    bool mins;
+    int zero;
+} jup_i8_form_t;
 
 /** A panel's rows in the weight. */
 typedef struct jup_rows {
@@ -53,8 +67,8 @@ typedef struct jup_rows {
 
 typedef struct jup_i8_panel {
     uint8_t *q;   /* JUP_I8_CHUNK * 32 */
-    float *scale; /* (blocks, 32), Q6_K: (blocks, 2, 32) */
-    float *min;   /* (blocks, 32), Q4_K and Q5_K only */
+    float *scale; /* (blocks, 32), with halves: (blocks, 2, 32) */
+    float *min;   /* the same, for types that have it */
 } jup_i8_panel_t;
 
 /** Rounded x of one tile of m rows: q (columns / 4, m, 4), parts (blocks, JUP_X_PARTS, m). */

@@ -53,6 +53,11 @@ INLINE vi load_16(const unsigned char *const p[4])
     return (vi)_mm512_inserti32x4(v, load_128(p[3]), 3);
 }
 
+INLINE vi look_up(vi table, vi numbers)
+{
+    return (vi)_mm512_shuffle_epi8((__m512i)table, (__m512i)numbers);
+}
+
 INLINE vi gather_32(const unsigned char *p, int32_t stride)
 {
     const __m512i row = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);

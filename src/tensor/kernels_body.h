@@ -10,10 +10,11 @@
  *   vf, vi              vectors of float and int32_t
  *   unpack_lo32 ..      as x86's vpunpck{l,h}{dq,qdq}, within each 128 bits
  *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
- *   gather_32           vector whose element i is the 32 bits at p + i * stride
  *   load_halves         a vector of as many halves in a row, as floats
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
- *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and those of Q8_0
+ *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
+ *                       numbers in the bytes of a vector
+ *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones
  */
 #include "base/checked.h"
 #include "tensor/blocks.h"
@@ -217,12 +218,6 @@ INLINE vi load_rows(const source_t *s, int j, int64_t offset)
     return load_16(rows);
 }
 
-/* Element i: the 32 bits at `offset` in row i. */
-INLINE vi gather_rows(const source_t *s, int64_t offset)
-{
-    return gather_32(s->every_4th[0] + offset, (int32_t)s->stride);
-}
-
 /* Rows in 128-bit lanes (a: rows 0, 4 .., b: 1, 5 ..) to columns: element i of out[k]: row i. */
 INLINE void transpose(vi a, vi b, vi c, vi d, vi out[4])
 {
@@ -241,9 +236,18 @@ INLINE void load_columns(const source_t *s, int64_t offset, vi out[4])
               load_rows(s, 3, offset), out);
 }
 
+/* Element i: word k of the 16 bytes at `offset` in row i. (x86's gathers take longer.) */
+INLINE vi load_word(const source_t *s, int64_t offset, int k)
+{
+    vi words[4];
+    load_columns(s, offset, words);
+    return words[k];
+}
+
 /*
- * The same for 64 bytes. Where 16 rows go into a vector, all of a row's line is loaded at once:
- * rows a multiple of 4 KiB apart share a set of the first-level cache and push each other out.
+ * load_columns() for 64 bytes. Where 16 rows go into a vector, all of a row's line is loaded at
+ * once: rows a multiple of 4 KiB apart share a set of the first-level cache and push each other
+ * out.
  */
 INLINE void load_line(const source_t *s, vi out[16])
 {
@@ -285,191 +289,9 @@ INLINE vf low_half_to_float(vi v)
     return low;
 }
 
-/* Word k of a block's 8, for the rows that `block` is already at. */
-INLINE void store_quad(uint8_t *block, int k, vi v)
-{
-    store_i(block + k * 4 * JUP_PANEL, v);
-}
+#include "tensor/kernels_pack.h"
 
-static void pack_q8_0(source_t s, int64_t blocks, jup_i8_panel_t to)
-{
-    for (int64_t b = 0; b < blocks; b++) {
-        fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q8_0_t));
-        store_f(to.scale, low_half_to_float(gather_rows(&s, 0)));
-        EACH (part, 2) {
-            vi q[4];
-            load_columns(&s, 2 + 16 * part, q);
-            EACH (k, 4)
-                store_quad(to.q, 4 * part + k, q[k] ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u));
-        }
-        advance(&s, sizeof(jup_block_q8_0_t));
-        to.q += 32 * JUP_PANEL;
-        to.scale += JUP_PANEL;
-    }
-}
-
-static void pack_q4_0(source_t s, int64_t blocks, jup_i8_panel_t to)
-{
-    for (int64_t b = 0; b < blocks; b++) {
-        vi q[4];
-        fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q4_0_t));
-        store_f(to.scale, low_half_to_float(gather_rows(&s, 0)));
-        load_columns(&s, 2, q);
-        EACH (k, 4) {
-            store_quad(to.q, k, q[k] & 0x0f0f0f0f);
-            store_quad(to.q, k + 4, shift_right(q[k], 4) & 0x0f0f0f0f);
-        }
-        advance(&s, sizeof(jup_block_q4_0_t));
-        to.q += 32 * JUP_PANEL;
-        to.scale += JUP_PANEL;
-    }
-}
-
-/* Scales and mins of the 8 groups of a Q4_K or Q5_K block (jup_k_scale_min, all rows at once). */
-INLINE void k_scales(const source_t *s, jup_i8_panel_t to)
-{
-    vf d, dmin;
-    halves_to_floats(gather_rows(s, 0), &d, &dmin);
-    vi first = gather_rows(s, 4), second = gather_rows(s, 8), third = gather_rows(s, 12);
-    vi scales[2] = {first & 0x3f3f3f3f,
-                    (third & 0x0f0f0f0f) | (shift_right(first, 2) & 0x30303030)};
-    vi mins[2] = {second & 0x3f3f3f3f,
-                  (shift_right(third, 4) & 0x0f0f0f0f) | (shift_right(second, 2) & 0x30303030)};
-    EACH (g, 8) {
-        vi scale = shift_right(scales[g / 4], g % 4 * 8) & 63;
-        vi min = shift_right(mins[g / 4], g % 4 * 8) & 63;
-        store_f(to.scale + g * JUP_PANEL, d * to_float(scale));
-        store_f(to.min + g * JUP_PANEL, dmin * to_float(min));
-    }
-}
-
-static void pack_q4_k(source_t s, int64_t blocks, jup_i8_panel_t to)
-{
-    for (int64_t b = 0; b < blocks; b += 8) {
-        k_scales(&s, to);
-        for (int pair = 0; pair < 4; pair++) {
-            fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q4_k_t) / 4);
-            EACH (part, 2) {
-                uint8_t *even = to.q + 2 * pair * 32 * JUP_PANEL, *odd = even + 32 * JUP_PANEL;
-                vi q[4];
-                load_columns(&s, 16 + 32 * pair + 16 * part, q);
-                EACH (k, 4) {
-                    store_quad(even, 4 * part + k, q[k] & 0x0f0f0f0f);
-                    store_quad(odd, 4 * part + k, shift_right(q[k], 4) & 0x0f0f0f0f);
-                }
-            }
-        }
-        advance(&s, sizeof(jup_block_q4_k_t));
-        to.q += 8 * 32 * JUP_PANEL;
-        to.scale += 8 * JUP_PANEL;
-        to.min += 8 * JUP_PANEL;
-    }
-}
-
-static void pack_q5_k(source_t s, int64_t blocks, jup_i8_panel_t to)
-{
-    for (int64_t b = 0; b < blocks; b += 8) {
-        k_scales(&s, to);
-        for (int part = 0; part < 2; part++) {
-            vi fifth[4];
-            load_columns(&s, 16 + 16 * part, fifth);
-            EACH (pair, 4) {
-                uint8_t *even = to.q + 2 * pair * 32 * JUP_PANEL + 16 * part * JUP_PANEL;
-                uint8_t *odd = even + 32 * JUP_PANEL;
-                vi q[4];
-                fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q5_k_t) / 8);
-                load_columns(&s, 48 + 32 * pair + 16 * part, q);
-                EACH (k, 4) {
-                    vi bits = shift_right(fifth[k], 2 * pair);
-                    store_quad(even, k, (q[k] & 0x0f0f0f0f) | ((bits & 0x01010101) << 4));
-                    store_quad(odd, k,
-                               (shift_right(q[k], 4) & 0x0f0f0f0f) | ((bits & 0x02020202) << 3));
-                }
-            }
-        }
-        advance(&s, sizeof(jup_block_q5_k_t));
-        to.q += 8 * 32 * JUP_PANEL;
-        to.scale += 8 * JUP_PANEL;
-        to.min += 8 * JUP_PANEL;
-    }
-}
-
-/* One 16-column slice of the four 32-column blocks of half a Q6_K block. */
-INLINE void pack_q6_k_slice(const source_t *s, int64_t low, int64_t high, uint8_t *blocks)
-{
-    vi first[4], second[4], bits[4];
-    load_columns(s, low, first);
-    load_columns(s, low + 32, second);
-    load_columns(s, high, bits);
-    EACH (k, 4) {
-        store_quad(blocks, k, (first[k] & 0x0f0f0f0f) | ((bits[k] & 0x03030303) << 4));
-        store_quad(blocks + 32 * JUP_PANEL, k,
-                   (second[k] & 0x0f0f0f0f) | ((bits[k] & 0x0c0c0c0c) << 2));
-        store_quad(blocks + 64 * JUP_PANEL, k,
-                   (shift_right(first[k], 4) & 0x0f0f0f0f) | (bits[k] & 0x30303030));
-        store_quad(blocks + 96 * JUP_PANEL, k,
-                   (shift_right(second[k], 4) & 0x0f0f0f0f) |
-                       (shift_right(bits[k], 2) & 0x30303030));
-    }
-}
-
-/* The scales of the 16 groups of a Q6_K block. */
-INLINE void q6_k_scales(const source_t *s, float *to)
-{
-    vf d, unused;
-    vi scales[4];
-    halves_to_floats(gather_rows(s, (int64_t)offsetof(jup_block_q6_k_t, d) - 2), &unused, &d);
-    load_columns(s, (int64_t)offsetof(jup_block_q6_k_t, scales), scales);
-    EACH (g, 16)
-        store_f(to + g * JUP_PANEL, d * to_float((scales[g / 4] << (24 - g % 4 * 8)) >> 24));
-}
-
-static void pack_q6_k(source_t s, int64_t blocks, jup_i8_panel_t to)
-{
-    for (int64_t b = 0; b < blocks; b += 8) {
-        q6_k_scales(&s, to.scale);
-        for (int half = 0; half < 2; half++)
-            for (int part = 0; part < 2; part++) {
-                fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q6_k_t) / 4);
-                pack_q6_k_slice(&s, 64 * half + 16 * part, 128 + 32 * half + 16 * part,
-                                to.q + 4 * half * 32 * JUP_PANEL + 16 * part * JUP_PANEL);
-            }
-        advance(&s, sizeof(jup_block_q6_k_t));
-        to.q += 8 * 32 * JUP_PANEL;
-        to.scale += 16 * JUP_PANEL;
-    }
-}
-
-static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *to)
-{
-    straight_t rows;
-    int64_t bytes = (int64_t)jup_dtype_bytes(src->dtype, n);
-    straighten(src, (int64_t)jup_dtype_bytes(src->dtype, at), bytes, &rows);
-    for (int vec = 0; vec < VECS; vec++) {
-        source_t s = source_at(&rows, vec, bytes);
-        jup_i8_panel_t lanes = {to->q + vec * VECTOR, to->scale + vec * LANES,
-                                to->min + vec * LANES};
-        switch (src->dtype) {
-        case JUP_Q8_0:
-            pack_q8_0(s, n / 32, lanes);
-            break;
-        case JUP_Q4_0:
-            pack_q4_0(s, n / 32, lanes);
-            break;
-        case JUP_Q4_K:
-            pack_q4_k(s, n / 32, lanes);
-            break;
-        case JUP_Q5_K:
-            pack_q5_k(s, n / 32, lanes);
-            break;
-        case JUP_Q6_K:
-            pack_q6_k(s, n / 32, lanes);
-            break;
-        default:
-            break;
-        }
-    }
-}
+/* ---- packing plain numbers ------------------------------------------------------------------- */
 
 static void pack_plain_f32(source_t s, int64_t n, float *to)
 {
@@ -586,23 +408,17 @@ INLINE vf load_16_column(const jup_dtype_t dtype, const uint16_t *panel, int64_t
 }
 
 /* The 32 columns of one block of an i8 panel as floats: by the definition of each type. */
-INLINE void expand_block(jup_dtype_t dtype, const jup_i8_panel_t *from, int64_t b, int vec,
+INLINE void expand_block(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t b, int vec,
                          float *to)
 {
-    bool by_16 = dtype == JUP_Q6_K, has_min = dtype == JUP_Q4_K || dtype == JUP_Q5_K;
-    int zero = dtype == JUP_Q4_0 ? 8 : dtype == JUP_Q6_K ? 32 : 0;
     for (int k = 0; k < 8; k++) {
-        const float *scales = from->scale;
-        scales += (by_16 ? 2 * b + k / 4 : b) * JUP_PANEL + vec * LANES;
-        vf scale = load_f(scales), min = {0};
-        if (has_min)
-            min = load_f(from->min + b * JUP_PANEL + vec * LANES);
+        int64_t group = (form.halves ? 2 * b + k / 4 : b) * JUP_PANEL + vec * LANES;
+        vf scale = load_f(from->scale + group);
+        vf min = form.mins ? load_f(from->min + group) : (vf){0};
         vi q = load_i(from->q + (b * 8 + k) * 4 * JUP_PANEL + vec * VECTOR);
-        if (dtype == JUP_Q8_0)
-            q ^= (vi)((vu){0} + Q8_BIAS * 0x01010101u);
         for (int i = 0; i < 4; i++) {
-            vi one = q << (24 - 8 * i);
-            one = (dtype == JUP_Q8_0 ? one >> 24 : shift_right(one, 24)) - zero;
+            bool unbiased = form.is_signed && form.zero == 0;
+            vi one = (unbiased ? signed_byte_of(&q, i) : byte_of(&q, i)) - form.zero;
             store_f(to + (b * 32 + 4 * k + i) * JUP_PANEL + vec * LANES,
                     to_float(one) * scale - min);
         }
@@ -612,12 +428,12 @@ INLINE void expand_block(jup_dtype_t dtype, const jup_i8_panel_t *from, int64_t 
 static void expand(const jup_rows_t *src, int64_t at, int64_t n, float *to)
 {
     _Alignas(64) uint8_t q[JUP_F32_CHUNK * JUP_PANEL];
-    _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 32 * JUP_PANEL];
+    _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 16 * JUP_PANEL];
     const jup_i8_panel_t bytes = {q, scale, min};
     pack_i8(src, at, n, &bytes);
     for (int64_t b = 0; b < n / 32; b++)
         for (int vec = 0; vec < VECS; vec++)
-            expand_block(src->dtype, &bytes, b, vec, to);
+            expand_block(form_of(src->dtype), &bytes, b, vec, to);
 }
 
 static void pack_f32(const jup_rows_t *src, int64_t at, int64_t n, float *panel)
@@ -767,26 +583,13 @@ static void tile_16(jup_dtype_t dtype, int m, int64_t n, const float *x, const u
         tile_bf16(m, n, x, panel, sums, add);
 }
 
-/* What a block's integer sum starts from: the part of x that takes the weights' zero point off. */
-INLINE int first_part(const jup_dtype_t dtype)
-{
-    switch (dtype) {
-    case JUP_Q8_0:
-        return Q8_BIAS ? JUP_X_MINUS_128 : -1;
-    case JUP_Q4_0:
-        return JUP_X_MINUS_8;
-    case JUP_Q6_K:
-        return JUP_X_MINUS_32;
-    default:
-        return -1;
-    }
-}
-
-INLINE void start_dots(const int m, const int32_t *parts, const int part, vi dots[I8_ROWS][I8_VECS])
+/* Integer sums start with what takes the weights' zero point off. */
+INLINE void start_dots(const int m, const int32_t *parts, const int part, const int zero,
+                       vi dots[I8_ROWS][I8_VECS])
 {
     EACH (r, m)
         EACH (v, I8_VECS)
-            dots[r][v] = part >= 0 ? splat_i(parts[part * m + r]) : (vi){0};
+            dots[r][v] = splat_i(-zero * parts[part * m + r]);
 }
 
 /* sum += dot * (weight scale * x scale) */
@@ -803,23 +606,44 @@ INLINE void add_dots(const int m, const float *scales, const int32_t *parts,
     }
 }
 
-INLINE void subtract_mins(const int m, const float *mins, const int32_t *parts,
+/* part: the sum of x over the columns that the mins are of. */
+INLINE void subtract_mins(const int m, const float *mins, const int32_t *parts, const int part,
                           vf sum[I8_ROWS][I8_VECS])
 {
     EACH (v, I8_VECS) {
         vf min = load_f(mins + v * LANES);
         EACH (r, m) {
             float x_sum;
-            memcpy(&x_sum, parts + JUP_X_SUM * m + r, sizeof x_sum);
+            memcpy(&x_sum, parts + part * m + r, sizeof x_sum);
             sum[r][v] -= min * x_sum;
         }
     }
 }
 
-INLINE void i8_tile(const jup_dtype_t dtype, const int m, int64_t n, const jup_i8_x_t *x,
+/* Columns [4 from, 4 to) of a block. */
+INLINE void add_products(const bool is_signed, const int m, const int from, const int to,
+                         const uint8_t *w, const int8_t *q, vi dots[I8_ROWS][I8_VECS])
+{
+    EACH (i, to - from) {
+        const int k = from + i;
+        vi column[I8_VECS];
+        EACH (v, I8_VECS)
+            column[v] = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
+        EACH (r, m) {
+            int32_t four;
+            memcpy(&four, q + 4 * (k * m + r), sizeof four);
+            EACH (v, I8_VECS)
+                dots[r][v] = is_signed ? dot_q8(dots[r][v], column[v], splat_i(four))
+                                       : dot_small(dots[r][v], column[v], splat_i(four));
+        }
+    }
+}
+
+/* The form's flags are constants, so that nothing of what a type lacks is left. */
+INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add)
 {
-    const int start = first_part(dtype);
+    const int groups = form.halves ? 2 : 1;
     for (int group = 0; group < VECS; group += I8_VECS) {
         vf sum[I8_ROWS][I8_VECS];
         EACH (r, m)
@@ -830,30 +654,14 @@ INLINE void i8_tile(const jup_dtype_t dtype, const int m, int64_t n, const jup_i
         const int32_t *parts = x->parts;
         const int8_t *q = x->q;
         for (int64_t b = 0; b < n / 32; b++) {
-            vi dots[I8_ROWS][I8_VECS];
-            start_dots(m, parts, start, dots);
-            EACH (k, 8) {
-                vi column[I8_VECS];
-                EACH (v, I8_VECS)
-                    column[v] = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
-                EACH (r, m) {
-                    int32_t four;
-                    memcpy(&four, q + 4 * (k * m + r), sizeof four);
-                    EACH (v, I8_VECS)
-                        dots[r][v] = dtype == JUP_Q8_0
-                                         ? dot_q8(dots[r][v], column[v], splat_i(four))
-                                         : dot_small(dots[r][v], column[v], splat_i(four));
-                }
-                if (dtype == JUP_Q6_K && k == 3) {
-                    add_dots(m, scales, parts, dots, sum);
-                    scales += JUP_PANEL;
-                    start_dots(m, parts, JUP_X_MINUS_32B, dots);
-                }
-            }
-            add_dots(m, scales, parts, dots, sum);
-            scales += JUP_PANEL;
-            if (dtype == JUP_Q4_K) {
-                subtract_mins(m, mins, parts, sum);
+            EACH (g, groups) {
+                vi dots[I8_ROWS][I8_VECS];
+                start_dots(m, parts, form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q, form.zero, dots);
+                add_products(form.is_signed, m, 8 / groups * g, 8 / groups * (g + 1), w, q, dots);
+                add_dots(m, scales, parts, dots, sum);
+                if (form.mins)
+                    subtract_mins(m, mins, parts, form.halves ? JUP_X_FIRST + g : JUP_X_SUM, sum);
+                scales += JUP_PANEL;
                 mins += JUP_PANEL;
             }
             w += 32 * JUP_PANEL;
@@ -866,47 +674,48 @@ INLINE void i8_tile(const jup_dtype_t dtype, const int m, int64_t n, const jup_i
     }
 }
 
-#define I8_CASE(type, count)                                                                       \
+#define I8_CASE(form, count)                                                                       \
     case count:                                                                                    \
         if (count <= I8_ROWS)                                                                      \
-            i8_tile(type, count <= I8_ROWS ? count : 1, n, x, panel, sums, add);                   \
+            i8_tile(form, count <= I8_ROWS ? count : 1, n, x, panel, sums, add);                   \
         return;
 
-#define I8_TILE(name, type)                                                                        \
-    static void name(int m, int64_t n, const jup_i8_x_t *x, const jup_i8_panel_t *panel,           \
+#define I8_TILE(name, ...)                                                                         \
+    static void name(int zero, int m, int64_t n, const jup_i8_x_t *x, const jup_i8_panel_t *panel, \
                      float *sums, bool add)                                                        \
     {                                                                                              \
+        const jup_i8_form_t form = {__VA_ARGS__};                                                  \
+        (void)zero;                                                                                \
         switch (m) {                                                                               \
-            I8_CASE(type, 1)                                                                       \
-            I8_CASE(type, 2)                                                                       \
-            I8_CASE(type, 3)                                                                       \
-            I8_CASE(type, 4)                                                                       \
-            I8_CASE(type, 5)                                                                       \
-            I8_CASE(type, 6)                                                                       \
+            I8_CASE(form, 1)                                                                       \
+            I8_CASE(form, 2)                                                                       \
+            I8_CASE(form, 3)                                                                       \
+            I8_CASE(form, 4)                                                                       \
+            I8_CASE(form, 5)                                                                       \
+            I8_CASE(form, 6)                                                                       \
         }                                                                                          \
     }
 
-I8_TILE(tile_q8_0, JUP_Q8_0)
-I8_TILE(tile_q4_0, JUP_Q4_0)
-I8_TILE(tile_q4_k, JUP_Q4_K) /* also Q5_K: once packed they differ only in the range of q */
-I8_TILE(tile_q6_k, JUP_Q6_K)
+I8_TILE(tile_signed, .is_signed = true, .zero = Q8_BIAS)
+I8_TILE(tile_zero, .zero = zero)
+I8_TILE(tile_mins, .mins = true)
+I8_TILE(tile_halves_zero, .halves = true, .zero = zero)
+I8_TILE(tile_halves_mins, .halves = true, .mins = true)
 
 static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add)
 {
-    switch (dtype) {
-    case JUP_Q8_0:
-        tile_q8_0(m, n, x, panel, sums, add);
-        return;
-    case JUP_Q4_0:
-        tile_q4_0(m, n, x, panel, sums, add);
-        return;
-    case JUP_Q6_K:
-        tile_q6_k(m, n, x, panel, sums, add);
-        return;
-    default:
-        tile_q4_k(m, n, x, panel, sums, add);
-    }
+    const jup_i8_form_t form = form_of(dtype);
+    if (form.is_signed)
+        tile_signed(form.zero, m, n, x, panel, sums, add);
+    else if (form.halves && form.mins)
+        tile_halves_mins(form.zero, m, n, x, panel, sums, add);
+    else if (form.halves)
+        tile_halves_zero(form.zero, m, n, x, panel, sums, add);
+    else if (form.mins)
+        tile_mins(form.zero, m, n, x, panel, sums, add);
+    else
+        tile_zero(form.zero, m, n, x, panel, sums, add);
 }
 
 /* ---- few rows, without panels -------------------------------------------------------------- */
@@ -978,14 +787,14 @@ INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
     }
     EACH (k, 8)
         memcpy(q_out + 4 * k * m, bytes + 4 * k, 4);
-    int32_t first = sum_ints(sums[0]), last = sum_ints(sums[1]), sum = first + last;
-    float x_sum = scale * (float)sum;
-    memcpy(parts + JUP_X_SCALE * m, &scale, sizeof scale);
-    memcpy(parts + JUP_X_SUM * m, &x_sum, sizeof x_sum);
-    parts[JUP_X_MINUS_8 * m] = -8 * sum;
-    parts[JUP_X_MINUS_128 * m] = -128 * sum;
-    parts[JUP_X_MINUS_32 * m] = -32 * first;
-    parts[JUP_X_MINUS_32B * m] = -32 * last;
+    int32_t first = sum_ints(sums[0]), last = sum_ints(sums[1]);
+    const float floats[] = {scale, scale * (float)(first + last), scale * (float)first,
+                            scale * (float)last};
+    EACH (i, 4)
+        memcpy(parts + (JUP_X_SCALE + i) * m, &floats[i], sizeof floats[i]);
+    parts[JUP_X_Q * m] = first + last;
+    parts[JUP_X_Q_FIRST * m] = first;
+    parts[JUP_X_Q_LAST * m] = last;
 }
 
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)

@@ -121,9 +121,9 @@ INLINE void add_q8_0(const source_t *s, const int8_t *q, const int32_t *parts,
     const vi x = load_i(q);
     EACH (i, LANES) {
         vi w = load_i(row_of(s, i) + offsetof(jup_block_q8_0_t, q));
-        each[i] = dot_q8((vi){0}, w ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u), x);
+        each[i] = dot_q8((vi){0}, biased(w), x);
     }
-    start_dots(1, parts, first_part(JUP_Q8_0), dots);
+    start_dots(1, parts, JUP_X_Q, Q8_BIAS, dots);
     dots[0][0] += sum_each(each);
     store_f(scales, scales_of_rows(s));
     add_dots(1, scales, parts, dots, sum);

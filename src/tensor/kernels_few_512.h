@@ -112,7 +112,7 @@ INLINE vi sums_of_chunk(const unsigned char *chunk, const vi *x)
     vi dots[8];
     EACH (i, 8) {
         const unsigned char *q = chunk + low_block(i) * Q8_0_BYTES + offsetof(jup_block_q8_0_t, q);
-        vi w = two_halves(q, q + 4 * Q8_0_BYTES) ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u);
+        vi w = biased(two_halves(q, q + 4 * Q8_0_BYTES));
         dots[i] = dot_q8((vi){0}, w, x[i]);
     }
     __m512i first = (__m512i)add_fours(dots[0], dots[1], dots[2], dots[3]);
@@ -180,7 +180,7 @@ INLINE vf add_chunk(vf sum, const int32_t *dots, const uint16_t *scales, int64_t
                     const int32_t *parts)
 {
     vi dot[LANES], scale[LANES];
-    const vi start = parts_of(parts, JUP_X_MINUS_128);
+    const vi start = -Q8_BIAS * parts_of(parts, JUP_X_Q);
     const vf x_scale = (vf)parts_of(parts, JUP_X_SCALE);
     EACH (r, LANES) {
         dot[r] = load_i(dots + r * stride) + start;

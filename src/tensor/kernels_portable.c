@@ -42,15 +42,15 @@ INLINE vi load_16(const unsigned char *const p[1])
     return v;
 }
 
-INLINE vi gather_32(const unsigned char *p, int32_t stride)
+INLINE vi look_up(vi table, vi numbers)
 {
-    vi v;
-    for (int i = 0; i < VECTOR / 4; i++) {
-        int32_t word;
-        memcpy(&word, p + (int64_t)i * stride, sizeof word);
-        v[i] = word;
-    }
-    return v;
+    unsigned char values[VECTOR], at[VECTOR];
+    memcpy(values, &table, sizeof values);
+    memcpy(at, &numbers, sizeof at);
+    for (int i = 0; i < VECTOR; i++)
+        at[i] = values[at[i]];
+    memcpy(&numbers, at, sizeof at);
+    return numbers;
 }
 
 /* The half in the low 16 bits of each element: jup_half_to_float, four at once. */

@@ -44,15 +44,9 @@ INLINE vi load_16(const unsigned char *const p[2])
     return (vi)_mm256_inserti128_si256(v, load_128(p[1]), 1);
 }
 
-INLINE vi gather_32(const unsigned char *p, int32_t stride)
+INLINE vi look_up(vi table, vi numbers)
 {
-    vi v;
-    for (int i = 0; i < VECTOR / 4; i++) {
-        int32_t word;
-        __builtin_memcpy(&word, p + (int64_t)i * stride, sizeof word);
-        v[i] = word;
-    }
-    return v;
+    return (vi)_mm256_shuffle_epi8((__m256i)table, (__m256i)numbers);
 }
 
 INLINE void split_halves(vi v, uint16_t *to)

@@ -39,15 +39,9 @@ INLINE vi load_16(const unsigned char *const p[1])
     return (vi)vld1q_u8(p[0]);
 }
 
-INLINE vi gather_32(const unsigned char *p, int32_t stride)
+INLINE vi look_up(vi table, vi numbers)
 {
-    vi v;
-    for (int i = 0; i < VECTOR / 4; i++) {
-        int32_t word;
-        __builtin_memcpy(&word, p + (int64_t)i * stride, sizeof word);
-        v[i] = word;
-    }
-    return v;
+    return (vi)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)numbers);
 }
 
 INLINE void split_halves(vi v, uint16_t *to)

@@ -10,9 +10,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const jup_dtype_t all_types[] = {JUP_F32,  JUP_F16,  JUP_BF16, JUP_Q4_0,
-                                        JUP_Q8_0, JUP_Q4_K, JUP_Q5_K, JUP_Q6_K};
-enum { TYPE_COUNT = sizeof all_types / sizeof all_types[0] };
+#define EACH_TYPE(t) for (int t = 0; jup_dtype_at(t); t++)
+
+static jup_dtype_t type_at(int t)
+{
+    return jup_dtype_at(t)->dtype;
+}
+
+static bool is_plain(jup_dtype_t dtype)
+{
+    return jup_dtype_info((int)dtype)->block_elems == 1;
+}
 
 static jup_rng_t rng;
 
@@ -67,7 +75,7 @@ static double distance(const float *a, const float *b, int64_t n, double usual)
 
 static double tolerance(jup_dtype_t dtype, bool exact)
 {
-    return exact || jup_dtype_info((int)dtype)->block_elems == 1 ? 3e-6 : 2e-2;
+    return exact || is_plain(dtype) ? 3e-6 : 2e-2;
 }
 
 /* Runs a check with the kernels of every instruction set that this processor has. */
@@ -119,15 +127,15 @@ static void check_linear(jup_dtype_t dtype, int64_t rows, int64_t in, int64_t ou
                          bool with_bias)
 {
     check_linear_as(dtype, rows, in, out, threads, with_bias, false);
-    if (jup_dtype_info((int)dtype)->block_elems > 1)
+    if (!is_plain(dtype))
         check_linear_as(dtype, rows, in, out, threads, with_bias, true);
 }
 
 static void linear_every_row_count_once(void)
 {
-    for (int t = 0; t < TYPE_COUNT; t++)
-        for (int64_t rows = 1; rows <= 70; rows += rows < 20 ? stride : 7 * stride)
-            check_linear(all_types[t], rows, 256, 37, 2, rows % 2);
+    EACH_TYPE(t)
+    for (int64_t rows = 1; rows <= 70; rows += rows < 20 ? stride : 7 * stride)
+        check_linear(type_at(t), rows, 256, 37, 2, rows % 2);
 }
 
 START_TEST(linear_every_row_count)
@@ -140,9 +148,9 @@ static void linear_odd_widths_once(void)
 {
     static const int64_t widths[] = {1, 3, 7, 8, 15, 17, 24, 31, 33, 63, 65, 100, 129, 259, 1031};
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++)
-        for (int t = 0; t < 3; t++)
-            for (int64_t rows = 1; rows <= 33; rows += 4 * stride)
-                check_linear(all_types[t], rows, widths[i], 19, 1, true);
+        EACH_TYPE(t)
+    for (int64_t rows = 1; is_plain(type_at(t)) && rows <= 33; rows += 4 * stride)
+        check_linear(type_at(t), rows, widths[i], 19, 1, true);
 }
 
 START_TEST(linear_odd_widths)
@@ -155,9 +163,10 @@ static void linear_odd_outputs_once(void)
 {
     static const int64_t outs[] = {1, 2, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 257};
     for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i += (size_t)stride)
-        for (int t = 0; t < TYPE_COUNT; t++) {
-            check_linear(all_types[t], 1, 512, outs[i], 2, false);
-            check_linear(all_types[t], 13, 512, outs[i], 3, true);
+        EACH_TYPE(t)
+        {
+            check_linear(type_at(t), 1, 512, outs[i], 2, false);
+            check_linear(type_at(t), 13, 512, outs[i], 3, true);
         }
 }
 
@@ -169,16 +178,73 @@ END_TEST
 
 static void linear_long_rows_once(void)
 {
-    for (int t = 0; t < TYPE_COUNT; t++) {
-        check_linear(all_types[t], 1, 11008, 40, 2, false);
-        check_linear(all_types[t], 9, 5632, 40, 2, false);
-        check_linear(all_types[t], stride == 1 ? 600 : 60, 768, 33, 2, false);
+    EACH_TYPE(t)
+    {
+        check_linear(type_at(t), 1, 11008, 40, 2, false);
+        check_linear(type_at(t), 9, 5632, 40, 2, false);
+        check_linear(type_at(t), stride == 1 ? 600 : 60, 768, 33, 2, false);
     }
 }
 
 START_TEST(linear_long_rows)
 {
     with_all_kernels(linear_long_rows_once);
+}
+END_TEST
+
+/* Where a block has its halves; -1 for none. All its other bytes may be anything. */
+static const int halves_at[][2] = {
+    [JUP_Q4_0] = {0, -1}, [JUP_Q4_1] = {0, 2},    [JUP_Q5_0] = {0, -1},   [JUP_Q5_1] = {0, 2},
+    [JUP_Q8_0] = {0, -1}, [JUP_Q2_K] = {80, 82},  [JUP_Q3_K] = {108, -1}, [JUP_Q4_K] = {0, 2},
+    [JUP_Q5_K] = {0, 2},  [JUP_Q6_K] = {208, -1}, [JUP_IQ4_NL] = {0, -1}, [JUP_IQ4_XS] = {0, -1},
+};
+
+/* Blocks that no rounding makes: every scale, every number. */
+static jup_matrix_t any_matrix(jup_dtype_t dtype, int64_t rows, int64_t cols)
+{
+    const jup_dtype_info_t *info = jup_dtype_info((int)dtype);
+    size_t bytes = jup_dtype_bytes(dtype, rows * cols);
+    unsigned char *data = jup_new(bytes, 1);
+    for (size_t i = 0; i < bytes; i++)
+        data[i] = (unsigned char)jup_rng_below(&rng, 256);
+    for (size_t block = 0; block < bytes; block += (size_t)info->block_bytes)
+        for (int i = 0; i < 2 && halves_at[dtype][i] >= 0; i++) {
+            uint16_t half = jup_float_to_half((float)jup_rng_normal(&rng) * 1e-3f);
+            memcpy(data + block + halves_at[dtype][i], &half, sizeof half);
+        }
+    return (jup_matrix_t){dtype, rows, cols, data};
+}
+
+static void any_blocks_once(void)
+{
+    enum { IN = 1280, OUT = 40, ROWS = 5 };
+    jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
+    float *x = random_floats(ROWS * IN, 1.0);
+    float *expected = jup_new(ROWS * OUT, 4), *got = jup_new(ROWS * OUT, 4);
+    EACH_TYPE(t)
+    {
+        if (is_plain(type_at(t)))
+            continue;
+        jup_matrix_t m = any_matrix(type_at(t), OUT, IN);
+        jup_linear_t l = {m, NULL};
+        naive.ops->linear(&naive, &l, 1, x, ROWS, &expected);
+        for (int exact = 0; exact < 2; exact++)
+            for (int64_t rows = 1; rows <= ROWS; rows += ROWS - 1) {
+                jup_compute_set_int8(&blas, !exact);
+                blas.ops->linear(&blas, &l, 1, x, rows, &got);
+                double apart = distance(got, expected, rows * OUT, 0.0);
+                ck_assert_msg(apart < tolerance(type_at(t), exact), "%s, %d rows: %g",
+                              jup_dtype_any_name((int)type_at(t)), (int)rows, apart);
+            }
+        free_matrix(&m);
+    }
+    jup_free(x), jup_free(expected), jup_free(got);
+    jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+
+START_TEST(any_blocks)
+{
+    with_all_kernels(any_blocks_once);
 }
 END_TEST
 
@@ -289,15 +355,15 @@ START_TEST(embed_every_type)
 {
     jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
     static const int32_t ids[] = {0, 29, 3, 3, 11};
-    for (int t = 0; t < TYPE_COUNT; t++) {
-        jup_matrix_t table = random_matrix(all_types[t], 30, 512);
+    EACH_TYPE(t)
+    {
+        jup_matrix_t table = random_matrix(type_at(t), 30, 512);
         float a[5 * 512], b[5 * 512], row[512];
         naive.ops->embed(&naive, &table, ids, 5, a);
         blas.ops->embed(&blas, &table, ids, 5, b);
         ck_assert_mem_eq(a, b, sizeof a);
-        jup_dequantize(all_types[t],
-                       (const char *)table.data + 29 * jup_dtype_bytes(all_types[t], 512), row,
-                       512);
+        jup_dequantize(type_at(t), (const char *)table.data + 29 * jup_dtype_bytes(type_at(t), 512),
+                       row, 512);
         ck_assert_mem_eq(a + 512, row, sizeof row);
         free_matrix(&table);
     }
@@ -309,18 +375,18 @@ END_TEST
 START_TEST(threads_do_not_matter)
 {
     jup_compute_t one = make(&jup_ops_blas, 1), three = make(&jup_ops_blas, 3);
-    for (int t = 0; t < TYPE_COUNT; t++)
-        for (int64_t rows = 1; rows <= 50; rows += 7) {
-            jup_matrix_t m = random_matrix(all_types[t], 203, 512);
-            jup_linear_t l = {m, NULL};
-            float *x = random_floats(rows * 512, 1.0);
-            float *a = jup_new((size_t)rows * 203, 4), *b = jup_new((size_t)rows * 203, 4);
-            one.ops->linear(&one, &l, 1, x, rows, &a);
-            three.ops->linear(&three, &l, 1, x, rows, &b);
-            ck_assert_mem_eq(a, b, (size_t)rows * 203 * 4);
-            jup_free(x), jup_free(a), jup_free(b);
-            free_matrix(&m);
-        }
+    EACH_TYPE(t)
+    for (int64_t rows = 1; rows <= 50; rows += 7) {
+        jup_matrix_t m = random_matrix(type_at(t), 203, 512);
+        jup_linear_t l = {m, NULL};
+        float *x = random_floats(rows * 512, 1.0);
+        float *a = jup_new((size_t)rows * 203, 4), *b = jup_new((size_t)rows * 203, 4);
+        one.ops->linear(&one, &l, 1, x, rows, &a);
+        three.ops->linear(&three, &l, 1, x, rows, &b);
+        ck_assert_mem_eq(a, b, (size_t)rows * 203 * 4);
+        jup_free(x), jup_free(a), jup_free(b);
+        free_matrix(&m);
+    }
     jup_compute_reset(&one), jup_compute_reset(&three);
 }
 END_TEST
@@ -330,24 +396,24 @@ static void row_counts_do_not_matter_once(int64_t in)
 {
     enum { ROWS = 70, OUT = 45 };
     jup_compute_t c = make(&jup_ops_blas, 2);
-    for (int t = 0; t < TYPE_COUNT; t++)
-        for (int exact = 0; exact < 2; exact++) {
-            jup_matrix_t m = random_matrix(all_types[t], OUT, in);
-            jup_linear_t l = {m, NULL};
-            float *x = random_floats(ROWS * in, 1.0);
-            float *all = jup_new(ROWS * OUT, 4), *part = jup_new(ROWS * OUT, 4);
-            jup_compute_set_int8(&c, !exact);
-            c.ops->linear(&c, &l, 1, x, ROWS, &all);
-            for (int64_t rows = 1; rows < ROWS; rows = rows * 3 / 2 + 1)
-                for (int64_t at = 0; at + rows <= ROWS; at += rows) {
-                    c.ops->linear(&c, &l, 1, x + at * in, rows, &part);
-                    ck_assert_msg(!memcmp(part, all + at * OUT, (size_t)rows * OUT * 4),
-                                  "%s: rows %d to %d", jup_dtype_any_name((int)all_types[t]),
-                                  (int)at, (int)(at + rows));
-                }
-            jup_free(x), jup_free(all), jup_free(part);
-            free_matrix(&m);
-        }
+    EACH_TYPE(t)
+    for (int exact = 0; exact < 2; exact++) {
+        jup_matrix_t m = random_matrix(type_at(t), OUT, in);
+        jup_linear_t l = {m, NULL};
+        float *x = random_floats(ROWS * in, 1.0);
+        float *all = jup_new(ROWS * OUT, 4), *part = jup_new(ROWS * OUT, 4);
+        jup_compute_set_int8(&c, !exact);
+        c.ops->linear(&c, &l, 1, x, ROWS, &all);
+        for (int64_t rows = 1; rows < ROWS; rows = rows * 3 / 2 + 1)
+            for (int64_t at = 0; at + rows <= ROWS; at += rows) {
+                c.ops->linear(&c, &l, 1, x + at * in, rows, &part);
+                ck_assert_msg(!memcmp(part, all + at * OUT, (size_t)rows * OUT * 4),
+                              "%s: rows %d to %d", jup_dtype_any_name((int)type_at(t)), (int)at,
+                              (int)(at + rows));
+            }
+        jup_free(x), jup_free(all), jup_free(part);
+        free_matrix(&m);
+    }
     jup_compute_reset(&c);
 }
 
@@ -399,6 +465,7 @@ static Suite *suite(void)
     unit_add(s, linear_odd_widths, 400);
     unit_add(s, linear_odd_outputs, 400);
     unit_add(s, linear_long_rows, 400);
+    unit_add(s, any_blocks, 30);
     unit_add(s, linear_shared_input, 60);
     unit_add(s, linear_of_no_rows, 10);
     unit_add(s, norm_and_activations, 60);
