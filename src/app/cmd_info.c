@@ -100,7 +100,7 @@ static void print_tensors(const jup_gguf_t *g)
     printf("\ntensors\n");
     for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++) {
         const jup_gguf_tensor_t *t = jup_gguf_tensor_at(g, i);
-        printf("  %-32s %-6s %" PRId64 " x %" PRId64 "\n", t->name, jup_dtype_any_name(t->type),
+        printf("  %-32s %-7s %" PRId64 " x %" PRId64 "\n", t->name, jup_dtype_any_name(t->type),
                t->rows, t->cols);
     }
 }
@@ -125,6 +125,8 @@ static jup_status_t describe(const char *path, bool all, jup_error_t *err)
     }
     if (status == JUP_OK)
         status = print_tokenizer(g, err);
+    if (status == JUP_OK && jup_gguf_tensor_count(g) > 0)
+        status = jup_model_file_check(g, &config, err);
     if (all) {
         print_metadata(g);
         print_tensors(g);

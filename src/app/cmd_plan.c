@@ -89,9 +89,8 @@ static jup_status_t parse_type(const char *option, const char *name, const char 
 {
     const jup_dtype_info_t *info = jup_dtype_by_name(name ? name : fallback);
     if (!info)
-        return jup_fail(err, JUP_EINPUT,
-                        "%s is '%s', must be one of f32, f16, bf16, q8_0, q6_k, q5_k, q4_k, q4_0",
-                        option, name);
+        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be %s", option, name,
+                        jup_dtype_names().text);
     *type = info->dtype;
     return JUP_OK;
 }

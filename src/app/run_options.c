@@ -132,10 +132,8 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
                         "--shape has no tokens to speculate on or to outline with; say with "
                         "--script FILE.yaml what shall come of it");
     if (!type)
-        return jup_fail(err, JUP_EINPUT,
-                        "--type is '%s', must be one of f32, f16, bf16, q8_0, "
-                        "q6_k, q5_k, q4_k, q4_0",
-                        o->type_name);
+        return jup_fail(err, JUP_EINPUT, "--type is '%s', must be %s", o->type_name,
+                        jup_dtype_names().text);
     o->type = type->dtype;
     return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
 }

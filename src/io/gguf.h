@@ -64,7 +64,7 @@ typedef struct jup_gguf_tensor {
     int64_t rows;    /* dims[1] * dims[2] * dims[3] */
     int64_t cols;    /* dims[0] */
     uint64_t offset; /* of the data, from the start of the file */
-    size_t bytes;    /* of the data; 0 when dtype is NULL */
+    size_t bytes;    /* of the data */
 } jup_gguf_tensor_t;
 
 /**
@@ -154,7 +154,11 @@ const jup_gguf_tensor_t *jup_gguf_tensor_at(const jup_gguf_t *g, int64_t i);
 /** NULL when there is no such tensor. */
 const jup_gguf_tensor_t *jup_gguf_tensor(const jup_gguf_t *g, const char *name);
 
-/** Like jup_gguf_tensor(), but an absent one, or one of a type without dtype, is an error. */
+/** Like jup_gguf_tensor(), but an absent one is an error; one may ask for its shape. */
+jup_status_t jup_gguf_require_listed(const jup_gguf_t *g, const char *name,
+                                     const jup_gguf_tensor_t **out, jup_error_t *err);
+
+/** The same, but one of a type without dtype is an error as well. */
 jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
                                      const jup_gguf_tensor_t **out, jup_error_t *err);
 

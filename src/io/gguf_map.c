@@ -43,7 +43,7 @@ jup_status_t jup_gguf_check_overlap(const jup_gguf_t *g, jup_error_t *err)
     return status;
 }
 
-jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
+jup_status_t jup_gguf_require_listed(const jup_gguf_t *g, const char *name,
                                      const jup_gguf_tensor_t **out, jup_error_t *err)
 {
     const jup_gguf_entry_t *parts = jup_gguf_find(g, "split.count");
@@ -58,11 +58,17 @@ jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
                              "tensor '%s' is missing; the file is incomplete, holds a vocabulary "
                              "only, or is of another kind than it claims",
                              name);
+    return JUP_OK;
+}
+
+jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
+                                     const jup_gguf_tensor_t **out, jup_error_t *err)
+{
+    JUP_TRY(jup_gguf_require_listed(g, name, out, err));
     if (!(*out)->dtype)
         return jup_gguf_fail(g, err,
-                             "tensor '%s' is of type %s, which is not supported; use a model in "
-                             "F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q5_K or Q6_K",
-                             name, jup_dtype_any_name((*out)->type));
+                             "tensor '%s' is of type %s, which is not supported; use a model in %s",
+                             name, jup_dtype_any_name((*out)->type), jup_dtype_names().text);
     return JUP_OK;
 }
 

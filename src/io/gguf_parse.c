@@ -277,6 +277,15 @@ static jup_status_t fail_tensor(const cursor_t *c, const jup_gguf_tensor_t *tens
                          show(&shown, tensor->name), what, value);
 }
 
+static jup_status_t fail_new_type(const cursor_t *c, const jup_gguf_tensor_t *tensor, uint32_t type)
+{
+    shown_t shown;
+    return jup_gguf_fail(c->g, c->err,
+                         "tensor '%s' has type number %" PRIu32
+                         ", which is newer than this program or damaged; use a model in %s",
+                         show(&shown, tensor->name), type, jup_dtype_names().text);
+}
+
 static jup_status_t parse_dims(cursor_t *c, jup_gguf_tensor_t *tensor)
 {
     uint32_t n_dims = 0;
@@ -305,17 +314,16 @@ static jup_status_t parse_type(cursor_t *c, jup_gguf_tensor_t *tensor)
 {
     uint32_t type = 0;
     JUP_TRY(take(c, &type, sizeof type, "the tensor table"));
-    if (type > INT32_MAX || strcmp(jup_dtype_any_name((int)type), "unknown") == 0)
-        return fail_tensor(c, tensor, "type number that GGUF does not define", type);
+    const jup_dtype_info_t *any = type <= INT32_MAX ? jup_dtype_any((int)type) : NULL;
+    if (!any)
+        return fail_new_type(c, tensor, type);
     tensor->type = (int)type;
     tensor->dtype = jup_dtype_info((int)type);
-    if (!tensor->dtype)
-        return JUP_OK;
-    if (tensor->cols % tensor->dtype->block_elems != 0)
+    if (tensor->cols % any->block_elems != 0)
         return fail_tensor(c, tensor, "row length is no multiple of the block of its type",
                            (uint64_t)tensor->cols);
-    size_t blocks = (size_t)(tensor->cols / tensor->dtype->block_elems), row_bytes;
-    if (!jup_mul_size(blocks, (size_t)tensor->dtype->block_bytes, &row_bytes) ||
+    size_t blocks = (size_t)(tensor->cols / any->block_elems), row_bytes;
+    if (!jup_mul_size(blocks, (size_t)any->block_bytes, &row_bytes) ||
         !jup_mul_size(row_bytes, (size_t)tensor->rows, &tensor->bytes))
         return fail_tensor(c, tensor, "size overflows; rows", (uint64_t)tensor->rows);
     return JUP_OK;

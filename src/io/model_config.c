@@ -183,7 +183,7 @@ static jup_status_t read_vocabulary(const jup_gguf_t *g, jup_config_t *config, j
     int rank, ranks;
     if (jup_slice_of(g, &rank, &ranks))
         return read_vocabulary_of_slice(g, config, err);
-    JUP_TRY(jup_gguf_require_tensor(g, "token_embd.weight", &embedding, err));
+    JUP_TRY(jup_gguf_require_listed(g, "token_embd.weight", &embedding, err));
     if (embedding->rows > 1 << 24)
         return jup_fail(err, JUP_EINPUT, "%s: token_embd.weight has %lld rows, too many",
                         jup_gguf_path(g), (long long)embedding->rows);

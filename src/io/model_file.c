@@ -319,6 +319,14 @@ jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
     return JUP_OK;
 }
 
+jup_status_t jup_model_file_check(jup_gguf_t *g, const jup_config_t *config, jup_error_t *err)
+{
+    jup_shard_t shard;
+    size_t mapped, owned;
+    JUP_TRY(jup_slice_shard(g, config, &shard, err));
+    return jup_model_file_bytes(g, config, &shard, &mapped, &owned, err);
+}
+
 /* ---- sizes and digest ------------------------------------------------------------------------ */
 
 static bool starts_with(const char *text, const char *prefix)

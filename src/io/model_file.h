@@ -30,6 +30,12 @@ jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
                                   const jup_shard_t *shard, size_t *mapped, size_t *owned,
                                   jup_error_t *err);
 
+/**
+ * Whether the file has all that a run needs of it, of types that are computed with and in the
+ * shapes that the metadata ask for: of the whole model, or of a slice's part. Maps nothing.
+ */
+jup_status_t jup_model_file_check(jup_gguf_t *g, const jup_config_t *config, jup_error_t *err);
+
 /** Bytes in the file of one layer, of the embedding, of the head (0 for a tied one's matrix). */
 size_t jup_model_file_layer_bytes(const jup_gguf_t *g, int layer);
 size_t jup_model_file_embedding_bytes(const jup_gguf_t *g);

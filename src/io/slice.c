@@ -260,16 +260,27 @@ jup_status_t jup_slice_shards(const jup_gguf_t *g, const jup_config_t *config, j
                     jup_gguf_path(g), config->layers, config->heads, ranks);
 }
 
-jup_status_t jup_slice_part(const jup_gguf_t *g, const jup_config_t *config, jup_part_t *part,
-                            jup_error_t *err)
+jup_status_t jup_slice_shard(const jup_gguf_t *g, const jup_config_t *config, jup_shard_t *shard,
+                             jup_error_t *err)
 {
     int rank, ranks;
-    *part = (jup_part_t){0};
-    if (!jup_slice_of(g, &rank, &ranks) || !jup_gguf_find(g, JUP_SLICE_SHARDS))
+    *shard = (jup_shard_t){.last = config->layers, .embedding = true, .head = true};
+    if (!jup_slice_of(g, &rank, &ranks))
         return JUP_OK;
     jup_shard_t *shards = jup_new((size_t)ranks, sizeof *shards);
     jup_status_t status = jup_slice_shards(g, config, shards, err);
-    *part = shards[rank].part;
+    *shard = shards[rank];
     jup_free(shards);
+    return status;
+}
+
+jup_status_t jup_slice_part(const jup_gguf_t *g, const jup_config_t *config, jup_part_t *part,
+                            jup_error_t *err)
+{
+    jup_shard_t shard = {0};
+    jup_status_t status = JUP_OK;
+    if (jup_gguf_find(g, JUP_SLICE_SHARDS))
+        status = jup_slice_shard(g, config, &shard, err);
+    *part = shard.part;
     return status;
 }

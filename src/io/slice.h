@@ -46,6 +46,10 @@ bool jup_slice_layers(const jup_gguf_t *g, int32_t *first_layer);
 jup_status_t jup_slice_shards(const jup_gguf_t *g, const jup_config_t *config, jup_shard_t *shards,
                               jup_error_t *err);
 
+/** What of the model the file holds: all of it when it is no slice. */
+jup_status_t jup_slice_shard(const jup_gguf_t *g, const jup_config_t *config, jup_shard_t *shard,
+                             jup_error_t *err);
+
 /** The part of layers that the file holds: the whole when it is no slice, or one of whole layers.
  */
 jup_status_t jup_slice_part(const jup_gguf_t *g, const jup_config_t *config, jup_part_t *part,

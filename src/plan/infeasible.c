@@ -112,7 +112,7 @@ static jup_plan_problem_t with_type(const jup_plan_problem_t *problem, const jup
 
 static void advise_type(const jup_plan_problem_t *problem, char *text, size_t size)
 {
-    static const char *const names[] = {"F16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0"};
+    static const char *const names[] = {"F16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q3_K", "Q2_K"};
     double now = problem->size.layer.weight_bytes / (problem->size.layer.flops_per_row / 2);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const jup_dtype_info_t *type = jup_dtype_by_name(names[i]);

@@ -43,6 +43,31 @@ wrong 4 "blk.1.ffn_up.weight" run -m "$work/tensor.gguf" -p x
 sed 's/ffn_gate/ffn_qate/' "$work/good.gguf" >"$work/late.gguf"
 wrong 3 "ffn_gate" run -m "$work/late.gguf" -p x
 
+# a tensor of a type that is only known by name (a withdrawn one, as large as Q4_0), and of one that
+# nobody knows: its number stands 37 bytes after the beginning of its name
+"$make_model" "$work/q4_0.gguf" type=q4_0 ffn=192 || fail make_model
+at=$(grep -abo 'token_embd.weight' "$work/q4_0.gguf" | cut -d: -f1)
+retyped() { # octal number of a type, file
+    cp "$work/q4_0.gguf" "$2"
+    printf "\\$1" | dd of="$2" bs=1 seek=$((at + 37)) conv=notrunc 2>/dev/null
+}
+retyped 037 "$work/withdrawn.gguf"
+wrong 2 "token_embd.weight.* Q4_0_4_4" run -m "$work/withdrawn.gguf" -p x
+retyped 143 "$work/newer.gguf"
+wrong 2 "type number 99" run -m "$work/newer.gguf" -p x
+# info says so too, having told what it knows, the bytes among it
+for model in q4_0 withdrawn; do
+    "$jupiter" info -m "$work/$model.gguf" >"$work/$model.out" 2>"$work/$model.err"
+    echo $? >>"$work/$model.err"
+done
+[ "$(cat "$work/q4_0.err")" = 0 ] || fail "info of a model that runs"
+[ "$(tail -n 1 "$work/withdrawn.err")" = 2 ] || fail "info of a model that cannot run is content"
+grep -q "^jupiter: .*Q4_0_4_4" "$work/withdrawn.err" || fail "info does not say what cannot run"
+grep -q "Q4_0_4_4 .* 1 tensors, 0.01 MiB (not supported)" "$work/withdrawn.out" ||
+    fail "info does not count a tensor that is not supported"
+same "bytes of a type that is not supported" "$(grep embedding "$work/q4_0.out")" \
+    "$(grep embedding "$work/withdrawn.out")"
+
 # the division of work
 wrong 7 "6 layers" run $good
 wrong 2 "--layers" run $good --layers 3,2
