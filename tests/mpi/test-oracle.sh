@@ -45,11 +45,13 @@ check "t:rope.scaling.type=none f:rope.scaling.factor=4" 1 1e-4 $exact
 check "f:rope.scaling.factor=4" 1 1e-4 $exact
 # quantised weights: exact by the naive kernels; the fast ones round activations to 8 bits per
 # block as well, which random layers amplify
-for type in "q8_0 ffn=192" "q4_0 ffn=192" "q4_k dim=256 ffn=512 layers=2" \
-    "q5_k dim=256 ffn=512 layers=2" "q6_k dim=256 ffn=512 layers=2" \
-    "q4_k mixed=1 dim=256 ffn=512 layers=3"; do
-    check "type=$type" 2 1e-4 $exact --compute naive
-    check "type=$type" 2 0.3 $exact
+for type in q8_0 q4_0 q4_1 q5_0 q5_1 iq4_nl; do
+    check "type=$type ffn=192" 2 1e-4 $exact --compute naive
+    check "type=$type ffn=192" 2 0.3 $exact
+done
+for type in q2_k q3_k q4_k q5_k q6_k iq4_xs "q4_k mixed=1"; do
+    check "type=$type dim=256 ffn=512 layers=2" 2 1e-4 $exact --compute naive
+    check "type=$type dim=256 ffn=512 layers=2" 2 0.3 $exact
 done
 # the defaults: half precision on the wire and in the cache
 check "type=f16" 4 1e-2 --chunk 16

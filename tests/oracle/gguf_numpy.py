@@ -41,10 +41,83 @@ def _q8_0(raw):
     return _half(blocks[:, :2].copy()) * blocks[:, 2:].view(np.int8).astype(np.float32)
 
 
+def _nibbles(packed):
+    """16 bytes a block: the low nibbles, then the high ones."""
+    return np.concatenate([packed & 15, packed >> 4], axis=1)
+
+
+def _fifth_bits(packed):
+    """Bit e of four bytes belongs to element e."""
+    return np.unpackbits(packed, axis=1, bitorder="little")
+
+
 def _q4_0(raw):
     blocks = raw.reshape(-1, 18)
-    nibbles = np.concatenate([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], axis=1)
-    return _half(blocks[:, :2].copy()) * (nibbles.astype(np.float32) - 8)
+    return _half(blocks[:, :2].copy()) * (_nibbles(blocks[:, 2:]).astype(np.float32) - 8)
+
+
+def _q4_1(raw):
+    blocks = raw.reshape(-1, 20)
+    d, m = _half(blocks[:, 0:2].copy()), _half(blocks[:, 2:4].copy())
+    return d * _nibbles(blocks[:, 4:]).astype(np.float32) + m
+
+
+def _q5_0(raw):
+    blocks = raw.reshape(-1, 22)
+    quants = _nibbles(blocks[:, 6:]) + 16 * _fifth_bits(blocks[:, 2:6])
+    return _half(blocks[:, :2].copy()) * (quants.astype(np.float32) - 16)
+
+
+def _q5_1(raw):
+    blocks = raw.reshape(-1, 24)
+    d, m = _half(blocks[:, 0:2].copy()), _half(blocks[:, 2:4].copy())
+    quants = _nibbles(blocks[:, 8:]) + 16 * _fifth_bits(blocks[:, 4:8])
+    return d * quants.astype(np.float32) + m
+
+
+_IQ4 = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
+                np.float32)
+
+
+def _iq4_nl(raw):
+    blocks = raw.reshape(-1, 18)
+    return _half(blocks[:, :2].copy()) * _IQ4[_nibbles(blocks[:, 2:])]
+
+
+def _iq4_xs(raw):
+    blocks = raw.reshape(-1, 136)
+    groups = np.arange(8)
+    high = blocks[:, 2:4].copy().view(np.uint16) >> (2 * groups) & 3
+    low = np.repeat(blocks[:, 4:8], 2, axis=1) >> (4 * (groups % 2)) & 15
+    scales = _half(blocks[:, :2].copy()) * ((low | high << 4).astype(np.float32) - 32)
+    values = _IQ4[_nibbles(blocks[:, 8:].reshape(-1, 16))].reshape(-1, 8, 32)
+    return (scales[:, :, None] * values).reshape(-1, 256)
+
+
+def _two_bits(packed):
+    """64 bytes a block: (blocks, half, part, 32), part j from bits 2 j of the half's 32 bytes."""
+    halves = packed.reshape(-1, 2, 1, 32)
+    return halves >> np.array([0, 2, 4, 6], np.uint8)[:, None] & 3
+
+
+def _q2_k(raw):
+    blocks = raw.reshape(-1, 84)
+    d, dmin = _half(blocks[:, 80:82].copy()), _half(blocks[:, 82:84].copy())
+    scales = d * (blocks[:, :16] & 15).astype(np.float32)
+    minima = dmin * (blocks[:, :16] >> 4).astype(np.float32)
+    groups = _two_bits(blocks[:, 16:80]).reshape(-1, 16, 16).astype(np.float32)
+    return (scales[:, :, None] * groups - minima[:, :, None]).reshape(-1, 256)
+
+
+def _q3_k(raw):
+    blocks = raw.reshape(-1, 110)
+    third = blocks[:, None, :32] >> np.arange(8, dtype=np.uint8)[:, None] & 1
+    quants = _two_bits(blocks[:, 32:96]).reshape(-1, 8, 32) + 4 * third
+    low, high = _nibbles(blocks[:, 96:104]), np.tile(blocks[:, 104:108], 4)
+    high = high >> np.repeat(np.array([0, 2, 4, 6], np.uint8), 4) & 3
+    scales = _half(blocks[:, 108:110].copy()) * ((low | high << 4).astype(np.float32) - 32)
+    groups = quants.reshape(-1, 16, 16).astype(np.float32) - 4
+    return (scales[:, :, None] * groups).reshape(-1, 256)
 
 
 def _scales_k4(packed):
@@ -99,8 +172,10 @@ def _bf16(raw):
 
 # type number -> (elements, bytes) of a block, decoder
 _TYPES = {0: (1, 4, lambda raw: raw.view(np.float32)), 1: (1, 2, _half), 30: (1, 2, _bf16),
-          2: (32, 18, _q4_0), 8: (32, 34, _q8_0), 12: (256, 144, _q4_k), 13: (256, 176, _q5_k),
-          14: (256, 210, _q6_k)}
+          2: (32, 18, _q4_0), 3: (32, 20, _q4_1), 6: (32, 22, _q5_0), 7: (32, 24, _q5_1),
+          8: (32, 34, _q8_0), 10: (256, 84, _q2_k), 11: (256, 110, _q3_k), 12: (256, 144, _q4_k),
+          13: (256, 176, _q5_k), 14: (256, 210, _q6_k), 20: (32, 18, _iq4_nl),
+          23: (256, 136, _iq4_xs)}
 
 
 def read(path):

@@ -5,7 +5,7 @@
  * usage: make_model OUT.gguf [name=value ...]
  *   arch=llama|qwen2|qwen3|gemma2|gemma3|granite|olmo2
  *   layers dim heads kv_heads head_dim ffn vocab context window rope_dim
- *   type=f32|f16|bf16|q8_0|q4_0|q4_k|q5_k|q6_k
+ *   type=f32|f16|q4_0|...|iq4_xs (tensor/dtype.h)
  *   mixed=1 (K-quants as the common downloads mix them)
  *   tied=0|1 factors=0|1 seed  preset=tinyllama
  *   tokens=N of the tokenizer (vocab)  word=w, what its words begin with
