@@ -1,7 +1,8 @@
 /**
  * Errors. Three classes, three ways of handling them:
  *
- *  - a bug of ours: assert(), active in debug builds;
+ *  - a bug of ours: assert(), active in every build: none stands in an inner loop, and a rank that
+ *    goes on with broken state would answer wrongly without a word;
  *  - the user's input (files, options, plans): a function returns JUP_EINPUT and fills the
  *    jup_error_t; the caller passes it up to rank 0, which prints one message, and every rank
  *    exits with that same code;

@@ -727,6 +727,15 @@ START_TEST(random_fill_depends_on_the_row_alone)
 }
 END_TEST
 
+/* A key with a type that does not fit is a bug of the caller's. */
+START_TEST(assertions_are_on)
+{
+    jup_gguf_writer_t *w = jup_gguf_writer_new();
+    (void)!freopen("/dev/null", "w", stderr);
+    jup_gguf_put_float(w, "key", JUP_GGUF_I32, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("gguf");
@@ -748,6 +757,7 @@ static Suite *suite(void)
     unit_add(s, a_range_of_a_tensor_is_mapped_alone, 20);
     unit_add(s, only_the_pages_asked_for_are_mapped, 10);
     unit_add(s, random_fill_depends_on_the_row_alone, 10);
+    unit_add_abort(s, assertions_are_on);
     return s;
 }
 

@@ -3,6 +3,7 @@
 #define JUP_TESTS_UNIT_H
 
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 
 /* Adds a test function to a case made on the spot, with a time limit in seconds. */
@@ -11,6 +12,14 @@ static inline void unit_add(Suite *suite, const TTest *test, double limit_s)
     TCase *test_case = tcase_create(test->name);
     tcase_set_timeout(test_case, limit_s);
     tcase_add_test(test_case, test);
+    suite_add_tcase(suite, test_case);
+}
+
+/* The same for one that has to end in an assertion. */
+static inline void unit_add_abort(Suite *suite, const TTest *test)
+{
+    TCase *test_case = tcase_create(test->name);
+    tcase_add_test_raise_signal(test_case, test, SIGABRT);
     suite_add_tcase(suite, test_case);
 }
 
