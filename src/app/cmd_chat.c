@@ -34,13 +34,12 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
 {
     conversation_t *c = self;
     jup_analysis_t analysis;
-    (void)err;
     jup_run_store(record, &analysis, "chat");
     jup_figures_store(&life->session.engine, record);
     if (!c->setup->options.quiet)
         jup_run_print(record, &analysis, &life->job.plan);
     jup_analysis_reset(&analysis);
-    return JUP_OK;
+    return jup_show_check(&c->show, err);
 }
 
 static jup_speaker_t speaker(void *self, jup_setup_t *setup)

@@ -158,6 +158,5 @@ int jup_cmd_info(int argc, const char **argv)
         status = describe(model, all, &err);
     jup_options_reset(&options);
     free(model);
-    fflush(stdout);
     return status == JUP_OK ? 0 : jup_report(&err);
 }

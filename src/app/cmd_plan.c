@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/mem.h"
+#include "base/output.h"
 #include "cluster/nearest.h"
 #include "io/model_file.h"
 #include "model/shapes.h"
@@ -229,7 +230,12 @@ static jup_status_t check_outputs(const plan_options_t *o, jup_error_t *err)
     size_t length = o->plot ? strlen(o->plot) : 0;
     if (o->plot && (length < 5 || strcasecmp(o->plot + length - 4, ".svg") != 0))
         return jup_fail(err, JUP_EINPUT, "--plot is '%s', must end in .svg", o->plot);
-    return JUP_OK;
+    const jup_output_claim_t claims[] = {{"--model", o->model, false},
+                                         {"--cluster", o->cluster, false},
+                                         {"--plan", o->plan, false},
+                                         {"--output", o->output, true},
+                                         {"--plot", o->plot, true}};
+    return jup_output_check(claims, sizeof claims / sizeof claims[0], err);
 }
 
 static jup_status_t run(const plan_options_t *o, jup_error_t *err)

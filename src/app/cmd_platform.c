@@ -1,9 +1,9 @@
 /* jupiter platform: a cluster as a SimGrid platform, as a hostfile, or as lines for scripts. */
 #include "app/commands.h"
 #include "app/options.h"
+#include "base/output.h"
 #include "cluster/platform.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,19 +56,18 @@ static jup_status_t write_as(const jup_cluster_t *cluster, const char *format, F
 static jup_status_t convert(const platform_options_t *o, jup_error_t *err)
 {
     jup_cluster_t cluster;
+    jup_output_t out;
+    const jup_output_claim_t claims[] = {{"the cluster", o->cluster, false},
+                                         {"--output", o->output, true}};
+    JUP_TRY(jup_output_check(claims, 2, err));
     JUP_TRY(jup_cluster_load(&cluster, o->cluster, err));
-    FILE *out = o->output ? fopen(o->output, "w") : stdout;
-    jup_status_t status = JUP_OK;
-    if (!out)
-        status = jup_fail(err, JUP_EENV, "cannot write %s: %s", o->output, strerror(errno));
+    jup_status_t status = jup_output_open(&out, o->output, err);
+    if (status == JUP_OK)
+        status = write_as(&cluster, o->format, out.file, err);
+    if (status == JUP_OK)
+        status = jup_output_close(&out, err);
     else
-        status = write_as(&cluster, o->format, out, err);
-    bool written = out && fflush(out) == 0 && !ferror(out);
-    if (out && out != stdout)
-        written = fclose(out) == 0 && written;
-    if (status == JUP_OK && !written)
-        status = jup_fail(err, JUP_EENV, "cannot write %s: %s",
-                          o->output ? o->output : "to standard output", strerror(errno));
+        jup_output_abandon(&out);
     jup_cluster_reset(&cluster);
     return status;
 }

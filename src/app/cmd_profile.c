@@ -3,6 +3,7 @@
 #include "app/options.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/output.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
 #include "job/measure.h"
@@ -92,6 +93,11 @@ static jup_status_t make_job(const profile_options_t *o, jup_measure_job_t *job,
 
 /* ---- what comes out ------------------------------------------------------------------------- */
 
+static const char *output_of(const profile_options_t *o)
+{
+    return o->output ? o->output : "cluster.yaml";
+}
+
 static void print_devices(const jup_cluster_t *c)
 {
     printf("%-4s %-20s %7s %10s %10s %9s %9s %9s %8s %7s\n", "rank", "device", "threads",
@@ -119,19 +125,46 @@ static void print_links(const jup_cluster_t *c)
     }
 }
 
-static jup_status_t write_files(const jup_cluster_t *c, const char *path, jup_error_t *err)
+static int length_of_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (int)(slash + 1 - path) : 0;
+}
+
+/* "folder/cluster.yaml" -> "folder/cluster-rank0.yaml" */
+static void profile_path(const char *path, int rank, char *file, size_t bytes)
 {
     size_t length = strlen(path);
     int stem = (int)(length > 5 && strcmp(path + length - 5, ".yaml") == 0 ? length - 5 : length);
-    const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash + 1 - path) : 0;
+    snprintf(file, bytes, "%.*s-rank%d.yaml", stem, path, rank);
+}
+
+/* Before a long measurement. */
+static jup_status_t check_outputs(const profile_options_t *o, int ranks, jup_error_t *err)
+{
+    const char *path = output_of(o);
+    const jup_output_claim_t claims[] = {{"--model", o->model, false}, {"--output", path, true}};
+    JUP_TRY(jup_output_check(claims, 2, err));
+    for (int r = 0; r < ranks; r++) {
+        char file[1024];
+        profile_path(path, r, file, sizeof file);
+        const jup_output_claim_t profile[] = {{"--model", o->model, false},
+                                              {"--output", file, true}};
+        JUP_TRY(jup_output_check(profile, 2, err));
+    }
+    return JUP_OK;
+}
+
+static jup_status_t write_files(const jup_cluster_t *c, const char *path, jup_error_t *err)
+{
+    int folder = length_of_folder(path);
     char(*names)[512] = jup_new((size_t)c->n_profiles, sizeof *names);
     const char **list = jup_new((size_t)c->n_profiles, sizeof *list);
     jup_status_t status = JUP_OK;
     for (int r = 0; status == JUP_OK && r < c->n_profiles; r++) {
         char file[1024];
-        snprintf(names[r], sizeof names[r], "%.*s-rank%d.yaml", stem - folder, path + folder, r);
-        snprintf(file, sizeof file, "%.*s%s", folder, path, names[r]);
+        profile_path(path, r, file, sizeof file);
+        snprintf(names[r], sizeof names[r], "%s", file + folder);
         list[r] = names[r];
         status = jup_profile_write(&c->profiles[r], file, err);
     }
@@ -162,11 +195,17 @@ static jup_status_t measure(jup_comm_t *comm, const profile_options_t *o, jup_me
     JUP_TRY(jup_measure_cluster(comm, job, &cluster, err));
     jup_status_t status = JUP_OK;
     if (comm->rank == 0) {
-        status = report(&cluster, o->output ? o->output : "cluster.yaml",
-                        jup_clock_now_s() - start_s, err);
+        status = report(&cluster, output_of(o), jup_clock_now_s() - start_s, err);
         jup_cluster_reset(&cluster);
     }
     return jup_comm_agree(comm, status, err);
+}
+
+static jup_status_t prepare(const jup_comm_t *comm, const profile_options_t *o,
+                            jup_measure_job_t *job, jup_error_t *err)
+{
+    JUP_TRY(make_job(o, job, err));
+    return check_outputs(o, comm->size, err);
 }
 
 static jup_status_t run(jup_comm_t *comm, int argc, const char **argv, jup_options_t *options,
@@ -181,7 +220,7 @@ static jup_status_t run(jup_comm_t *comm, int argc, const char **argv, jup_optio
         if (help)
             jup_options_print_help(options);
         else if (status == JUP_OK)
-            status = make_job(o, job, err);
+            status = prepare(comm, o, job, err);
     }
     status = jup_comm_agree(comm, status, err);
     if (status == JUP_OK) {

@@ -3,17 +3,19 @@
 #include "app/run.h"
 #include "app/run_report.h"
 #include "ask/results.h"
+#include "base/output.h"
 #include "io/npy.h"
 
-#include <errno.h>
-#include <string.h>
+#include <stdlib.h>
 
 typedef struct answers {
     jup_setup_t *setup;
     jup_asking_t asking;
     jup_show_t show;
     jup_npy_t logits;
-    FILE *results;
+    jup_lines_t results;
+    jup_status_t written; /* of results */
+    jup_error_t write_err;
 } answers_t;
 
 static void take_logits(void *self, const float *logits, int32_t rows)
@@ -22,30 +24,44 @@ static void take_logits(void *self, const float *logits, int32_t rows)
     jup_npy_add(&a->logits, logits, rows);
 }
 
+static void keep_line(answers_t *a, const jup_reply_t *reply, const jup_question_t *question)
+{
+    if (a->written != JUP_OK)
+        return;
+    char *line = jup_results_line(reply, question);
+    a->written = jup_lines_add(&a->results, line, &a->write_err);
+    free(line);
+}
+
+static void print_line(const jup_reply_t *reply, const jup_question_t *question)
+{
+    char *line = jup_results_line(reply, question);
+    puts(line);
+    fflush(stdout);
+    free(line);
+}
+
 /* Results of a file of questions go to a file, or to standard output. */
 static void write_result(void *self, const jup_reply_t *reply)
 {
     answers_t *a = self;
     const jup_run_options_t *o = &a->setup->options;
     const jup_question_t *question = &a->setup->questions.list[reply->question];
-    if (a->results)
-        jup_results_write(a->results, reply, question);
+    if (a->results.path)
+        keep_line(a, reply, question);
     else if (o->print_tokens)
         jup_results_write_ids(stdout, reply);
     else if (!o->json)
-        jup_results_write(stdout, reply, question);
+        print_line(reply, question);
+    a->asking.unwanted = a->written != JUP_OK || ferror(stdout);
 }
 
 static jup_status_t open_outputs(void *self, jup_life_t *life, jup_error_t *err)
 {
     answers_t *a = self;
     const jup_run_options_t *o = &a->setup->options;
-    if (o->ask.results) {
-        a->results = fopen(o->ask.results, "w");
-        if (!a->results)
-            return jup_fail(err, JUP_EINPUT, "cannot write %s: %s", o->ask.results,
-                            strerror(errno));
-    }
+    if (o->ask.results)
+        JUP_TRY(jup_lines_open(&a->results, o->ask.results, err));
     if (!o->logits)
         return JUP_OK;
     return jup_npy_open(&a->logits, o->logits, life->session.config.vocab, err);
@@ -71,7 +87,12 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         a->asking.done = write_result;
         a->asking.done_self = a;
     }
-    return jup_asking_run(&a->asking, err);
+    jup_status_t status = jup_asking_run(&a->asking, err);
+    if (a->written == JUP_OK)
+        a->written = jup_lines_close(&a->results, &a->write_err);
+    if (a->written != JUP_OK)
+        *err = a->write_err;
+    return a->written == JUP_OK ? status : a->written;
 }
 
 /* Whether more than a prompt was decoded, plainly. */
@@ -106,6 +127,7 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
             jup_results_print(stderr, &a->asking);
     }
     jup_analysis_reset(&analysis);
+    JUP_TRY(jup_show_check(&a->show, err));
     return jup_npy_close(&a->logits, err);
 }
 
@@ -125,8 +147,8 @@ static void reset(void *self)
     answers_t *a = self;
     jup_asking_reset(&a->asking);
     jup_show_reset(&a->show);
-    if (a->results)
-        fclose(a->results);
+    jup_lines_close(&a->results, NULL);
+    jup_npy_reset(&a->logits);
 }
 
 int jup_cmd_run(int argc, const char **argv)

@@ -1,6 +1,7 @@
 /* jupiter split: one file per rank, so that no board has to hold the whole model. */
 #include "app/commands.h"
 #include "app/options.h"
+#include "base/output.h"
 #include "io/model_file.h"
 #include "io/piece.h"
 #include "io/slice.h"
@@ -132,6 +133,24 @@ static jup_status_t write_slice(const split_options_t *o, jup_gguf_t *g, const j
     return JUP_OK;
 }
 
+static jup_status_t check_output(const split_options_t *o, int rank, const char *path,
+                                 jup_error_t *err)
+{
+    const jup_output_claim_t claims[] = {
+        {"--model", o->model, false}, {"--plan", o->plan, false}, {"--output", path, true}};
+    return o->only >= 0 && rank != o->only ? JUP_OK : jup_output_check(claims, 3, err);
+}
+
+static jup_status_t check_outputs(const split_options_t *o, int ranks, jup_error_t *err)
+{
+    char path[PATH_MAX];
+    for (int rank = 0; rank < ranks; rank++) {
+        JUP_TRY(jup_slice_path(o->output, rank, path, sizeof path, err));
+        JUP_TRY(check_output(o, rank, path, err));
+    }
+    return JUP_OK;
+}
+
 static jup_status_t write_slices(const split_options_t *o, jup_gguf_t *g,
                                  const jup_config_t *config, jup_error_t *err)
 {
@@ -143,6 +162,7 @@ static jup_status_t write_slices(const split_options_t *o, jup_gguf_t *g,
         JUP_TRY(divide_layers(o, config, shards, &ranks, err));
     if (o->only >= ranks)
         return jup_fail(err, JUP_EINPUT, "--only is %d, the ranks are 0 to %d", o->only, ranks - 1);
+    JUP_TRY(check_outputs(o, ranks, err));
     for (int rank = 0; rank < ranks; rank++)
         if (o->only < 0 || rank == o->only)
             JUP_TRY(write_slice(o, g, config, shards, rank, ranks, err));
@@ -181,6 +201,5 @@ int jup_cmd_split(int argc, const char **argv)
     char *const texts[] = {o.model, o.layers, o.plan, o.output};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
-    fflush(stdout);
     return status == JUP_OK ? 0 : jup_report(&err);
 }

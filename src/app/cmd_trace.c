@@ -2,11 +2,11 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/mem.h"
+#include "base/output.h"
 #include "trace/chrome.h"
 #include "trace/report.h"
 #include "trace/run_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,26 +42,25 @@ static char *json_name(const char *path)
     return name;
 }
 
-static jup_status_t write_to(const char *name, const jup_run_t *run, jup_error_t *err)
+static jup_status_t write_to(const char *name, const char *from, const jup_run_t *run,
+                             jup_error_t *err)
 {
-    if (strcmp(name, "-") == 0)
-        return jup_chrome_write(stdout, "standard output", run, err);
-    FILE *out = fopen(name, "w");
-    if (!out)
-        return jup_fail(err, JUP_EINPUT, "cannot write '%s': %s", name, strerror(errno));
-    jup_status_t status = jup_chrome_write(out, name, run, err);
-    if (fclose(out) != 0 && status == JUP_OK)
-        status = jup_fail(err, JUP_EENV, "cannot write '%s': %s", name, strerror(errno));
-    if (status == JUP_OK)
+    jup_output_t out;
+    const jup_output_claim_t claims[] = {{"trace", from, false}, {"-o", name, true}};
+    JUP_TRY(jup_output_check(claims, 2, err));
+    JUP_TRY(jup_output_open(&out, name, err));
+    jup_chrome_write(out.file, run);
+    JUP_TRY(jup_output_close(&out, err));
+    if (strcmp(name, "-") != 0)
         fprintf(stderr, "wrote %s; open it in https://ui.perfetto.dev or chrome://tracing\n", name);
-    return status;
+    return JUP_OK;
 }
 
 static jup_status_t write_chrome(const jup_run_t *run, const char *path, const trace_options_t *o,
                                  jup_error_t *err)
 {
     char *made = o->output ? NULL : json_name(path);
-    jup_status_t status = write_to(o->output ? o->output : made, run, err);
+    jup_status_t status = write_to(o->output ? o->output : made, path, run, err);
     jup_free(made);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "app/commands.h"
 #include "app/options.h"
+#include "base/output.h"
 #include "base/status.h"
 #include "tensor/ops.h"
 
@@ -60,10 +61,8 @@ static int print_about(const char *what)
     return JUP_OK;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
-    jup_blas_choose_core(argv);
-    signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         if (!jup_launched_beside_others())
             print_help(stderr);
@@ -76,4 +75,17 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, (const char **)argv + 1);
     return unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    jup_error_t err;
+    jup_streams_hold();
+    jup_blas_choose_core(argv);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that cannot grow is like a full disk */
+    int code = run_command(argc, argv);
+    if (jup_streams_check(&err) != JUP_OK && code == JUP_OK)
+        code = jup_report(&err);
+    return code;
 }

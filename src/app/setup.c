@@ -3,13 +3,13 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/output.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
 #include "io/slice.h"
 #include "io/text_file.h"
 #include "job/derive.h"
 #include "job/division.h"
-#include "trace/run_file.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -247,6 +247,30 @@ static jup_demand_t demand_of(const jup_setup_t *setup, const jup_job_t *job)
 
 /* ---- in order -------------------------------------------------------------------------------- */
 
+/* Before anything is read or computed. */
+static jup_status_t check_outputs(const jup_run_options_t *o, jup_error_t *err)
+{
+    char model[PATH_MAX] = "";
+    if (o->model)
+        JUP_TRY(jup_slice_path(o->model, 0, model, sizeof model, err));
+    const jup_output_claim_t claims[] = {
+        {"--model", o->model ? model : NULL, false},
+        {"--file", o->prompt_file, false},
+        {"--questions", o->ask.questions, false},
+        {"--draft", o->ask.draft, false},
+        {"--heads", o->ask.heads, false},
+        {"--accuracy", o->ask.accuracy, false},
+        {"--prompts", o->ask.prompts, false},
+        {"--script", o->ask.script, false},
+        {"--cluster", o->cluster, false},
+        {"--plan", o->plan, false},
+        {"--trace", o->trace, true},
+        {"--logits", o->logits, true},
+        {"--results", o->ask.results, true},
+    };
+    return jup_output_check(claims, sizeof claims / sizeof claims[0], err);
+}
+
 static jup_status_t prepare_on_root(int argc, const char **argv, jup_setup_t *setup, jup_job_t *job,
                                     bool *help, jup_error_t *err)
 {
@@ -257,8 +281,7 @@ static jup_status_t prepare_on_root(int argc, const char **argv, jup_setup_t *se
         jup_options_print_help(&o->popt);
         return JUP_OK;
     }
-    if (o->trace)
-        JUP_TRY(jup_run_file_check_writable(o->trace, err));
+    JUP_TRY(check_outputs(o, err));
     if (o->shape)
         JUP_TRY(jup_job_shape(o->shape, &setup->config, err));
     JUP_TRY(o->shape ? make_up_prompt(setup, err) : read_model(setup, err));

@@ -245,7 +245,7 @@ static bool after_step(void *self)
         jup_reply_show(reply, a->show);
         jup_show_flush(a->show, false);
     }
-    a->interrupted = jup_interrupted() || (a->options.shows && a->show->gone);
+    a->interrupted = jup_interrupted() || a->unwanted || (a->options.shows && a->show->gone);
     return !a->interrupted;
 }
 

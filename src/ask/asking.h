@@ -41,6 +41,7 @@ typedef struct jup_asking {
     jup_asking_totals_t totals;
     jup_error_t err; /* of the first question that could not be asked */
     bool interrupted;
+    bool unwanted; /* set when done() can no longer keep replies: none are worth making */
     /** Told of every reply that is done, which goes away after it. NULL: nobody wants to know. */
     void (*done)(void *self, const jup_reply_t *reply);
     void *done_self;

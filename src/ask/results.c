@@ -44,7 +44,7 @@ static void add_branches(json_t *json, const jup_reply_t *reply)
         json_object_set_new(json, "plain", json_branch(&reply->plain));
 }
 
-void jup_results_write(FILE *out, const jup_reply_t *reply, const jup_question_t *question)
+char *jup_results_line(const jup_reply_t *reply, const jup_question_t *question)
 {
     json_t *json = json_pack("{s:o, s:o, s:o}", "id", json_text(question->id), "category",
                              json_text(question->category), "question", json_text(question->text));
@@ -60,10 +60,9 @@ void jup_results_write(FILE *out, const jup_reply_t *reply, const jup_question_t
         json_decref(answer);
         add_branches(json, reply);
     }
-    json_dumpf(json, out, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    fputc('\n', out);
-    fflush(out);
+    char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(json);
+    return line;
 }
 
 static void write_branch_ids(FILE *out, const jup_branch_t *branch)

@@ -6,8 +6,8 @@
 #include "ask/questions.h"
 #include "trace/run.h"
 
-/** One JSON object on one line. */
-void jup_results_write(FILE *out, const jup_reply_t *reply, const jup_question_t *question);
+/** One JSON object, on one line without its end; for free(). */
+char *jup_results_line(const jup_reply_t *reply, const jup_question_t *question);
 
 /** The ids of a reply, as --tokens has them, on one line (a line for each point). */
 void jup_results_write_ids(FILE *out, const jup_reply_t *reply);

@@ -1,6 +1,7 @@
 #include "ask/show.h"
 
 #include "base/mem.h"
+#include "base/output.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -62,6 +63,17 @@ static bool is_ready(int fd, bool wait)
     return n > 0 || (n < 0 && errno != EINTR);
 }
 
+static void lose(jup_show_t *show, int reason)
+{
+    show->gone = true;
+    show->reason = reason;
+}
+
+jup_status_t jup_show_check(const jup_show_t *show, jup_error_t *err)
+{
+    return show->gone ? jup_streams_lost(show->reason, err) : JUP_OK;
+}
+
 void jup_show_flush(jup_show_t *show, bool wait)
 {
     size_t done = 0;
@@ -76,7 +88,7 @@ void jup_show_flush(jup_show_t *show, bool wait)
         if (n > 0)
             done += (size_t)n;
         else if (n < 0 && errno != EINTR && errno != EAGAIN)
-            show->gone = true;
+            lose(show, errno);
     }
     if (show->gone)
         done = show->bytes;

@@ -11,9 +11,10 @@
 #include <stdio.h>
 
 typedef struct jup_show {
-    int fd;    /* -1: nobody looks */
-    bool ids;  /* token ids with spaces between them, not text */
-    bool gone; /* the reader went away, or writing failed */
+    int fd;     /* -1: nobody looks */
+    bool ids;   /* token ids with spaces between them, not text */
+    bool gone;  /* the reader went away, or writing failed: */
+    int reason; /* errno */
     char *pending;
     size_t bytes, cap; /* of what waits */
 } jup_show_t;
@@ -36,5 +37,8 @@ void jup_show_answer(jup_show_t *show, const jup_answer_t *answer, jup_shown_t *
 
 /** Writes what waits; wait: all of it, however long the reader takes. */
 void jup_show_flush(jup_show_t *show, bool wait);
+
+/** Whether all arrived that somebody wanted: JUP_EENV and why not, otherwise. */
+jup_status_t jup_show_check(const jup_show_t *show, jup_error_t *err);
 
 #endif

@@ -1,8 +1,8 @@
 #include "cluster/yaml_out.h"
 
 #include "base/mem.h"
+#include "base/output.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
@@ -127,26 +127,12 @@ void jup_yaml_out_text(jup_yaml_out_t *out, char **text, size_t *bytes)
     *bytes = buffer.used;
 }
 
-static jup_status_t write_whole(const char *path, const char *text, size_t bytes, jup_error_t *err)
-{
-    FILE *file = fopen(path, "wb");
-    if (!file)
-        return jup_fail(err, JUP_EINPUT, "cannot write '%s': %s", path, strerror(errno));
-    bool written = fwrite(text, 1, bytes, file) == bytes;
-    if (fclose(file) != 0 || !written) {
-        int why = errno;
-        remove(path);
-        return jup_fail(err, JUP_EENV, "cannot write '%s': %s", path, strerror(why));
-    }
-    return JUP_OK;
-}
-
 jup_status_t jup_yaml_out_file(jup_yaml_out_t *out, const char *path, jup_error_t *err)
 {
     char *text;
     size_t bytes;
     jup_yaml_out_text(out, &text, &bytes);
-    jup_status_t status = write_whole(path, text, bytes, err);
+    jup_status_t status = jup_output_write(path, text, bytes, err);
     jup_free(text);
     return status;
 }

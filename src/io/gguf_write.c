@@ -1,6 +1,7 @@
 #include "io/gguf_write.h"
 
 #include "base/mem.h"
+#include "base/output.h"
 #include "base/rng.h"
 #include "io/gguf_internal.h"
 
@@ -233,18 +234,17 @@ jup_status_t jup_gguf_fill_random(void *context, const jup_gguf_tensor_t *tensor
 
 /* ---- saving ------------------------------------------------------------------------------ */
 
+/* What is being written, and where its failures go. */
 typedef struct output {
-    FILE *file;
-    char path[4096]; /* while it is written */
+    jup_output_t out;
     jup_error_t *err;
 } output_t;
 
-static jup_status_t write_bytes(output_t *out, const void *data, size_t bytes)
+static jup_status_t write_bytes(output_t *o, const void *data, size_t bytes)
 {
-    if (bytes == 0 || fwrite(data, 1, bytes, out->file) == bytes)
+    if (bytes == 0 || fwrite(data, 1, bytes, o->out.file) == bytes)
         return JUP_OK;
-    return jup_fail(out->err, JUP_EENV, "%s: cannot write: %s; is the disk full?", out->path,
-                    strerror(errno));
+    return jup_output_fail(&o->out, errno, o->err);
 }
 
 static jup_status_t write_padding(output_t *out, uint64_t bytes)
@@ -311,28 +311,16 @@ static jup_status_t write_all(const jup_gguf_writer_t *w, output_t *out)
         JUP_TRY(write_tensor(&w->tensors[i], out));
         JUP_TRY(write_padding(out, w->tensors[i].tensor.bytes));
     }
-    if (fflush(out->file) == 0)
-        return JUP_OK;
-    return jup_fail(out->err, JUP_EENV, "%s: cannot write: %s; is the disk full?", out->path,
-                    strerror(errno));
+    return JUP_OK;
 }
 
 jup_status_t jup_gguf_save(jup_gguf_writer_t *w, const char *path, jup_error_t *err)
 {
     output_t out = {.err = err};
-    int length = snprintf(out.path, sizeof out.path, "%s.part", path);
-    if (length < 0 || (size_t)length >= sizeof out.path)
-        return jup_fail(err, JUP_EINPUT, "the path of the GGUF file to write is too long");
-    out.file = fopen(out.path, "wb");
-    if (!out.file)
-        return jup_fail(err, JUP_EINPUT, "%s: cannot create the file: %s", out.path,
-                        strerror(errno));
+    JUP_TRY(jup_output_open(&out.out, path, err));
     jup_status_t status = write_all(w, &out);
-    fclose(out.file);
-    if (status == JUP_OK && rename(out.path, path) != 0)
-        status =
-            jup_fail(err, JUP_EENV, "%s: cannot rename to %s: %s", out.path, path, strerror(errno));
-    if (status != JUP_OK)
-        remove(out.path);
+    if (status == JUP_OK)
+        return jup_output_close(&out.out, err);
+    jup_output_abandon(&out.out);
     return status;
 }

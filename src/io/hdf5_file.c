@@ -1,13 +1,12 @@
 #include "io/hdf5_file.h"
 
 #include "base/mem.h"
+#include "base/output.h"
 #include "io/hdf5_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,7 +27,7 @@ jup_status_t jup_hdf5_fail(const jup_hdf5_t *file, const char *what, jup_error_t
     char text[200] = "no reason given";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, text);
     H5Eclear2(H5E_DEFAULT);
-    if (file->temporary)
+    if (file->writing)
         return jup_fail(err, JUP_EENV, "cannot write '%s': %s: %s", file->path, what, text);
     return jup_fail(err, JUP_EINPUT, "cannot read '%s': %s: %s; is the file damaged?", file->path,
                     what, text);
@@ -71,81 +70,34 @@ static jup_hdf5_t *file_new(const char *path)
 static void file_destroy(jup_hdf5_t *file)
 {
     jup_free(file->path);
-    jup_free(file->temporary);
     jup_free(file->image.block);
     jup_free(file);
 }
 
 /*
- * The format of HDF5 1.10 has checksums on all that older ones would follow blindly. Locks help
- * nobody here and fail on some network file systems.
+ * The format of HDF5 1.8 has checksums on all that older ones would follow blindly, and every tool
+ * of the last ten years reads it. Locks help nobody here and fail on some network file systems.
  */
 static hid_t access_list(void)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_LATEST);
+    H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(list, false, true);
 #endif
     return list;
 }
 
-static char *temporary_name(const char *path)
-{
-    size_t bytes = strlen(path) + 40;
-    char *name = jup_new(bytes, 1);
-    snprintf(name, bytes, "%s.%ld.part", path, (long)getpid());
-    return name;
-}
-
-/* A device or a pipe must not be replaced by a file, nor a file the user has locked. */
-static jup_status_t check_target(const char *path, jup_error_t *err)
-{
-    struct stat info;
-    if (!*path)
-        return jup_fail(err, JUP_EINPUT, "cannot write a file without a name");
-    if (stat(path, &info) != 0)
-        return JUP_OK; /* there is none yet, or its folder will say why not */
-    if (S_ISDIR(info.st_mode))
-        return jup_fail(err, JUP_EINPUT, "cannot write '%s': it is a folder; name a file in it",
-                        path);
-    if (!S_ISREG(info.st_mode))
-        return jup_fail(err, JUP_EINPUT, "cannot write '%s': it is not a plain file", path);
-    if (access(path, W_OK) != 0)
-        return jup_fail(err, JUP_EINPUT, "cannot write '%s': %s", path, strerror(errno));
-    return JUP_OK;
-}
-
-jup_status_t jup_hdf5_check_writable(const char *path, jup_error_t *err)
-{
-    JUP_TRY(check_target(path, err));
-    char *temporary = temporary_name(path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    int reason = errno;
-    if (fd >= 0) {
-        close(fd);
-        unlink(temporary);
-    }
-    jup_free(temporary);
-    if (fd < 0)
-        return jup_fail(err, JUP_EINPUT,
-                        "cannot write '%s': %s; name a file in a folder that "
-                        "exists and may be written",
-                        path, strerror(reason));
-    return JUP_OK;
-}
-
 /* In memory: an HDF5 that meets a full disk crashes when the program ends. */
 jup_status_t jup_hdf5_create(jup_hdf5_t **file, const char *path, jup_error_t *err)
 {
     *file = NULL;
-    JUP_TRY(jup_hdf5_check_writable(path, err));
     silence();
     jup_hdf5_t *made = file_new(path);
-    made->temporary = temporary_name(path);
+    made->writing = true;
     hid_t list = access_list();
     jup_hdf5_image_use(&made->image, list);
-    made->id = H5Fcreate(made->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, list);
+    made->id = H5Fcreate("run", H5F_ACC_TRUNC, H5P_DEFAULT, list);
     H5Pclose(list);
     if (made->id < 0) {
         jup_status_t status = jup_hdf5_fail(made, "the file cannot be made", err);
@@ -156,51 +108,14 @@ jup_status_t jup_hdf5_create(jup_hdf5_t **file, const char *path, jup_error_t *e
     return JUP_OK;
 }
 
-/* false: errno says why. */
-static bool write_all(int fd, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t written = write(fd, bytes, n);
-        if (written < 0 && errno != EINTR)
-            return false;
-        bytes += written > 0 ? written : 0;
-        n -= written > 0 ? (size_t)written : 0;
-    }
-    return fsync(fd) == 0;
-}
-
-/* A link is written through, not over. */
-static bool rename_to(const char *temporary, const char *path)
-{
-    char target[PATH_MAX];
-    bool there = realpath(path, target) != NULL;
-    return rename(temporary, there ? target : path) == 0;
-}
-
-static jup_status_t put_in_place(const jup_hdf5_t *file, jup_error_t *err)
-{
-    int fd = open(file->temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    bool done = fd >= 0 && write_all(fd, file->image.block, jup_hdf5_image_bytes(&file->image));
-    int reason = errno;
-    if (fd >= 0)
-        close(fd);
-    if (done) {
-        done = rename_to(file->temporary, file->path);
-        reason = errno;
-    }
-    if (done)
-        return JUP_OK;
-    unlink(file->temporary);
-    return jup_fail(err, JUP_EENV, "cannot write '%s': %s", file->path, strerror(reason));
-}
-
 jup_status_t jup_hdf5_finish(jup_hdf5_t *file, jup_error_t *err)
 {
     jup_status_t status = JUP_OK;
     if (H5Fclose(file->id) < 0 || jup_hdf5_image_bytes(&file->image) == 0)
         status = jup_hdf5_fail(file, "the file cannot be completed", err);
     else
-        status = put_in_place(file, err);
+        status = jup_output_write(file->path, file->image.block, jup_hdf5_image_bytes(&file->image),
+                                  err);
     file_destroy(file);
     return status;
 }

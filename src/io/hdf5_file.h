@@ -35,13 +35,10 @@ typedef struct jup_hdf5 jup_hdf5_t;
 /* ---- whole files ------------------------------------------------------------------------------
  */
 
-/** Whether a file could be made at `path`: JUP_EINPUT and why not, otherwise. Leaves no file. */
-jup_status_t jup_hdf5_check_writable(const char *path, jup_error_t *err);
-
 /** Begins a new file, which grows in memory. */
 jup_status_t jup_hdf5_create(jup_hdf5_t **file, const char *path, jup_error_t *err);
 
-/** Writes it beside `path`, then renames it: it is there whole or not at all. Frees `file`. */
+/** Writes it (base/output.h): it is there whole or not at all. Frees `file`. */
 jup_status_t jup_hdf5_finish(jup_hdf5_t *file, jup_error_t *err);
 
 /** Opens a file to read. */

@@ -5,7 +5,7 @@
 
 /*
  * A file that grows in memory, and what is left of it when HDF5 has closed it. (HDF5's own
- * H5Fget_file_image spoils the checksum of the superblock in files of the 1.10 format.)
+ * H5Fget_file_image spoils the checksum of the superblock since the 1.8 format.)
  */
 
 static void *grow(jup_hdf5_image_t *image, void *from, size_t bytes)

@@ -16,7 +16,7 @@ struct jup_hdf5 {
     hid_t id;
     jup_hdf5_image_t image; /* of a new file */
     char *path;             /* as the user named it */
-    char *temporary;        /* beside it, for a new file; NULL for one opened to read */
+    bool writing;           /* a new file, not one opened to read */
 };
 
 /** Fails with "<path>: what: <HDF5's own innermost words>" and forgets HDF5's error stack. */

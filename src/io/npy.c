@@ -1,12 +1,11 @@
 #include "io/npy.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum { HEADER_BYTES = 128 };
 
 /* The header has a fixed length, so that it can be written again once the rows are known. */
-static int write_header(jup_npy_t *npy)
+static void write_header(jup_npy_t *npy)
 {
     char header[HEADER_BYTES + 1];
     memset(header, ' ', sizeof header);
@@ -16,36 +15,35 @@ static int write_header(jup_npy_t *npy)
                      (long long)npy->rows, (long long)npy->cols);
     header[10 + n] = ' ';
     header[HEADER_BYTES - 1] = '\n';
-    return fwrite(header, 1, HEADER_BYTES, npy->file) == HEADER_BYTES;
+    fwrite(header, 1, HEADER_BYTES, npy->out.file);
 }
 
 jup_status_t jup_npy_open(jup_npy_t *npy, const char *path, int64_t cols, jup_error_t *err)
 {
-    *npy = (jup_npy_t){.path = path, .cols = cols};
-    npy->file = fopen(path, "wb");
-    if (!npy->file)
-        return jup_fail(err, JUP_EINPUT, "cannot write %s: %s", path, strerror(errno));
-    npy->failed = !write_header(npy);
+    *npy = (jup_npy_t){.cols = cols};
+    JUP_TRY(jup_output_open(&npy->out, path, err));
+    write_header(npy);
     return JUP_OK;
 }
 
+/* Failures show when the file is closed. */
 void jup_npy_add(jup_npy_t *npy, const float *values, int64_t rows)
 {
-    size_t n = (size_t)(rows * npy->cols);
-    if (npy->file && fwrite(values, sizeof *values, n, npy->file) != n)
-        npy->failed = 1;
+    if (npy->out.file)
+        fwrite(values, sizeof *values, (size_t)(rows * npy->cols), npy->out.file);
     npy->rows += rows;
 }
 
 jup_status_t jup_npy_close(jup_npy_t *npy, jup_error_t *err)
 {
-    if (!npy->file)
+    if (!npy->out.file)
         return JUP_OK;
-    rewind(npy->file);
-    int failed = !write_header(npy) || npy->failed;
-    failed |= fclose(npy->file) != 0;
-    npy->file = NULL;
-    if (failed)
-        return jup_fail(err, JUP_EENV, "cannot write %s: %s", npy->path, strerror(errno));
-    return JUP_OK;
+    if (fflush(npy->out.file) == 0 && fseek(npy->out.file, 0, SEEK_SET) == 0)
+        write_header(npy);
+    return jup_output_close(&npy->out, err);
+}
+
+void jup_npy_reset(jup_npy_t *npy)
+{
+    jup_output_abandon(&npy->out);
 }

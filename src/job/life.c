@@ -92,13 +92,14 @@ static jup_status_t report_on_first(jup_life_t *life, const jup_speaker_t *speak
                                     jup_run_t *record, jup_error_t *err)
 {
     jup_describe_run(record, &life->job, &life->session);
-    JUP_TRY(speaker->report(speaker->self, life, record, err));
+    jup_status_t status = speaker->report(speaker->self, life, record, err);
     if (!life->trace)
-        return JUP_OK;
-    JUP_TRY(jup_run_file_write(life->trace, record, err));
-    if (!life->quiet)
+        return status;
+    jup_error_t lost; /* a trace is worth keeping also where an answer could not be told */
+    jup_status_t written = jup_run_file_write(life->trace, record, status ? &lost : err);
+    if (written == JUP_OK && !life->quiet)
         jup_info("trace: %s (jupiter trace summary %s)", life->trace, life->trace);
-    return JUP_OK;
+    return status == JUP_OK ? written : status;
 }
 
 static jup_status_t report(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)

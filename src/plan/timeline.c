@@ -1,8 +1,8 @@
 /* The predicted prefill as text and as a picture. */
 #include "base/mem.h"
+#include "base/output.h"
 #include "plan/planner.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,18 +125,16 @@ jup_status_t jup_plan_draw(const jup_plan_problem_t *problem, const jup_plan_t *
 {
     jup_plan_span_t *spans;
     double end_s;
-    FILE *out = fopen(path, "w");
-    if (!out)
-        return jup_fail(err, JUP_EINPUT, "cannot write '%s': %s", path, strerror(errno));
-    jup_status_t status = spans_of(problem, plan, &spans, &end_s, err);
+    jup_output_t out;
+    JUP_TRY(spans_of(problem, plan, &spans, &end_s, err));
+    jup_status_t status = jup_output_open(&out, path, err);
     if (status == JUP_OK) {
-        svg_head(out, plan, end_s);
+        svg_head(out.file, plan, end_s);
         for (size_t i = 0; i < span_count(plan); i++)
-            svg_span(out, &spans[i], end_s);
-        fputs("</svg>\n", out);
-        jup_free(spans);
+            svg_span(out.file, &spans[i], end_s);
+        fputs("</svg>\n", out.file);
+        status = jup_output_close(&out, err);
     }
-    if (fclose(out) != 0 && status == JUP_OK)
-        return jup_fail(err, JUP_EENV, "cannot write '%s': %s", path, strerror(errno));
+    jup_free(spans);
     return status;
 }

@@ -8,9 +8,8 @@
 
 /**
  * Ranks are processes; computing, waiting, and messages sent and received are their threads;
- * arrows lead from a message sent to the message received. JUP_EENV when `out` cannot be written;
- * `name` is for that message.
+ * arrows lead from a message sent to the message received. Failures show in `out`.
  */
-jup_status_t jup_chrome_write(FILE *out, const char *name, const jup_run_t *run, jup_error_t *err);
+void jup_chrome_write(FILE *out, const jup_run_t *run);
 
 #endif

@@ -7,12 +7,6 @@
 /** Written to new files; files of this major version and below are read. */
 enum { JUP_RUN_SCHEMA_MAJOR = 1, JUP_RUN_SCHEMA_MINOR = 0 };
 
-/**
- * Whether a run file could be written at `path`, to be asked before a long run. Leaves no file.
- * JUP_EINPUT with one message otherwise.
- */
-jup_status_t jup_run_file_check_writable(const char *path, jup_error_t *err);
-
 /** Writes the file in one go: it appears at `path` complete, or not at all. One rank only. */
 jup_status_t jup_run_file_write(const char *path, const jup_run_t *run, jup_error_t *err);
 

@@ -3,11 +3,6 @@
 
 #include <stdio.h>
 
-jup_status_t jup_run_file_check_writable(const char *path, jup_error_t *err)
-{
-    return jup_hdf5_check_writable(path, err);
-}
-
 static jup_status_t write_table(jup_hdf5_t *file, const jup_run_table_t *table, const void *rows,
                                 size_t n, jup_error_t *err)
 {

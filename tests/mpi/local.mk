@@ -7,6 +7,7 @@ MPI_TESTS = \
 	%D%/test-exact.sh \
 	%D%/test-exchange.sh \
 	%D%/test-oracle.sh \
+	%D%/test-outputs.sh \
 	%D%/test-plan.sh \
 	%D%/test-split.sh \
 	%D%/test-text.sh

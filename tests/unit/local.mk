@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	%D%/test_ways \
 	%D%/test_dtype \
 	%D%/test_gguf \
+	%D%/test_output \
 	%D%/test_ops \
 	%D%/test_ops_attention \
 	%D%/test_phantom \
