@@ -54,7 +54,7 @@ for line in open(sys.argv[1]):
         trunk = head + "Outline:\n" + answer["outline"]["text"]
         cases.append((f"{trunk}Expand point {p['number']}: {p['title']}\n", p))
     for prompt, part in cases:
-        open(f"{sys.argv[2]}/alone.{n}", "w").write(prompt)
+        open(f"{sys.argv[2]}/alone.{n}", "w").write(prompt + "\n")  # a final line end does not count
         open(f"{sys.argv[2]}/tokens.{n}", "w").write(" ".join(map(str, part["tokens"])))
         n += 1
 END

@@ -13,7 +13,7 @@ python3 - "$demo/golden.json" "$work" <<'END' || fail "golden.json"
 import json, sys
 for i, case in enumerate(json.load(open(sys.argv[1]))["prompts"]):
     with open(f"{sys.argv[2]}/prompt.{i}", "w") as file:
-        file.write(case["prompt"])
+        file.write(case["prompt"] + "\n")  # a final line end does not count
     certain = next((n for n, margin in enumerate(case["margins"]) if margin < 0.05),
                    len(case["margins"]))
     with open(f"{sys.argv[2]}/expected.{i}", "w") as file:
