@@ -1,6 +1,6 @@
 # files of this folder
-# shipped device profiles and clusters; found at run time by src/cluster/data_path.c
-AM_CPPFLAGS += -DJUP_PKGDATADIR='"$(pkgdatadir)"'
+# shipped device profiles, clusters and prompts; compiled in (src/cluster/shipped.h), and installed
+# to be read and changed
 profilesdir = $(pkgdatadir)/profiles
 dist_profiles_DATA = \
 	%D%/profiles/agx-orin.yaml \
@@ -17,13 +17,33 @@ dist_clusters_DATA = \
 	%D%/clusters/env-b-100.yaml \
 	%D%/clusters/env-b-500.yaml \
 	%D%/clusters/env-b-1000.yaml
+# tried on a model's chat template in this order
 promptsdir = $(pkgdatadir)/prompts
 dist_prompts_DATA = \
-	%D%/prompts/chatml.json \
-	%D%/prompts/llama-2.json \
-	%D%/prompts/llama-3.json \
-	%D%/prompts/mistral.json \
 	%D%/prompts/question-outline-1.json \
+	%D%/prompts/llama-3.2.json \
+	%D%/prompts/llama-3.1.json \
+	%D%/prompts/llama-3.json \
+	%D%/prompts/granite.json \
+	%D%/prompts/command-r.json \
+	%D%/prompts/deepseek-r1.json \
+	%D%/prompts/deepseek.json \
+	%D%/prompts/deepseek-coder.json \
+	%D%/prompts/deepseek-llm.json \
+	%D%/prompts/gemma.json \
+	%D%/prompts/phi-4.json \
+	%D%/prompts/chatml.json \
+	%D%/prompts/phi-3.json \
+	%D%/prompts/phi-4-mini.json \
+	%D%/prompts/falcon3.json \
+	%D%/prompts/olmo-2.json \
+	%D%/prompts/zephyr.json \
+	%D%/prompts/mistral-v7.json \
+	%D%/prompts/llama-2.json \
+	%D%/prompts/mistral-nemo.json \
+	%D%/prompts/mistral-v3.json \
+	%D%/prompts/mistral-v1.json \
+	%D%/prompts/mistral.json \
 	%D%/prompts/vicuna.json
 # the embedded model, and what it was made from
 demodir = $(pkgdatadir)/demo
@@ -40,3 +60,11 @@ EXTRA_DIST += \
 	%D%/demo/augment.py %D%/demo/batches.py %D%/demo/corpus.py %D%/demo/evaluate.py \
 	%D%/demo/export.py %D%/demo/heads.py %D%/demo/model.py %D%/demo/tokenizer.py \
 	%D%/demo/train.py
+
+SHIPPED_FILES = $(dist_profiles_DATA) $(dist_clusters_DATA) $(dist_prompts_DATA)
+nodist_libjupiter_a_SOURCES = src/cluster/shipped_files.c
+src/cluster/shipped_files.c: tools/embed $(SHIPPED_FILES) Makefile
+	@$(MKDIR_P) src/cluster
+	$(AM_V_GEN)cd $(top_srcdir) && tools/embed $(SHIPPED_FILES) >$(abs_builddir)/$@.new
+	@mv $@.new $@
+CLEANFILES += src/cluster/shipped_files.c

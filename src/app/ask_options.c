@@ -30,7 +30,12 @@ void jup_ask_options_init(jup_ask_options_t *o)
         {"parallel", 0, POPT_ARG_INT, &o->parallel, 0,
          "how many questions to work on at a time (default: enough to fill the pipe)", "N"},
         {"prompts", 0, POPT_ARG_STRING, &o->prompts, 0,
-         "how the model wants to be asked (default: as its file says)", "NAME|FILE"},
+         "take the prompt as a question, in this form (default: as the model's file says); "
+         "template: "
+         "its own, rendered by python3",
+         "NAME|FILE|template"},
+        {"system", 0, POPT_ARG_STRING, &o->system, 0,
+         "a text for the system turn, in place of the template's own", "TEXT"},
         {"speculate", 0, POPT_ARG_STRING, &o->speculate, 0,
          "guess tokens ahead and verify them: none, lookup, medusa, model, auto or several with "
          "commas between (none)",
@@ -62,7 +67,7 @@ void jup_ask_options_reset(jup_ask_options_t *o)
     if (o->outline_name != not_given)
         free(o->outline_name);
     char *const texts[] = {o->speculate, o->heads,    o->tree,  o->questions, o->prompts,
-                           o->results,   o->accuracy, o->draft, o->script};
+                           o->results,   o->accuracy, o->draft, o->script,    o->system};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
 }
@@ -170,11 +175,11 @@ jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 
 bool jup_ask_wanted(const jup_ask_options_t *o)
 {
-    return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->lookup || o->medusa ||
-           o->model || o->script || o->window > 0;
+    return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->prompts || o->system ||
+           o->lookup || o->medusa || o->model || o->script || o->window > 0;
 }
 
 bool jup_ask_takes_questions(const jup_ask_options_t *o)
 {
-    return o->chat || o->questions || o->outline != JUP_OUTLINE_OFF;
+    return o->chat || o->questions || o->outline != JUP_OUTLINE_OFF || o->prompts || o->system;
 }

@@ -11,7 +11,8 @@
 
 typedef struct jup_ask_options {
     struct poptOption table[17];
-    char *outline_name, *speculate, *heads, *tree, *questions, *prompts, *results, *accuracy;
+    char *outline_name, *speculate, *heads, *tree, *questions, *prompts, *system, *results,
+        *accuracy;
     char *draft, *script;
     int max_points, parallel, window;
     float typical;

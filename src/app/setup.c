@@ -57,7 +57,7 @@ static jup_status_t take_questions(jup_setup_t *setup, jup_error_t *err)
     char *text;
     size_t length;
     const jup_run_options_t *o = &setup->options;
-    JUP_TRY(jup_prompts_choose(&setup->prompts, setup->gguf, o->ask.prompts, err));
+    JUP_TRY(jup_prompts_choose(&setup->prompts, setup->gguf, o->ask.prompts, o->ask.system, err));
     if (o->ask.chat)
         return JUP_OK;
     if (o->ask.questions)

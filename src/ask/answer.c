@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *jup_answer_end_name(jup_answer_end_t end)
@@ -53,12 +54,28 @@ static void keep_token(jup_answer_t *answer, int32_t token)
     answer->tokens[answer->n_tokens++] = token;
 }
 
+void jup_answer_end_before(jup_answer_t *answer, int32_t number)
+{
+    for (int i = 0; i < 2; i++)
+        snprintf(answer->next_number[i], sizeof answer->next_number[i], "\n%d%c", number, ".)"[i]);
+}
+
+/* The i-th stop string: those of all answers, then this one's own; NULL: there are no more. */
+static const char *stop_at(const jup_answer_t *answer, int i)
+{
+    char *const *stops = answer->rules->stops;
+    for (; stops && *stops; stops++, i--)
+        if (i == 0)
+            return *stops;
+    return i < 2 && answer->next_number[i][0] ? answer->next_number[i] : NULL;
+}
+
 /* Cuts the text where the first stop string begins; false when there is none. */
 static bool cut_at_stop(jup_answer_t *answer)
 {
-    const char *first = NULL;
-    for (char *const *stop = answer->rules->stops; stop && *stop; stop++) {
-        const char *found = strstr(answer->text + answer->settled, *stop);
+    const char *first = NULL, *stop;
+    for (int i = 0; (stop = stop_at(answer, i)); i++) {
+        const char *found = strstr(answer->text + answer->settled, stop);
         if (found && (!first || found < first))
             first = found;
     }
@@ -73,11 +90,12 @@ static bool cut_at_stop(jup_answer_t *answer)
 static size_t held_back(const jup_answer_t *answer)
 {
     size_t most = 0;
-    for (char *const *stop = answer->rules->stops; stop && *stop; stop++) {
-        size_t n = strlen(*stop) - 1;
+    const char *stop;
+    for (int i = 0; (stop = stop_at(answer, i)); i++) {
+        size_t n = strlen(stop) - 1;
         if (n > answer->length - answer->settled)
             n = answer->length - answer->settled;
-        while (n > most && memcmp(answer->text + answer->length - n, *stop, n) != 0)
+        while (n > most && memcmp(answer->text + answer->length - n, stop, n) != 0)
             n--;
         most = n > most ? n : most;
     }

@@ -38,6 +38,7 @@ typedef struct jup_answer {
     size_t cap;
     int32_t *tokens;
     int n_tokens, cap_tokens;
+    char next_number[2][16]; /* "\n3.", "\n3)": stop strings of this answer alone; "": none */
     jup_answer_end_t end;
 } jup_answer_t;
 
@@ -45,6 +46,9 @@ typedef struct jup_answer {
  * outlive it. */
 void jup_answer_init(jup_answer_t *answer, const jup_answer_rules_t *rules, bool at_start);
 void jup_answer_reset(jup_answer_t *answer);
+
+/** The answer is a point of a list and ends where this number would begin the next one. */
+void jup_answer_end_before(jup_answer_t *answer, int32_t number);
 
 /** Takes a token in; false when the answer ends with it. */
 bool jup_answer_token(jup_answer_t *answer, int32_t token);

@@ -22,6 +22,8 @@ static jup_status_t begin_branch(jup_asking_t *a, jup_reply_t *reply, jup_branch
                         o->context);
     int32_t room = o->context - n;
     jup_answer_init(&branch->answer, &o->rules, o->at_start);
+    if (prompt->next_number > 0)
+        jup_answer_end_before(&branch->answer, prompt->next_number);
     branch->answer.end = room < prompt->generate ? JUP_END_CONTEXT : JUP_END_LENGTH;
     branch->begun = true;
     branch->begin_s = jup_clock_now_s();

@@ -54,7 +54,8 @@ static jup_status_t encode_past(jup_chat_t *chat, jup_tokens_t *tokens, jup_erro
 static jup_status_t encode_turn(jup_chat_t *chat, const char *line, jup_tokens_t *tokens,
                                 jup_error_t *err)
 {
-    char *text = jup_prompts_fill(chat->prompts, chat->prompts->plain, line, 0, NULL);
+    const char *form = chat->handle < 0 ? chat->prompts->plain : chat->prompts->further;
+    char *text = jup_prompts_fill(chat->prompts, form, line, 0, NULL);
     jup_status_t status = JUP_OK;
     if (chat->handle < 0) {
         status = jup_prompts_encode(chat->prompts, chat->rules.tokenizer, text, tokens, err);

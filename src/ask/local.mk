@@ -4,7 +4,9 @@ libjupiter_a_SOURCES += \
 	%D%/chat.c %D%/chat.h \
 	%D%/lengths.c %D%/lengths.h \
 	%D%/outline.c %D%/outline.h \
-	%D%/prompts.c %D%/prompts.h \
+	%D%/prompts.c %D%/prompts.h %D%/prompts_choose.c \
+	%D%/prompts_read.c %D%/prompts_read.h \
+	%D%/prompts_render.c %D%/prompts_render.h \
 	%D%/questions.c %D%/questions.h \
 	%D%/reply.c %D%/reply.h \
 	%D%/results.c %D%/results.h \

@@ -34,6 +34,19 @@ static void skip(line_t *line, const char *characters)
 
 typedef enum item { NOTHING, NUMBERED, BULLET, SUBNUMBERED } item_t;
 
+/* Bytes of the mark behind a number: "." and the like, or an East Asian one; 0: none. */
+static size_t number_ends(const line_t *line)
+{
+    static const char *const wide[] = {"\u3001", "\uFF0E", "\uFF09", "\uFF1A"};
+    size_t left = (size_t)(line->end - line->at);
+    if (left > 0 && *line->at && strchr(".):", *line->at))
+        return 1;
+    for (size_t i = 0; left >= 3 && i < sizeof wide / sizeof wide[0]; i++)
+        if (memcmp(line->at, wide[i], 3) == 0)
+            return 3;
+    return 0;
+}
+
 /* Reads "12." and the like; moves to the title. */
 static item_t read_number(line_t *line, int32_t *number)
 {
@@ -43,11 +56,12 @@ static item_t read_number(line_t *line, int32_t *number)
     const char *digits = line->at;
     while (line->at < line->end && isdigit((unsigned char)*line->at) && line->at - digits < 4)
         *number = *number * 10 + (*line->at++ - '0');
-    if (line->at == digits || line->at == line->end || !strchr(".):", *line->at)) {
+    size_t mark = number_ends(line);
+    if (line->at == digits || mark == 0) {
         line->at = from;
         return NOTHING;
     }
-    line->at++;
+    line->at += mark;
     if (line->at < line->end && isdigit((unsigned char)*line->at))
         return SUBNUMBERED; /* "3.1 ..." or a decimal number */
     return NUMBERED;
@@ -69,7 +83,7 @@ static item_t read_item(line_t *line, int32_t *number)
 /* Without markup around it, and without a text after a colon or dash when a title is before it. */
 static void read_title(line_t line, char title[JUP_OUTLINE_TITLE])
 {
-    skip(&line, "*#_): \t");
+    skip(&line, "*#_): \t-");
     const char *colon = line.at;
     while (colon < line.end && *colon != ':')
         colon++;
@@ -112,32 +126,37 @@ static void add_point(jup_outline_t *o, int32_t number, line_t line, int32_t max
     o->points[o->n++] = point;
 }
 
+/* Which items are points: the numbered ones, or numbered and bullets alike, counted anew. */
+typedef enum points { BY_NUMBER, ALL_ITEMS } points_t;
+
 static void read_points(jup_outline_t *o, const char *text, size_t length, int32_t max_points,
-                        item_t wanted)
+                        points_t wanted)
 {
     const char *at = text, *end = text + length;
     int32_t number, outer = -1;
     line_t line;
     memset(o, 0, sizeof *o);
-    o->bullets = wanted == BULLET;
+    o->bullets = wanted == ALL_ITEMS;
     while (next_line(&at, end, &line)) {
         item_t item = read_item(&line, &number);
+        bool is_point = item == NUMBERED || (item == BULLET && wanted == ALL_ITEMS);
         if (item == NOTHING)
             continue;
-        if (outer < 0 && item == wanted)
+        if (outer < 0 && is_point)
             outer = line.indent;
-        if (item != wanted || line.indent > outer + 1)
+        if (!is_point || line.indent > outer + 1)
             o->nested += o->n > 0;
         else
-            add_point(o, wanted == BULLET ? o->n + o->left_out + 1 : number, line, max_points);
+            add_point(o, wanted == ALL_ITEMS ? o->n + o->left_out + 1 : number, line, max_points);
     }
 }
 
+/* Models also write "1." before every point, or only before the first one, which was ours. */
 bool jup_outline_parse(jup_outline_t *outline, const char *text, size_t length, int32_t max_points)
 {
-    read_points(outline, text, length, max_points, NUMBERED);
-    if (outline->n == 0)
-        read_points(outline, text, length, max_points, BULLET);
+    read_points(outline, text, length, max_points, BY_NUMBER);
+    if (outline->n < 2)
+        read_points(outline, text, length, max_points, ALL_ITEMS);
     return outline->n >= 2;
 }
 

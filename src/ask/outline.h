@@ -1,9 +1,10 @@
 /**
  * Reading an outline: the numbered points that a model wrote, whatever else it wrote around them.
  *
- *   "3. Title", "3) Title", "3: Title", "(3) Title", "**3. Title**"   a point
- *   "- Title", "* Title"                               a point, if nothing at all is numbered
- *   deeper indented, or "3.1 ...", "a) ..."            nested: belongs to the point above, left out
+ *   "3. Title", "3) Title", "3: Title", "(3) Title", "**3. Title**", "3\u3001Title"   a point
+ *   "- Title", "* Title", or the same number again   a point, where numbers alone give fewer than
+ * two deeper indented, or "3.1 ...", "a) ..."            nested: belongs to the point above, left
+ * out
  *
  * Repeated numbers and repeated titles count once; missing numbers are no harm; what comes after
  * max_points is left out. Fewer than two points make no outline.
@@ -18,7 +19,7 @@
 enum { JUP_OUTLINE_POINTS = 64, JUP_OUTLINE_TITLE = 160 };
 
 typedef struct jup_outline_point {
-    int32_t number; /* as written; for bullets counted from 1 */
+    int32_t number; /* as written; else counted from 1 */
     char title[JUP_OUTLINE_TITLE];
 } jup_outline_point_t;
 

@@ -14,6 +14,7 @@ typedef struct jup_prompt {
     jup_tokens_t tokens;
     int32_t generate;     /* tokens of the answer at most */
     int32_t child_tokens; /* of a trunk: what its first branch adds to it, at most */
+    int32_t next_number;  /* of a point: it ends where this one would begin; 0: it does not */
 } jup_prompt_t;
 
 /** Questions are numbered from 0. Functions fill in an empty prompt. */

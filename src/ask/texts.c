@@ -82,6 +82,7 @@ static jup_status_t point(void *self, int32_t question, const jup_prompt_t *trun
     const jup_texts_t *t = self;
     const jup_outline_point_t *p = &o->points[i];
     prompt->generate = t->generate;
+    prompt->next_number = p->number + 1;
     add_trunk(t, trunk, answer, prompt);
     bool line_ends = answer->length > 0 && answer->text[answer->length - 1] == '\n';
     if (!t->prompts->special && !line_ends)

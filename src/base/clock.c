@@ -81,3 +81,12 @@ void jup_clock_date(char text[32])
     gmtime_r(&now, &parts);
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
+
+void jup_clock_today(const char *format, char *text, size_t size)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    localtime_r(&now, &parts);
+    if (strftime(text, size, format, &parts) == 0)
+        text[0] = '\0';
+}

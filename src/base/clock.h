@@ -6,6 +6,7 @@
 #define JUP_BASE_CLOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /** Seconds since an arbitrary start that is the same for all ranks of one host. */
 double jup_clock_now_s(void);
@@ -25,5 +26,8 @@ void jup_clock_pause(double seconds);
 
 /** Seconds since the epoch and as text (ISO 8601, UTC), for names and records only. */
 void jup_clock_date(char text[32]);
+
+/** Today in the local time zone, in a format of strftime(), for texts that name the day. */
+void jup_clock_today(const char *format, char *text, size_t size);
 
 #endif

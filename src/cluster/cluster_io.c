@@ -1,7 +1,6 @@
 #include "cluster/cluster.h"
 
 #include "base/mem.h"
-#include "cluster/data_path.h"
 #include "cluster/nearest.h"
 #include "cluster/yaml_in.h"
 #include "cluster/yaml_out.h"
@@ -204,11 +203,9 @@ static jup_status_t read_cluster(jup_yaml_t *yaml, jup_cluster_t *cluster, jup_e
     return read_links(&root, cluster, err);
 }
 
-jup_status_t jup_cluster_read(jup_cluster_t *cluster, const char *path, jup_error_t *err)
+/* Closes the document. */
+static jup_status_t read_document(jup_yaml_t *yaml, jup_cluster_t *cluster, jup_error_t *err)
 {
-    jup_yaml_t *yaml;
-    memset(cluster, 0, sizeof *cluster);
-    JUP_TRY(jup_yaml_open(&yaml, path, err));
     jup_status_t status = read_cluster(yaml, cluster, err);
     jup_yaml_close(yaml);
     if (status != JUP_OK)
@@ -216,17 +213,29 @@ jup_status_t jup_cluster_read(jup_cluster_t *cluster, const char *path, jup_erro
     return status;
 }
 
+jup_status_t jup_cluster_read(jup_cluster_t *cluster, const char *path, jup_error_t *err)
+{
+    jup_yaml_t *yaml;
+    memset(cluster, 0, sizeof *cluster);
+    JUP_TRY(jup_yaml_open(&yaml, path, err));
+    return read_document(yaml, cluster, err);
+}
+
 jup_status_t jup_cluster_load(jup_cluster_t *cluster, const char *what, jup_error_t *err)
 {
-    char shipped[128], path[1200];
+    char shipped[128];
+    jup_shipped_place_t place;
+    jup_yaml_t *yaml;
     size_t length = strlen(what);
     if (strchr(what, '/') || (length > 5 && strcmp(what + length - 5, ".yaml") == 0) ||
         access(what, F_OK) == 0)
         return jup_cluster_read(cluster, what, err);
     snprintf(shipped, sizeof shipped, "clusters/%.80s.yaml", what);
-    if (jup_data_path(shipped, path, sizeof path))
-        return jup_cluster_read(cluster, path, err);
-    return jup_cluster_synthesise(cluster, what, err);
+    if (!jup_shipped_find(shipped, &place))
+        return jup_cluster_synthesise(cluster, what, err);
+    memset(cluster, 0, sizeof *cluster);
+    JUP_TRY(jup_yaml_open_shipped(&yaml, &place, err));
+    return read_document(yaml, cluster, err);
 }
 
 static void put_link(jup_yaml_out_t *out, int map, jup_link_t link)

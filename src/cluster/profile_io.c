@@ -1,7 +1,6 @@
 #include "cluster/profile.h"
 
 #include "base/mem.h"
-#include "cluster/data_path.h"
 #include "cluster/yaml_in.h"
 #include "cluster/yaml_out.h"
 
@@ -132,12 +131,10 @@ static jup_status_t read_profile(const jup_yaml_node_t *map, jup_profile_t *p, j
     return jup_yaml_get(map, "measured", &node) ? read_measured(&node, &p->measured, err) : JUP_OK;
 }
 
-jup_status_t jup_profile_read(jup_profile_t *profile, const char *path, jup_error_t *err)
+/* Closes the document. */
+static jup_status_t read_document(jup_yaml_t *yaml, jup_profile_t *profile, jup_error_t *err)
 {
-    jup_yaml_t *yaml;
     jup_yaml_node_t root;
-    memset(profile, 0, sizeof *profile);
-    JUP_TRY(jup_yaml_open(&yaml, path, err));
     jup_status_t status = jup_yaml_root(yaml, &root, err);
     if (status == JUP_OK)
         status = read_profile(&root, profile, err);
@@ -145,6 +142,14 @@ jup_status_t jup_profile_read(jup_profile_t *profile, const char *path, jup_erro
         jup_profile_reset(profile);
     jup_yaml_close(yaml);
     return status;
+}
+
+jup_status_t jup_profile_read(jup_profile_t *profile, const char *path, jup_error_t *err)
+{
+    jup_yaml_t *yaml;
+    memset(profile, 0, sizeof *profile);
+    JUP_TRY(jup_yaml_open(&yaml, path, err));
+    return read_document(yaml, profile, err);
 }
 
 /* ---- finding -------------------------------------------------------------------------------- */
@@ -159,6 +164,8 @@ jup_status_t jup_profile_find(jup_profile_t *profile, const char *name, const ch
                               jup_error_t *err)
 {
     char path[1200], relative[128], names[400];
+    jup_shipped_place_t place;
+    jup_yaml_t *yaml;
     if (strchr(name, '/') || ends_in_yaml(name)) {
         const char *slash = beside && name[0] != '/' ? strrchr(beside, '/') : NULL;
         snprintf(path, sizeof path, "%.*s%.500s", slash ? (int)(slash + 1 - beside) : 0,
@@ -166,16 +173,15 @@ jup_status_t jup_profile_find(jup_profile_t *profile, const char *name, const ch
         return jup_profile_read(profile, path, err);
     }
     snprintf(relative, sizeof relative, "profiles/%.64s.yaml", name);
-    if (jup_data_path(relative, path, sizeof path))
-        return jup_profile_read(profile, path, err);
-    jup_data_names("profiles", names, sizeof names);
-    if (!names[0])
+    if (!jup_shipped_find(relative, &place)) {
+        jup_shipped_names("profiles", names, sizeof names);
         return jup_fail(err, JUP_EINPUT,
-                        "no device profile '%.64s': the shipped profiles were not found, set "
-                        "JUPITER_DATA to the folder 'data' of the source",
-                        name);
-    return jup_fail(err, JUP_EINPUT,
-                    "no device profile '%.64s'; there are %s (or give a .yaml file)", name, names);
+                        "no device profile '%.64s'; there are %s (or give a .yaml file)", name,
+                        names);
+    }
+    memset(profile, 0, sizeof *profile);
+    JUP_TRY(jup_yaml_open_shipped(&yaml, &place, err));
+    return read_document(yaml, profile, err);
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

@@ -63,6 +63,14 @@ jup_status_t jup_yaml_open_text(jup_yaml_t **yaml, const char *name, const char 
     return status;
 }
 
+jup_status_t jup_yaml_open_shipped(jup_yaml_t **yaml, const jup_shipped_place_t *place,
+                                   jup_error_t *err)
+{
+    const jup_shipped_t *file = place->file;
+    return file ? jup_yaml_open_text(yaml, place->path, file->text, file->bytes, err)
+                : jup_yaml_open(yaml, place->path, err);
+}
+
 void jup_yaml_close(jup_yaml_t *yaml)
 {
     if (!yaml)

@@ -7,6 +7,7 @@
 #define JUP_CLUSTER_YAML_IN_H
 
 #include "base/status.h"
+#include "cluster/shipped.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,6 +25,8 @@ typedef struct jup_yaml_node {
 jup_status_t jup_yaml_open(jup_yaml_t **yaml, const char *path, jup_error_t *err);
 jup_status_t jup_yaml_open_text(jup_yaml_t **yaml, const char *name, const char *text, size_t bytes,
                                 jup_error_t *err);
+jup_status_t jup_yaml_open_shipped(jup_yaml_t **yaml, const jup_shipped_place_t *place,
+                                   jup_error_t *err);
 void jup_yaml_close(jup_yaml_t *yaml);
 
 const char *jup_yaml_name(const jup_yaml_t *yaml);

@@ -44,4 +44,25 @@ same "two line ends" "$ids 13" "$(printf 'hello\n\n' | "$jupiter" tokenize -m "$
 same "a typed begin" "1 $ids" \
     "$("$jupiter" tokenize -m "$work/base.gguf" --special -p '<s>hello' 2>"$work/err")"
 grep -q "the text begins with <s>" "$work/err" || fail "no warning of two begins"
+# --prompts makes a question of a prompt, everywhere; nonsense is refused, everywhere
+asked=$(printf '[INST] Hi [/INST]')
+same "--show" "$asked" "$("$jupiter" tokenize -m "$work/base.gguf" --prompts mistral --show -p Hi)"
+same "run --prompts" "$(ranks 1 run -m "$work/base.gguf" -p "$asked" --special -n 8 -q)" \
+    "$(ranks 2 run -m "$work/base.gguf" -p Hi --prompts mistral -n 8 -q)"
+same "run --system" "$(ranks 1 run -m "$work/base.gguf" -p '[INST] Be kind.
+
+Hi [/INST]' --special -n 8 -q)" \
+    "$(ranks 1 run -m "$work/base.gguf" -p Hi --prompts mistral --system 'Be kind.' -n 8 -q)"
+refused "no prompts called 'nonsense'" run -m "$work/base.gguf" -p Hi -n 2 --prompts nonsense
+refused "no prompts called 'nonsense'" chat -m "$work/base.gguf" -n 2 --prompts nonsense
+refused "no prompts called 'nonsense'" tokenize -m "$work/base.gguf" -p Hi --prompts nonsense
+printf '{"name": "p", "turn_ends": "", "question": "{queston}"}' >"$work/p.json"
+refused "did you mean {question}" run -m "$work/base.gguf" -p Hi -n 2 --prompts "$work/p.json"
+
+# the program alone knows its prompts, profiles and clusters
+mkdir "$work/alone" && cp "$jupiter" "$work/alone/jupiter" || fail "cp"
+same "prompts of the program alone" "$asked" \
+    "$(cd "$work/alone" && env -u JUPITER_DATA ./jupiter tokenize -m "$work/base.gguf" --prompts mistral --show -p Hi)"
+(cd "$work/alone" && env -u JUPITER_DATA ./jupiter plan --cluster env-a-100 --shape llama2-7b \
+    -o plan.yaml >plan.out 2>&1) || fail "plan of the program alone: $(cat "$work/alone/plan.out")"
 finish

@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	%D%/test_part \
 	%D%/test_parts \
 	%D%/test_ring \
+	%D%/test_prompts \
 	%D%/test_run_file \
 	%D%/test_safetensors \
 	%D%/test_sampler \
@@ -32,10 +33,12 @@ UNIT_TESTS = \
 TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
 %C%_test_run_file_SOURCES = %D%/test_run_file.c $(TRACE_SAMPLE)
 %C%_test_trace_SOURCES = %D%/test_trace.c $(TRACE_SAMPLE) %D%/thread_comm.c %D%/thread_comm.h
+EXTRA_DIST += %D%/prompts.json
 IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_gguf_SOURCES = %D%/test_gguf.c $(IO_SAMPLE)
 %C%_test_safetensors_SOURCES = %D%/test_safetensors.c $(IO_SAMPLE)
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
+%C%_test_prompts_SOURCES = %D%/test_prompts.c $(IO_SAMPLE)
 %C%_test_ring_SOURCES = %D%/test_ring.c %D%/thread_comm.c %D%/thread_comm.h
 PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
 %C%_test_parts_SOURCES = %D%/test_parts.c $(PART_MODEL)

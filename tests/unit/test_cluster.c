@@ -1,7 +1,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "cluster/cluster.h"
-#include "cluster/data_path.h"
 #include "cluster/fit.h"
 #include "cluster/yaml_in.h"
 #include "unit.h"
@@ -47,11 +46,10 @@ START_TEST(shipped_profiles_and_clusters_are_whole)
     }
     for (int e = 0; e < 6; e++) {
         static const int mbps[] = {100, 500, 1000};
-        char name[64], path[1024];
-        snprintf(name, sizeof name, "clusters/env-%c-%d.yaml", "ab"[e / 3], mbps[e % 3]);
-        ck_assert(jup_data_path(name, path, sizeof path));
+        char name[64];
+        snprintf(name, sizeof name, "env-%c-%d", "ab"[e / 3], mbps[e % 3]);
         jup_cluster_t c;
-        ck_assert_msg(jup_cluster_read(&c, path, &err) == JUP_OK, "%s", err.text);
+        ck_assert_msg(jup_cluster_load(&c, name, &err) == JUP_OK, "%s", err.text);
         ck_assert_int_eq(c.n_devices, 4);
         ck_assert_double_eq_tol(jup_cluster_link(&c, 0, 3).bytes_per_s, mbps[e % 3] * 125e3, 1);
         jup_cluster_reset(&c);

@@ -347,6 +347,18 @@ static const outline_case_t outlines[] = {
     {"", false, {NULL}, 0, 0, 0, 0},
     {"Water boils at 100 degrees, and 3.5 is a number.\n", false, {NULL}, 0, 0, 0, 0},
     {"1.\n2. \n", false, {NULL}, 0, 0, 0, 0},
+    {"1\u3001\u70ED\u6C34\n2\u3001\u51B7\u6C34\n",
+     true,
+     {"\u70ED\u6C34", "\u51B7\u6C34"},
+     0,
+     0,
+     0,
+     0},
+    {"1\uFF0E One\n2\uFF0E Two\n", true, {"One", "Two"}, 0, 0, 0, 0},
+    {"1. One\n1. Two\n1. Three\n", true, {"One", "Two", "Three"}, 0, 0, 0, 0},
+    {"1. - One\n- Two\n- Three\n", true, {"One", "Two", "Three"}, 0, 0, 0, 0},
+    {"1. One\n- Two\n  - deep\n- Three\n", true, {"One", "Two", "Three"}, 0, 0, 1, 0},
+    {"1. One\n   - detail\n   - more\n", false, {"One"}, 0, 0, 2, 0},
     {"99999999999. Big\n", false, {NULL}, 0, 0, 0, 0},
 };
 
