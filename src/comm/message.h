@@ -15,7 +15,6 @@ typedef enum jup_message_kind {
     JUP_MSG_REDUCE,      /* partial sums, member -> member of a group */
     JUP_MSG_ALL_GATHER,  /* finished sums or rows, member -> member of a group */
     JUP_MSG_LOGITS,      /* logits of every row, where they are asked for, last stage -> first */
-    JUP_MSG_BEST,        /* logits of a part of the vocabulary, member -> leader of a group */
     JUP_MSG_LAST         /* sentinel */
 } jup_message_kind_t;
 

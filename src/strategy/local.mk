@@ -16,7 +16,6 @@ libjupiter_a_SOURCES += \
 	%D%/scheduler_take.c \
 	%D%/sequence.c %D%/sequence.h \
 	%D%/sequence_parallel.c \
-	%D%/shared_head.c %D%/shared_head.h \
 	%D%/stage.c %D%/stage.h \
 	%D%/strategies.c %D%/strategies.h \
 	%D%/tensor.c \

@@ -27,7 +27,6 @@ UNIT_TESTS = \
 	%D%/test_safetensors \
 	%D%/test_sampler \
 	%D%/test_script \
-	%D%/test_shared_head \
 	%D%/test_step \
 	%D%/test_tokenizer \
 	%D%/test_trace
@@ -47,7 +46,6 @@ PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \
 	%D%/tiny_part.c %D%/tiny_part.h
-%C%_test_shared_head_SOURCES = %D%/test_shared_head.c $(TINY_MODEL)
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
 %C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)
 check_PROGRAMS += $(UNIT_TESTS)
