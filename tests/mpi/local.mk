@@ -3,6 +3,7 @@ MPI_TESTS = \
 	%D%/test-cli.sh \
 	%D%/test-decode.sh \
 	%D%/test-demo.sh \
+	%D%/test-division.sh \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \
 	%D%/test-exchange.sh \
@@ -13,7 +14,7 @@ MPI_TESTS = \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
-EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/forward.py tests/oracle/gguf_numpy.py
+EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/division.py tests/oracle/forward.py tests/oracle/gguf_numpy.py
 check-mpi: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;
