@@ -147,6 +147,19 @@ static void walk_typically(jup_verifier_t *v, const bench_t *b, jup_verdict_t *v
 
 /* ---------------------------------------------------------------------------------------------- */
 
+bool jup_verifier_can_judge(const float *logits, int64_t n)
+{
+    const uint32_t sign = 0x80000000u, infinity = 0x7f800000u;
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, logits + i, sizeof bits);
+        bits &= ~sign;
+        largest = bits > largest ? bits : largest;
+    }
+    return largest < infinity;
+}
+
 void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segment, int32_t row,
                         float *logits, jup_verdict_t *verdict)
 {

@@ -59,6 +59,9 @@ void jup_verifier_reset(jup_verifier_t *v);
  */
 void jup_verifier_begin(jup_verifier_t *v, const jup_step_t *step, bool *stale);
 
+/** Whether all n logits are finite; others cannot be judged. */
+bool jup_verifier_can_judge(const float *logits, int64_t n);
+
 /**
  * Judges the segment whose rows begin at `row` of the step; logits (judged, vocab) are those of its
  * candidates and may be changed.

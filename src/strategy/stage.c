@@ -181,6 +181,15 @@ static void keep_hidden(jup_stage_t *stage, const jup_segment_t *segment, int64_
     memmove(hidden + (*ends)++ * dim, hidden + end * dim, (size_t)dim * sizeof *hidden);
 }
 
+static void require_numbers(const jup_stage_t *stage, const float *logits, int64_t n)
+{
+    if (!jup_verifier_can_judge(logits, n))
+        jup_die(JUP_EINPUT,
+                "rank %d: the logits of step %d are not numbers: a weight of the model is NaN or "
+                "infinite, or a layer's sums overflow; check the file, and try --wire f32 --kv f32",
+                stage->comm->rank, stage->step.id);
+}
+
 /* Judges all segments; the rows at the ends of their accepted paths go to hidden[] one by one. */
 static void judge(jup_stage_t *stage, const int32_t *wanted)
 {
@@ -195,9 +204,9 @@ static void judge(jup_stage_t *stage, const int32_t *wanted)
             jup_verdict_t *verdict = &v->list[v->n++];
             *verdict = (jup_verdict_t){.sequence = segment->seq};
             if (segment->outputs > 0) {
-                jup_verifier_judge(
-                    &stage->verifier, &stage->step, s, row,
-                    f->logits + (output + segment->outputs - segment->judged) * vocab, verdict);
+                float *logits = f->logits + (output + segment->outputs - segment->judged) * vocab;
+                require_numbers(stage, logits, segment->judged * vocab);
+                jup_verifier_judge(&stage->verifier, &stage->step, s, row, logits, verdict);
                 keep_hidden(stage, segment, output, verdict, &ends);
             }
         }
