@@ -46,6 +46,8 @@ static void print_shape(const jup_config_t *c)
     printf("context        %d", c->context);
     if (c->window)
         printf(", sliding window of %d", c->window);
+    if (c->window && c->window_period)
+        printf(" except in every %d. layer", c->window_period);
     printf("\nrope           base %g, %d dimensions, %s pairs", (double)c->rope_base, c->rope_dim,
            c->rope_layout == JUP_ROPE_INTERLEAVED ? "neighbouring" : "half-way");
     if (c->rope_scale != 1)

@@ -188,6 +188,7 @@ static jup_status_t fit_context(jup_setup_t *setup, jup_job_t *job, jup_error_t 
         generate = jup_script_longest_sequence(&setup->script) - longest;
     job->prompt_tokens = longest;
     job->generate = (int32_t)jup_min_i64(generate, context - longest);
+    job->longest = o->ask.chat ? context : longest + job->generate;
     return JUP_OK;
 }
 

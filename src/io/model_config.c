@@ -125,12 +125,8 @@ static jup_status_t read_scales(const jup_gguf_t *g, jup_config_t *config, jup_e
 static jup_status_t read_yarn(const jup_gguf_t *g, jup_config_t *config, float factor,
                               jup_error_t *err)
 {
-    float gain;
     JUP_TRY(get_float(g, config, "rope.scaling.yarn_beta_fast", 32, &config->yarn_fast, err));
     JUP_TRY(get_float(g, config, "rope.scaling.yarn_beta_slow", 1, &config->yarn_slow, err));
-    JUP_TRY(get_float(g, config, "rope.scaling.attn_factor", 1, &gain, err));
-    JUP_TRY(get_int(g, config, "rope.scaling.original_context_length", config->context,
-                    &config->rope_original, err));
     if (!(factor >= 1) || !(config->yarn_slow > 0) || !(config->yarn_fast > config->yarn_slow) ||
         config->rope_original < 1)
         return jup_fail(err, JUP_EINPUT,
@@ -138,7 +134,7 @@ static jup_status_t read_yarn(const jup_gguf_t *g, jup_config_t *config, float f
                         "sense",
                         jup_gguf_path(g), (double)factor, (double)config->yarn_fast,
                         (double)config->yarn_slow, config->rope_original);
-    config->rope_gain = gain * (0.1f * logf(factor) + 1.0f);
+    config->rope_gain *= 0.1f * logf(factor) + 1.0f;
     return JUP_OK;
 }
 
@@ -155,14 +151,18 @@ static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_err
         jup_gguf_get_text(g, arch_key(key, config, "rope.scaling.type"), "linear", &scaling, err));
     JUP_TRY(get_float(g, config, "rope.scaling.factor", 1.0, &factor, err));
     JUP_TRY(get_float(g, config, "rope.scale_linear", (double)factor, &factor, err));
+    JUP_TRY(get_float(g, config, "rope.scaling.attn_factor", 1, &config->rope_gain, err));
+    JUP_TRY(get_int(g, config, "rope.scaling.original_context_length", config->context,
+                    &config->rope_original, err));
     bool scaled = strcmp(scaling, "none") != 0; /* a factor beside "none" means nothing */
     bool yarn = strcmp(scaling, "yarn") == 0;
-    if (scaled && !yarn && strcmp(scaling, "linear") != 0)
+    bool by_factors = strcmp(scaling, "longrope") == 0; /* Phi's, which are tensors */
+    if (scaled && !yarn && !by_factors && strcmp(scaling, "linear") != 0)
         return jup_fail(err, JUP_EINPUT,
                         "%s: RoPE scaling '%s' is not supported; supported: none, linear, yarn and "
                         "frequency factors",
                         jup_gguf_path(g), scaling);
-    config->rope_scale = scaled && factor > 0 ? 1.0f / factor : 1.0f;
+    config->rope_scale = scaled && !by_factors && factor > 0 ? 1.0f / factor : 1.0f;
     return yarn ? read_yarn(g, config, factor, err) : JUP_OK;
 }
 

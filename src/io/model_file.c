@@ -23,6 +23,7 @@ typedef struct loader {
     const void **data; /* of the ranges; NULL in the first pass */
     size_t n, cap;
     size_t owned_bytes;
+    bool *seen; /* (tensors of the file) which are used; may be NULL */
     jup_error_t *err;
 } loader_t;
 
@@ -49,35 +50,49 @@ static jup_status_t take_room(loader_t *l, size_t bytes, void **block)
     return JUP_OK;
 }
 
+static void note_use(loader_t *l, const jup_gguf_tensor_t *tensor)
+{
+    if (l->seen && tensor)
+        l->seen[tensor - jup_gguf_tensor_at(l->g, 0)] = true;
+}
+
 static jup_status_t find_piece(loader_t *l, const char *name, const jup_axes_t *axes,
                                jup_piece_t *piece)
 {
-    *piece = (jup_piece_t){.whole = l->config,
-                           .part = &l->weights->shard.part,
-                           .rows = axes->rows,
-                           .cols = axes->cols,
-                           .alone = l->cut};
+    piece->whole = l->config;
+    piece->part = &l->weights->shard.part;
+    piece->rows = axes->rows;
+    piece->cols = axes->cols;
+    piece->alone = l->cut && !piece->stack;
     JUP_TRY(jup_gguf_require_tensor(l->g, name, &piece->tensor, l->err));
+    note_use(l, piece->tensor);
     return jup_piece_check(l->g, piece, l->err);
+}
+
+/* A matrix, or the one of a stack that `piece` says. */
+static jup_status_t take_piece(loader_t *l, const char *name, const jup_axes_t *axes,
+                               jup_piece_t *piece, jup_matrix_t *matrix)
+{
+    jup_gguf_range_t range;
+    JUP_TRY(find_piece(l, name, axes, piece));
+    *matrix = (jup_matrix_t){.dtype = piece->tensor->dtype->dtype,
+                             .rows = jup_piece_rows(piece),
+                             .cols = jup_piece_cols(piece)};
+    if (jup_piece_run(piece, &range)) {
+        take_range(l, range, &matrix->data);
+        return JUP_OK;
+    }
+    void *block;
+    JUP_TRY(take_room(l, jup_piece_bytes(piece), &block));
+    matrix->data = block;
+    return block ? jup_piece_read(l->g, piece, 0, matrix->rows, block, l->err) : JUP_OK;
 }
 
 static jup_status_t take_matrix(loader_t *l, const char *name, const jup_axes_t *axes,
                                 jup_matrix_t *matrix)
 {
-    jup_piece_t piece;
-    jup_gguf_range_t range;
-    JUP_TRY(find_piece(l, name, axes, &piece));
-    *matrix = (jup_matrix_t){.dtype = piece.tensor->dtype->dtype,
-                             .rows = jup_piece_rows(&piece),
-                             .cols = jup_piece_cols(&piece)};
-    if (jup_piece_run(&piece, &range)) {
-        take_range(l, range, &matrix->data);
-        return JUP_OK;
-    }
-    void *block;
-    JUP_TRY(take_room(l, jup_piece_bytes(&piece), &block));
-    matrix->data = block;
-    return block ? jup_piece_read(l->g, &piece, 0, matrix->rows, block, l->err) : JUP_OK;
+    jup_piece_t piece = {0};
+    return take_piece(l, name, axes, &piece, matrix);
 }
 
 /* A vector of floats; one that is stored in another type, or not in one run, becomes our own. */
@@ -85,7 +100,7 @@ static jup_status_t take_vector(loader_t *l, const char *name, jup_axis_t axis,
                                 const float **vector)
 {
     const jup_axes_t axes = {.rows = axis, .cols = JUP_AXIS_ONE};
-    jup_piece_t piece;
+    jup_piece_t piece = {0};
     jup_gguf_range_t range;
     JUP_TRY(find_piece(l, name, &axes, &piece));
     jup_dtype_t dtype = piece.tensor->dtype->dtype;
@@ -127,8 +142,11 @@ static jup_status_t take_linear(loader_t *l, const char *stem, jup_linear_t *lin
     JUP_TRY(take_matrix(l, name, axes, &linear->w));
     snprintf(name, sizeof name, "%s.bias", stem);
     linear->bias = NULL;
-    if (!jup_gguf_tensor(l->g, name) || !adds_bias(l, axes))
+    const jup_gguf_tensor_t *bias = jup_gguf_tensor(l->g, name);
+    if (!bias || !adds_bias(l, axes)) {
+        note_use(l, bias);
         return JUP_OK;
+    }
     return take_vector(l, name, axes->rows, &linear->bias);
 }
 
@@ -159,29 +177,58 @@ static jup_status_t take_norms(loader_t *l, int layer, jup_layer_weights_t *w)
     return JUP_OK;
 }
 
-static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
+/* n weights that lie in one tensor, one above the other. */
+static jup_status_t take_stack(loader_t *l, const char *name, const jup_axis_t *rows, int n,
+                               jup_linear_t *linears)
 {
-    const struct {
-        const char *stem;
-        jup_linear_t *linear;
-    } linears[] = {
-        {"attn_q", &w->qkv[0]},   {"attn_k", &w->qkv[1]},       {"attn_v", &w->qkv[2]},
-        {"attn_output", &w->out}, {"ffn_gate", &w->gate_up[0]}, {"ffn_up", &w->gate_up[1]},
-        {"ffn_down", &w->down},
-    };
-    char name[NAME_BYTES];
-    JUP_TRY(take_norms(l, layer, w));
-    for (size_t i = 0; i < sizeof linears / sizeof linears[0]; i++) {
-        snprintf(name, sizeof name, "blk.%d.%s", layer, linears[i].stem);
-        JUP_TRY(take_linear(l, name, linears[i].linear));
+    for (int i = 0; i < n; i++) {
+        const jup_axes_t axes = {.rows = rows[i], .cols = JUP_AXIS_DIM};
+        jup_piece_t piece = {.stack = rows, .n_stack = n, .place = i};
+        linears[i].bias = NULL;
+        JUP_TRY(take_piece(l, name, &axes, &piece, &linears[i].w));
     }
     return JUP_OK;
 }
 
-/* Llama 3.x: divisors of the RoPE frequencies, one tensor for all layers. */
-static jup_status_t take_rope_factors(loader_t *l)
+static jup_status_t take_fused(loader_t *l, int layer, jup_layer_weights_t *w)
 {
-    static const char name[] = "rope_freqs.weight";
+    static const jup_axis_t qkv[] = {JUP_AXIS_HEADS, JUP_AXIS_KV, JUP_AXIS_KV};
+    static const jup_axis_t gate_up[] = {JUP_AXIS_FFN, JUP_AXIS_FFN};
+    char name[NAME_BYTES];
+    snprintf(name, sizeof name, "blk.%d.attn_qkv.weight", layer);
+    JUP_TRY(take_stack(l, name, qkv, 3, w->qkv));
+    snprintf(name, sizeof name, "blk.%d.ffn_up.weight", layer);
+    return take_stack(l, name, gate_up, 2, w->gate_up);
+}
+
+static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
+{
+    bool fused = jup_family(l->config->arch)->fused;
+    const struct {
+        bool there;
+        const char *stem;
+        jup_linear_t *linear;
+    } linears[] = {
+        {!fused, "attn_q", &w->qkv[0]},       {!fused, "attn_k", &w->qkv[1]},
+        {!fused, "attn_v", &w->qkv[2]},       {true, "attn_output", &w->out},
+        {!fused, "ffn_gate", &w->gate_up[0]}, {!fused, "ffn_up", &w->gate_up[1]},
+        {true, "ffn_down", &w->down},
+    };
+    char name[NAME_BYTES];
+    JUP_TRY(take_norms(l, layer, w));
+    if (fused)
+        JUP_TRY(take_fused(l, layer, w));
+    for (size_t i = 0; i < sizeof linears / sizeof linears[0]; i++) {
+        snprintf(name, sizeof name, "blk.%d.%s", layer, linears[i].stem);
+        if (linears[i].there)
+            JUP_TRY(take_linear(l, name, linears[i].linear));
+    }
+    return JUP_OK;
+}
+
+/* Divisors of the RoPE frequencies, one tensor for all layers. */
+static jup_status_t take_factors(loader_t *l, const char *name, float **own)
+{
     const float *factors;
     int64_t half = l->config->rope_dim / 2;
     if (!jup_gguf_tensor(l->g, name))
@@ -189,13 +236,22 @@ static jup_status_t take_rope_factors(loader_t *l)
     JUP_TRY(take_vector(l, name, JUP_AXIS_ROPE, &factors));
     if (!l->data)
         return JUP_OK;
-    l->weights->rope_factors = jup_new((size_t)half, sizeof(float));
-    memcpy(l->weights->rope_factors, factors, (size_t)half * sizeof(float));
+    *own = jup_new((size_t)half, sizeof(float));
+    memcpy(*own, factors, (size_t)half * sizeof(float));
     for (int64_t i = 0; i < half; i++)
         if (!(factors[i] > 0))
             return jup_fail(l->err, JUP_EINPUT, "%s: %s[%" PRId64 "] is %g, must be positive",
                             jup_gguf_path(l->g), name, i, (double)factors[i]);
     return JUP_OK;
+}
+
+/* Llama 3.x has one set; Phi 3 has one for short contexts and one for long ones. */
+static jup_status_t take_rope_factors(loader_t *l)
+{
+    JUP_TRY(take_factors(l, "rope_freqs.weight", &l->weights->rope_factors));
+    if (!l->weights->rope_factors)
+        JUP_TRY(take_factors(l, "rope_factors_short.weight", &l->weights->rope_factors));
+    return take_factors(l, "rope_factors_long.weight", &l->weights->rope_factors_long);
 }
 
 /* A tied output is the embedding; where both are held, that is whole even in a slice of a part. */
@@ -301,9 +357,66 @@ static jup_status_t with_loader(jup_status_t (*act)(loader_t *l), jup_gguf_t *g,
     return status;
 }
 
+/* ---- tensors that nothing uses ----------------------------------------------------------------
+ */
+
+/* Tables that some converters left behind and that follow from the metadata. */
+static bool is_harmless(const char *name)
+{
+    size_t n = strlen(name);
+    static const char *const endings[] = {".attn_rot_embd.weight", ".rotary_emb.inv_freq"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (n > strlen(endings[i]) && strcmp(name + n - strlen(endings[i]), endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static jup_status_t refuse_unseen(const loader_t *l)
+{
+    char names[200] = "";
+    size_t at = 0;
+    int64_t n = 0, tensors = jup_gguf_tensor_count(l->g);
+    for (int64_t i = 0; i < tensors; i++) {
+        const char *name = jup_gguf_tensor_at(l->g, i)->name;
+        if (l->seen[i] || is_harmless(name))
+            continue;
+        if (n++ < 4 && at < sizeof names)
+            at += (size_t)snprintf(names + at, sizeof names - at, "%s'%s'", at ? ", " : "", name);
+    }
+    if (n == 0)
+        return JUP_OK;
+    return jup_fail(l->err, JUP_EINPUT,
+                    "%s: %" PRId64 " of %" PRId64 " tensors have no use in a model of architecture "
+                    "%s: %s%s; without them the answers would be another model's, so the file is "
+                    "refused",
+                    jup_gguf_path(l->g), n, tensors, jup_family(l->config->arch)->name, names,
+                    n > 4 ? ", ..." : "");
+}
+
+static jup_status_t check_all(loader_t *l)
+{
+    l->seen = jup_new((size_t)jup_gguf_tensor_count(l->g) + 1, sizeof *l->seen);
+    jup_status_t status = survey(l);
+    if (status == JUP_OK)
+        status = refuse_unseen(l);
+    jup_free(l->seen);
+    return status;
+}
+
+jup_status_t jup_model_file_check(jup_gguf_t *g, const jup_config_t *config, jup_error_t *err)
+{
+    jup_shard_t shard;
+    jup_weights_t weights;
+    JUP_TRY(jup_slice_shard(g, config, &shard, err));
+    JUP_TRY(with_loader(check_all, g, config, &shard, &weights, err));
+    jup_weights_reset(&weights);
+    return JUP_OK;
+}
+
 jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
                                  const jup_shard_t *shard, jup_weights_t *weights, jup_error_t *err)
 {
+    JUP_TRY(jup_model_file_check(g, config, err));
     return with_loader(load, g, config, shard, weights, err);
 }
 
@@ -317,14 +430,6 @@ jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
     *owned = weights.owned_bytes;
     jup_weights_reset(&weights);
     return JUP_OK;
-}
-
-jup_status_t jup_model_file_check(jup_gguf_t *g, const jup_config_t *config, jup_error_t *err)
-{
-    jup_shard_t shard;
-    size_t mapped, owned;
-    JUP_TRY(jup_slice_shard(g, config, &shard, err));
-    return jup_model_file_bytes(g, config, &shard, &mapped, &owned, err);
 }
 
 /* ---- sizes and digest ------------------------------------------------------------------------ */

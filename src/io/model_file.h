@@ -16,9 +16,16 @@
 jup_status_t jup_model_file_config(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err);
 
 /**
- * Maps the tensors of the shard, or its part of them, and points `weights` at them; a part's
- * columns of attn_output and ffn_down are copied, a block each. Every tensor's shape and type is
- * checked. `config` is the whole model's; what is loaded fits jup_part_config(config,
+ * Checks that the file has all that a run needs of it, of types that are computed with and in the
+ * shapes that the metadata ask for, of the whole model or of a slice's part; and nothing else,
+ * since a tensor that nothing uses would make the answers another model's. Maps nothing.
+ */
+jup_status_t jup_model_file_check(jup_gguf_t *g, const jup_config_t *config, jup_error_t *err);
+
+/**
+ * Does that, maps the tensors of the shard, or its part of them, and points `weights` at them; a
+ * part's columns of attn_output and ffn_down are copied, a block each. Every tensor's shape and
+ * type is checked. `config` is the whole model's; what is loaded fits jup_part_config(config,
  * &shard->part). The weights are valid until the GGUF is closed; the caller resets them.
  */
 jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
@@ -29,12 +36,6 @@ jup_status_t jup_model_file_load(jup_gguf_t *g, const jup_config_t *config,
 jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
                                   const jup_shard_t *shard, size_t *mapped, size_t *owned,
                                   jup_error_t *err);
-
-/**
- * Whether the file has all that a run needs of it, of types that are computed with and in the
- * shapes that the metadata ask for: of the whole model, or of a slice's part. Maps nothing.
- */
-jup_status_t jup_model_file_check(jup_gguf_t *g, const jup_config_t *config, jup_error_t *err);
 
 /** Bytes in the file of one layer, of the embedding, of the head (0 for a tied one's matrix). */
 size_t jup_model_file_layer_bytes(const jup_gguf_t *g, int layer);

@@ -75,6 +75,15 @@ static int64_t stored(const jup_piece_t *p, jup_axis_t axis)
     return p->alone ? jup_part_length(p->whole, p->part, axis) : jup_axis_length(p->whole, axis);
 }
 
+/* Rows of the file in `n` of the weights that are stacked in the tensor. */
+static int64_t stacked(const jup_piece_t *p, int n)
+{
+    int64_t rows = 0;
+    for (int i = 0; p->stack && i < n; i++)
+        rows += stored(p, p->stack[i]);
+    return rows;
+}
+
 static bool is_all(const jup_piece_t *p, jup_axis_t axis)
 {
     jup_range_t run = jup_part_run(p->whole, p->part, axis, 0);
@@ -85,7 +94,7 @@ static jup_status_t check_shape(const jup_gguf_t *g, const jup_piece_t *p, jup_e
 {
     const jup_gguf_tensor_t *t = p->tensor;
     bool vector = p->cols == JUP_AXIS_ONE;
-    int64_t along = stored(p, p->rows);
+    int64_t along = p->stack ? stacked(p, p->n_stack) : stored(p, p->rows);
     int64_t rows = vector ? 1 : along, cols = vector ? along : stored(p, p->cols);
     if (t->rows == rows && t->cols == cols)
         return JUP_OK;
@@ -119,10 +128,11 @@ static size_t row_bytes(const jup_piece_t *p)
     return jup_dtype_bytes(p->tensor->dtype->dtype, stored(p, p->cols));
 }
 
-/* Rows that lie side by side in the file, all columns of them. */
+/* Rows of the weight that lie side by side in the file, all columns of them. */
 static jup_gguf_range_t rows_of(const jup_piece_t *p, int64_t first, int64_t n)
 {
     size_t each = row_bytes(p);
+    first += stacked(p, p->place);
     return (jup_gguf_range_t){
         .tensor = p->tensor, .first = (size_t)first * each, .bytes = (size_t)n * each};
 }
@@ -132,7 +142,7 @@ bool jup_piece_run(const jup_piece_t *p, jup_gguf_range_t *range)
     *range = jup_gguf_all(p->tensor);
     if (!is_all(p, p->cols))
         return false;
-    if (is_all(p, p->rows))
+    if (is_all(p, p->rows) && !p->stack)
         return true;
     jup_range_t run = jup_part_run(p->whole, p->part, p->rows, 0);
     if (run.n < jup_piece_rows(p))

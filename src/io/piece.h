@@ -26,8 +26,10 @@ typedef struct jup_piece {
     const jup_gguf_tensor_t *tensor;
     const jup_config_t *whole;
     const jup_part_t *part;
-    jup_axis_t rows, cols; /* of a vector: what it runs along, JUP_AXIS_ONE */
-    bool alone;            /* the file holds this piece instead of the whole tensor */
+    jup_axis_t rows, cols;   /* of a vector: what it runs along, JUP_AXIS_ONE */
+    const jup_axis_t *stack; /* several weights in one tensor, one above the other: their rows */
+    int n_stack, place;      /* (n_stack), and which of them is meant; NULL: just the one */
+    bool alone;              /* the file holds this piece instead of the whole tensor */
 } jup_piece_t;
 
 /**

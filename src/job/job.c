@@ -83,6 +83,7 @@ static void walk_work(jup_pack_t *p, jup_job_t *job)
     jup_pack_value(p, &job->chunk, sizeof job->chunk);
     jup_pack_value(p, &job->prompt_tokens, sizeof job->prompt_tokens);
     jup_pack_value(p, &job->generate, sizeof job->generate);
+    jup_pack_value(p, &job->longest, sizeof job->longest);
     jup_pack_value(p, &job->parallel, sizeof job->parallel);
     jup_pack_value(p, &job->measure, sizeof job->measure);
     jup_pack_value(p, &job->fit_window, sizeof job->fit_window);

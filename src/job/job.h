@@ -39,6 +39,7 @@ typedef struct jup_job {
     int32_t chunk; /* > 0: prompts of any length are cut into chunks of so many tokens */
     /* the work */
     int32_t prompt_tokens, generate; /* of the longest prompt; of an answer at most */
+    int32_t longest;                 /* sequence: both together, or a conversation's context */
     int32_t parallel;                /* questions at a time */
     jup_guessing_t guessing;
     int32_t measure;    /* what a lap costs by its rows, before the work begins */

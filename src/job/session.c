@@ -91,6 +91,7 @@ static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t 
     jup_forward_limits_t limits = jup_engine_limits(&job->engine);
     limits.kv_dtype = job->kv_dtype;
     limits.residual_dtype = job->wire;
+    limits.context = job->longest;
     JUP_TRY(is_phantom(job) ? check_device(s, job, &limits, err) : check_memory(s, &limits, err));
     const jup_ops_t *ops = jup_ops_by_name(job->compute);
     JUP_TRY(jup_compute_init(&s->compute, ops, jup_fair_threads(job->threads), err));

@@ -81,7 +81,9 @@ jup_status_t jup_forward_init(jup_forward_t *f, const jup_config_t *config,
         status = jup_kv_init(&f->kv, config, weights->shard.last - weights->shard.first,
                              limits->kv_dtype, limits->kv_tokens, err);
     if (status == JUP_OK) {
-        jup_rope_init(&f->rope, config, weights->rope_factors, limits->rows);
+        bool stretched = weights->rope_factors_long && limits->context > config->rope_original;
+        jup_rope_init(&f->rope, config,
+                      stretched ? weights->rope_factors_long : weights->rope_factors, limits->rows);
         if (config->rope_local_base > 0)
             jup_rope_init_local(&f->local_rope, config, limits->rows);
     } else {

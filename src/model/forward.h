@@ -19,6 +19,7 @@ typedef struct jup_forward_limits {
     int32_t rows;      /* of one step */
     int32_t outputs;   /* rows with logits of one step */
     int64_t kv_tokens; /* of all sequences together */
+    int64_t context;   /* of the longest one: whether it is stretched beyond the original; 0: no */
     jup_dtype_t kv_dtype;
     /**
      * JUP_F16: the residual stream is rounded to half precision after every layer, which is what

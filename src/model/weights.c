@@ -17,6 +17,7 @@ void jup_weights_reset(jup_weights_t *weights)
         jup_free(weights->kept[i]);
     jup_free(weights->kept);
     jup_free(weights->rope_factors);
+    jup_free(weights->rope_factors_long);
     jup_free(weights->layers);
     memset(weights, 0, sizeof *weights);
 }

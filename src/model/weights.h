@@ -23,8 +23,9 @@ typedef struct jup_weights {
     jup_matrix_t embedding;      /* (vocab, dim); on the first stage */
     const float *output_norm;    /* (dim); on the last stage, as is the next */
     jup_linear_t output;         /* (vocab, dim) */
-    float *rope_factors;         /* (rope_dim / 2) divisors of the frequencies, owned, or NULL */
-    void **kept;                 /* blocks that live as long as these weights, owned */
+    float *rope_factors;      /* (rope_dim / 2) divisors of the frequencies, owned, or NULL ... */
+    float *rope_factors_long; /* ... and where the context is longer than the original one */
+    void **kept;              /* blocks that live as long as these weights, owned */
     int n_kept;
     size_t mapped_bytes; /* of the weights that lie in the file */
     size_t owned_bytes;  /* of those in kept: columns of a part, decoded norms and biases */

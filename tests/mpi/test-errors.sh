@@ -37,6 +37,16 @@ sed 's/embedding_length/embeddinq_length/' "$work/good.gguf" >"$work/key.gguf"
 wrong 2 "llama.embedding_length" run -m "$work/key.gguf" -p x
 sed 's/general.architecture\(.\{12\}\)llama/general.architecture\1gpt-x/' "$work/good.gguf" >"$work/arch.gguf"
 cmp -s "$work/good.gguf" "$work/arch.gguf" || wrong 2 "gpt-x" run -m "$work/arch.gguf" -p x
+"$make_model" "$work/extra.gguf" extra=blk.0.attn_q_norm.weight || fail make_model
+wrong 2 "blk.0.attn_q_norm.weight" run -m "$work/extra.gguf" -p x
+"$jupiter" info -m "$work/extra.gguf" >/dev/null 2>&1
+[ $? -eq 2 ] || fail "info takes a model that cannot run"
+for at in 4 $((size / 2)); do
+    cp "$work/good.gguf" "$work/nan.gguf"
+    printf '\377\377\377\377' |
+        dd of="$work/nan.gguf" bs=1 seek=$(((size - at) / 32 * 32)) conv=notrunc 2>/dev/null
+    wrong 2 "not numbers" run -m "$work/nan.gguf" -p x
+done
 sed 's/blk.1.ffn_up.weight/blk.1.ffn_uq.weight/' "$work/good.gguf" >"$work/tensor.gguf"
 wrong 4 "blk.1.ffn_up.weight" run -m "$work/tensor.gguf" -p x
 "$make_model" "$work/other.gguf" ffn=180

@@ -31,6 +31,10 @@ for compute in blas naive; do
 done
 # every family: what sets it apart, in few layers; windows shorter than the prompt
 check "arch=qwen3 head_dim=24" 2 1e-4 $exact
+check "arch=phi3 rope_dim=12 window=30" 2 1e-4 $exact
+check "arch=phi3 type=f16 head_dim=24 factors=1 f:rope.scaling.attn_factor=1.19 \
+    i:rope.scaling.original_context_length=64" 2 1e-4 $exact
+check "arch=phi3 factors=1 i:rope.scaling.original_context_length=20" 1 1e-4 $exact
 check "arch=gemma2 tied=1 window=9 layers=5" 3 1e-4 $exact --chunk 16
 check "arch=gemma2 tied=1 layers=3 head_dim=24 f:attn_logit_softcapping=2 \
     f:final_logit_softcapping=3" 1 1e-4 $exact --compute naive

@@ -54,8 +54,8 @@ def yarn(frequency, factor, original, fast, slow, base):
 
 
 class Model:
-    def __init__(self, path):
-        self.meta, self.tensors = read(path)
+    def __init__(self, path, tokens):
+        self.meta, self.tensors, self.tokens = *read(path), tokens
         self.arch = self.meta["general.architecture"]
         self.layers, self.heads = self.get("block_count"), self.get("attention.head_count")
         self.kv_heads = self.get("attention.head_count_kv", self.heads)
@@ -82,8 +82,13 @@ class Model:
         elif kind == "yarn":
             original = self.get("rope.scaling.original_context_length")
             self.frequency, self.gain = yarn(self.frequency, factor, original, 32, 1, base)
+        self.gain *= self.get("rope.scaling.attn_factor", 1.0)
         if "rope_freqs.weight" in self.tensors:
             self.frequency = self.frequency / self.tensors["rope_freqs.weight"][0]
+        if "rope_factors_short.weight" in self.tensors:
+            original = self.get("rope.scaling.original_context_length")
+            name = "long" if self.tokens > original else "short"
+            self.frequency = self.frequency / self.tensors[f"rope_factors_{name}.weight"][0]
         if self.arch == "gemma3":
             self.local = 1e4 ** powers
 
@@ -115,7 +120,11 @@ class Model:
 
     def attend(self, i, name, h, positions):
         n, window = len(h), self.window(i)
-        q, k, v = (self.linear(name + part, h) for part in ("attn_q", "attn_k", "attn_v"))
+        if self.arch == "phi3":
+            widths = np.cumsum([self.heads * self.head_dim, self.kv_heads * self.head_dim])
+            q, k, v = np.split(self.linear(name + "attn_qkv", h), widths, axis=1)
+        else:
+            q, k, v = (self.linear(name + part, h) for part in ("attn_q", "attn_k", "attn_v"))
         if self.arch == "olmo2":
             q, k = self.norm(name + "attn_q_norm", q), self.norm(name + "attn_k_norm", k)
         q, k, v = (part.reshape(n, -1, self.head_dim) for part in (q, k, v))
@@ -128,7 +137,10 @@ class Model:
         return self.linear(name + "attn_output", self.attention(q, k, v, window))
 
     def feed_forward(self, name, h):
-        gate, up = self.linear(name + "ffn_gate", h), self.linear(name + "ffn_up", h)
+        if self.arch == "phi3":
+            gate, up = np.split(self.linear(name + "ffn_up", h), 2, axis=1)
+        else:
+            gate, up = self.linear(name + "ffn_gate", h), self.linear(name + "ffn_up", h)
         return self.linear(name + "ffn_down", (gelu if self.gemma else silu)(gate) * up)
 
     def layer(self, i, x, positions):
@@ -154,7 +166,7 @@ class Model:
 def main():
     path, npy, tolerance = sys.argv[1], sys.argv[2], float(sys.argv[3])
     ids = [int(word) for word in sys.argv[4:]]
-    ours, theirs = np.load(npy), Model(path).logits(ids)
+    ours, theirs = np.load(npy), Model(path, len(ids)).logits(ids)
     if ours.shape[0] < len(ids) or ours.shape[1] != theirs.shape[1]:
         sys.exit(f"shape {ours.shape}, expected {theirs.shape}")
     error = np.abs(ours[:len(ids)] - theirs) / theirs.std(axis=1, keepdims=True)

@@ -3,7 +3,7 @@
  * from a seed, a byte-level SentencePiece vocabulary padded to the size asked.
  *
  * usage: make_model OUT.gguf [name=value ...]
- *   arch=llama|qwen2|qwen3|gemma2|gemma3|granite|olmo2
+ *   arch=llama|qwen2|qwen3|phi3|gemma2|gemma3|granite|olmo2
  *   layers dim heads kv_heads head_dim ffn vocab context window rope_dim
  *   type=f32|f16|q4_0|...|iq4_xs (tensor/dtype.h)
  *   mixed=1 (K-quants as the common downloads mix them)
@@ -30,12 +30,14 @@ typedef struct family {
     bool bias;                  /* of q, k and v */
     bool norms, post_norms;     /* before and after the halves of a layer */
     bool head_norms, row_norms; /* of q and k */
+    bool fused;                 /* q, k, v in one tensor, gate and up in another */
 } family_t;
 
 static const family_t families[] = {
     {.arch = "llama", .norms = true},
     {.arch = "qwen2", .norms = true, .bias = true},
     {.arch = "qwen3", .norms = true, .head_norms = true},
+    {.arch = "phi3", .norms = true, .fused = true},
     {.arch = "gemma2", .norms = true, .post_norms = true},
     {.arch = "gemma3", .norms = true, .post_norms = true, .head_norms = true},
     {.arch = "granite", .norms = true},
@@ -253,18 +255,26 @@ static void put_layer(model_t *m, long layer)
     const shape_t *s = &m->shape;
     long q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
     jup_dtype_t more = s->mixed ? JUP_Q6_K : m->type;
+    bool apart = !m->family->fused;
     const struct {
+        bool there;
         const char *part;
         long rows, cols;
         jup_dtype_t type;
     } matrices[] = {
-        {"attn_q", q, s->dim, m->type},        {"attn_k", kv, s->dim, m->type},
-        {"attn_v", kv, s->dim, more},          {"attn_output", s->dim, q, m->type},
-        {"ffn_gate", s->ffn, s->dim, m->type}, {"ffn_up", s->ffn, s->dim, m->type},
-        {"ffn_down", s->dim, s->ffn, more},
+        {apart, "attn_q", q, s->dim, m->type},
+        {apart, "attn_k", kv, s->dim, m->type},
+        {apart, "attn_v", kv, s->dim, more},
+        {!apart, "attn_qkv", q + 2 * kv, s->dim, m->type},
+        {true, "attn_output", s->dim, q, m->type},
+        {apart, "ffn_gate", s->ffn, s->dim, m->type},
+        {true, "ffn_up", apart ? s->ffn : 2 * s->ffn, s->dim, m->type},
+        {true, "ffn_down", s->dim, s->ffn, more},
     };
     char name[64];
     for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++) {
+        if (!matrices[i].there)
+            continue;
         snprintf(name, sizeof name, "blk.%ld.%s.weight", layer, matrices[i].part);
         put_matrix(m, name, matrices[i].rows, matrices[i].cols, matrices[i].type);
         if (i > 2 || !m->family->bias)
@@ -275,15 +285,20 @@ static void put_layer(model_t *m, long layer)
     put_norms(m, layer);
 }
 
-/* Frequency divisors growing from 1 to 8, in the manner of Llama 3.x. */
+/* Frequency divisors growing from 1 to 8, in the manner of Llama 3.x, or two sets as Phi 3's. */
 static void put_factors(model_t *m)
 {
     long half = m->shape.rope_dim / 2;
     const int64_t dims[1] = {half};
-    m->factors = jup_new((size_t)half, sizeof(float));
-    for (long i = 0; i < half; i++)
+    m->factors = jup_new(2 * (size_t)half, sizeof(float));
+    for (long i = 0; i < 2 * half; i++)
         m->factors[i] = 1.0f + 7.0f * (float)i / (float)half;
-    jup_gguf_put_tensor_data(m->writer, "rope_freqs.weight", JUP_F32, 1, dims, m->factors);
+    bool sets = strcmp(m->shape.arch, "phi3") == 0;
+    jup_gguf_put_tensor_data(m->writer, sets ? "rope_factors_short.weight" : "rope_freqs.weight",
+                             JUP_F32, 1, dims, m->factors);
+    if (sets)
+        jup_gguf_put_tensor_data(m->writer, "rope_factors_long.weight", JUP_F32, 1, dims,
+                                 m->factors + half);
 }
 
 static void put_tensors(model_t *m)
