@@ -10,6 +10,12 @@ static json_t *json_text(const char *text)
     return json ? json : json_null();
 }
 
+/* 0: none came. */
+static double first_token_s(const jup_branch_t *branch)
+{
+    return branch->answer.n_tokens > 0 ? branch->first_s - branch->begin_s : 0;
+}
+
 static json_t *json_branch(const jup_branch_t *branch)
 {
     json_t *tokens = json_array();
@@ -17,7 +23,7 @@ static json_t *json_branch(const jup_branch_t *branch)
         json_array_append_new(tokens, json_integer(branch->answer.tokens[i]));
     return json_pack("{s:o, s:o, s:s, s:f, s:f}", "text", json_text(branch->answer.text), "tokens",
                      tokens, "ended_by", jup_answer_end_name(branch->answer.end), "first_token_s",
-                     branch->first_s - branch->begin_s, "seconds", branch->end_s - branch->begin_s);
+                     first_token_s(branch), "seconds", branch->end_s - branch->begin_s);
 }
 
 static json_t *json_points(const jup_reply_t *reply)

@@ -10,6 +10,7 @@ MPI_TESTS = \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
 	%D%/test-plan.sh \
+	%D%/test-same.sh \
 	%D%/test-split.sh \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
