@@ -6,7 +6,7 @@
 #include "io/piece.h"
 #include "io/slice.h"
 #include "job/division.h"
-#include "job/job.h"
+#include "job/place.h"
 #include "plan/plan.h"
 
 #include <limits.h>
@@ -63,26 +63,6 @@ static jup_shard_t shard_of(const jup_config_t *config, int first, int last)
         .first = first, .last = last, .embedding = first == 0, .head = last == config->layers};
 }
 
-/* The members of a stage have its layers, or parts of them where its way splits layers. */
-static jup_status_t divide_stage(const jup_plan_t *plan, int s, const jup_gguf_t *g,
-                                 const jup_config_t *config, jup_shard_t *shards, jup_error_t *err)
-{
-    const jup_plan_stage_t *stage = &plan->stages[s];
-    int heads[JUP_MAX_RANKS], ffn[JUP_MAX_RANKS];
-    jup_part_t parts[JUP_MAX_RANKS] = {{0}};
-    for (int m = 0; m < stage->n; m++) {
-        heads[m] = jup_plan_member(plan, s, m)->heads;
-        ffn[m] = jup_plan_member(plan, s, m)->ffn;
-    }
-    if (jup_way_splits(stage->way))
-        JUP_TRY(jup_part_of_counts(config, jup_piece_blocks(g), heads, ffn, stage->n, parts, err));
-    for (int m = 0; m < stage->n; m++) {
-        shards[stage->at + m] = shard_of(config, stage->first, stage->last);
-        shards[stage->at + m].part = parts[m];
-    }
-    return JUP_OK;
-}
-
 static jup_status_t divide_by_plan(const char *path, const jup_gguf_t *g,
                                    const jup_config_t *config, jup_shard_t *shards, int *ranks,
                                    jup_error_t *err)
@@ -93,9 +73,9 @@ static jup_status_t divide_by_plan(const char *path, const jup_gguf_t *g,
     if (plan.layers != config->layers || plan.n_members > JUP_MAX_RANKS)
         status = jup_fail(err, JUP_EINPUT, "%s is a plan for %d layers, the model has %d", path,
                           plan.layers, config->layers);
-    for (int s = 0; s < plan.n_stages && status == JUP_OK; s++)
-        if ((status = divide_stage(&plan, s, g, config, shards, err)) != JUP_OK)
-            jup_fail_in(err, "%s: stages[%d]", path, s);
+    if (status == JUP_OK &&
+        jup_plan_shards(&plan, config, jup_piece_blocks(g), shards, err) != JUP_OK)
+        status = jup_fail_in(err, "%s", path);
     *ranks = plan.n_members;
     jup_plan_reset(&plan);
     return status;

@@ -78,7 +78,7 @@ void jup_describe_run(jup_run_t *run, const jup_job_t *job, const jup_session_t 
 {
     const jup_sampling_t *sampling = &job->engine.stage.sampling;
     jup_run_set_standard_meta(run, PACKAGE_VERSION, NULL);
-    jup_run_set_meta(run, "strategy", "jupiter");
+    jup_run_set_meta(run, "strategy", job->plan.strategy);
     describe_model(run, job, session);
     describe_division(run, job);
     jup_run_set_metaf(run, "prompt_tokens", "%d", job->prompt_tokens);
@@ -118,8 +118,8 @@ void jup_describe_prediction(FILE *out, const jup_plan_t *plan, const jup_analys
     if (tokens > 0)
         print_row(out, "a further token", plan->predicted.token_s,
                   analysis->length_s[JUP_PHASE_DECODE] / tokens);
-    for (int s = 0; s < plan->n_stages && s < (int)analysis->n_ranks; s++) {
-        const jup_phase_use_t *phase = analysis->ranks[s].phase;
+    for (int s = 0; s < plan->n_stages && plan->stages[s].at < (int)analysis->n_ranks; s++) {
+        const jup_phase_use_t *phase = analysis->ranks[plan->stages[s].at].phase;
         snprintf(name, sizeof name, "stage %d prefill, busy", s);
         print_row(out, name, plan->stages[s].prefill_s, phase[JUP_PHASE_PREFILL].busy_s);
         snprintf(name, sizeof name, "stage %d a token, busy", s);

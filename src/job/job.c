@@ -151,12 +151,13 @@ jup_status_t jup_job_shape(const char *name, jup_config_t *config, jup_error_t *
 /* The number of the rank that was started as `device`. */
 static int number_of(const jup_plan_t *plan, int device)
 {
-    int stage = jup_plan_stage_of(plan, device), idle = 0;
-    if (stage >= 0)
-        return stage;
+    int idle = 0;
+    for (int m = 0; m < plan->n_members; m++)
+        if (plan->members[m].device == device)
+            return m;
     for (int d = 0; d < device; d++)
         idle += jup_plan_stage_of(plan, d) < 0;
-    return plan->n_stages + idle;
+    return plan->n_members + idle;
 }
 
 void jup_job_number_ranks(const jup_job_t *job, jup_comm_t *comm)
@@ -170,18 +171,7 @@ void jup_job_number_ranks(const jup_job_t *job, jup_comm_t *comm)
 
 bool jup_job_has_stage(const jup_job_t *job, int rank)
 {
-    return rank < job->plan.n_stages;
-}
-
-jup_shard_t jup_job_shard(const jup_job_t *job, int rank)
-{
-    const jup_plan_stage_t *stage = &job->plan.stages[rank];
-    return (jup_shard_t){
-        .first = stage->first,
-        .last = stage->last,
-        .embedding = rank == 0,
-        .head = rank == job->plan.n_stages - 1,
-    };
+    return rank < job->plan.n_members;
 }
 
 bool jup_job_speculates(const jup_job_t *job)

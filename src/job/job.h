@@ -34,7 +34,7 @@ typedef struct jup_job {
     jup_dtype_t wire, kv_dtype;
     int32_t log_level;
     int32_t record; /* what happens is kept, for a trace */
-    /* the division that runs: stage s is rank s, a rank without a stage is idle */
+    /* the division that runs: its members are the ranks in order, further ranks are idle */
     jup_plan_t plan;
     int32_t chunk; /* > 0: prompts of any length are cut into chunks of so many tokens */
     /* the work */
@@ -59,15 +59,14 @@ jup_status_t jup_job_share(jup_comm_t *comm, jup_job_t *job, jup_error_t *err);
 void jup_job_pack(const jup_job_t *job, void **data, size_t *bytes);
 jup_status_t jup_job_unpack(jup_job_t *job, const void *data, size_t bytes, jup_error_t *err);
 
-/** Numbers the ranks in the plan's order: stage s is rank s, idle ones come last. Collective. */
+/** Numbers the ranks in the order of the plan's members; idle ones come last. Collective. */
 void jup_job_number_ranks(const jup_job_t *job, jup_comm_t *comm);
 
 /** A well-known model's configuration. JUP_EINPUT, naming the known ones, when it is unknown. */
 jup_status_t jup_job_shape(const char *name, jup_config_t *config, jup_error_t *err);
 
-/** Whether the rank is a stage, and its part of the model. */
+/** Whether the rank works in a stage. */
 bool jup_job_has_stage(const jup_job_t *job, int rank);
-jup_shard_t jup_job_shard(const jup_job_t *job, int rank);
 
 /** Whether guesses are made at all. */
 bool jup_job_speculates(const jup_job_t *job);

@@ -20,7 +20,7 @@ void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
     life->job.engine.scheduler.chunks.lengths = life->job.plan.chunks;
     jup_recorder_init(&life->recorder, comm->rank, job->record);
     jup_recorder_observe(&life->recorder, comm);
-    life->pipe = jup_comm_narrow(comm, job->plan.n_stages);
+    life->pipe = jup_comm_narrow(comm, job->plan.n_members);
     jup_log_configure((jup_log_level_t)job->log_level, comm->rank);
 }
 
@@ -57,6 +57,13 @@ static jup_status_t load(jup_life_t *life, const jup_speaker_t *speaker, jup_err
     jup_recorder_span(&life->recorder, JUP_SPAN_LOAD, start_s, jup_clock_now_s(), 0, 0,
                       (double)jup_weights_bytes(&life->session.weights));
     return status;
+}
+
+static void meet(jup_life_t *life)
+{
+    if (has_stage(life))
+        jup_session_meet(&life->session, &life->pipe);
+    jup_trace_sync_clocks(life->comm, &life->recorder);
 }
 
 static jup_status_t open_outputs(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
@@ -120,7 +127,7 @@ jup_status_t jup_life_run(jup_life_t *life, const jup_speaker_t *speaker, jup_er
 {
     JUP_TRY(load(life, speaker, err));
     JUP_TRY(open_outputs(life, speaker, err));
-    jup_trace_sync_clocks(life->comm, &life->recorder);
+    meet(life);
     JUP_TRY(work(life, speaker, err));
     return report(life, speaker, err);
 }

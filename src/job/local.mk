@@ -6,4 +6,5 @@ libjupiter_a_SOURCES += \
 	%D%/life.c %D%/life.h \
 	%D%/measure.c %D%/measure.h \
 	%D%/measure_links.c %D%/measure_links.h \
+	%D%/place.c %D%/place.h \
 	%D%/session.c %D%/session.h

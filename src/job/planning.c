@@ -130,14 +130,13 @@ static jup_status_t check_stages(const jup_plan_t *plan, const jup_config_t *con
     if (plan->layers != config->layers)
         return jup_fail(err, JUP_EINPUT, "the plan is for %d layers, the model has %d",
                         plan->layers, config->layers);
-    for (int s = 0; s < plan->n_stages; s++)
-        if (jup_plan_leader(plan, s)->device >= ranks)
+    for (int m = 0; m < plan->n_members; m++)
+        if (plan->members[m].device >= ranks)
             return jup_fail(err, JUP_EINPUT,
                             "stage %d is on device %d, but %d ranks are running; start one for "
                             "every device of the cluster, in its order",
-                            s, jup_plan_leader(plan, s)->device, ranks);
-    if (plan->n_members != plan->n_stages)
-        return jup_fail(err, JUP_EINPUT, "stages of several devices cannot run yet");
+                            jup_plan_stage_of(plan, plan->members[m].device),
+                            plan->members[m].device, ranks);
     if (jup_plan_leader(plan, 0)->device != 0)
         return jup_fail(err, JUP_EINPUT,
                         "the first stage is on device %d, but the prompt is on rank 0; plan again "

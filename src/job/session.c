@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/piece.h"
 #include "io/slice.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
@@ -100,36 +101,40 @@ static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t 
     return jup_forward_init(&s->forward, &s->config, &s->weights, &s->compute, &limits, err);
 }
 
-static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, const jup_shard_t *shard,
-                               jup_error_t *err)
+static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
+    jup_shard_t shard;
     JUP_TRY(jup_job_shape(job->shape, &s->whole, err));
-    return jup_weights_phantom(&s->weights, &s->whole, shard, job->weights, err);
+    JUP_TRY(jup_job_place(job, &s->whole, jup_part_blocks(job->weights, job->weights), rank,
+                          &s->place, &shard, err));
+    return jup_weights_phantom(&s->weights, &s->whole, &shard, job->weights, err);
 }
 
-static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank,
-                              const jup_shard_t *shard, jup_error_t *err)
+static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
+    jup_shard_t shard;
     JUP_TRY(open_file(s, job, rank, err));
-    return jup_model_file_load(s->gguf, &s->whole, shard, &s->weights, err);
+    JUP_TRY(
+        jup_job_place(job, &s->whole, jup_piece_blocks(s->gguf), rank, &s->place, &shard, err));
+    return jup_model_file_load(s->gguf, &s->whole, &shard, &s->weights, err);
 }
 
 static jup_status_t open_device(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
-    jup_model_size_t size, part;
+    jup_model_size_t size, whole;
     if (s->gguf)
-        JUP_TRY(jup_model_size_of_file(&size, s->gguf, &s->whole, job->kv_dtype, job->wire, err));
+        JUP_TRY(jup_model_size_of_file(&whole, s->gguf, &s->whole, job->kv_dtype, job->wire, err));
     else
-        JUP_TRY(jup_model_size_init(&size, &s->whole, job->weights, job->kv_dtype, job->wire, err));
-    jup_model_size_part(&part, &size, &s->weights.shard.part);
-    return jup_modelled_init(&s->device, job->cluster, job->plan.members[rank].device, &part, err);
+        JUP_TRY(
+            jup_model_size_init(&whole, &s->whole, job->weights, job->kv_dtype, job->wire, err));
+    jup_model_size_part(&size, &whole, &s->weights.shard.part);
+    return jup_modelled_init(&s->device, job->cluster, job->plan.members[rank].device, &size, err);
 }
 
 static jup_status_t open_model(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
-    jup_shard_t shard = jup_job_shard(job, rank);
-    JUP_TRY(job->shape ? take_shape(s, job, &shard, err) : take_file(s, job, rank, &shard, err));
-    s->config = jup_part_config(&s->whole, &shard.part);
+    JUP_TRY(job->shape ? take_shape(s, job, rank, err) : take_file(s, job, rank, err));
+    s->config = jup_part_config(&s->whole, &s->weights.shard.part);
     if (is_phantom(job))
         JUP_TRY(open_device(s, job, rank, err));
     return prepare(s, job, err);
@@ -140,7 +145,7 @@ static jup_status_t open_model(jup_session_t *s, const jup_job_t *job, int rank,
 static jup_status_t open_heads(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
 {
     const jup_config_t *c = &s->config;
-    if (!job->guessing.medusa || !s->weights.shard.head)
+    if (!job->guessing.medusa || !jup_place_is_last(&s->place) || !jup_place_leads(&s->place))
         return JUP_OK;
     JUP_TRY(jup_heads_init(&s->heads, &s->compute, c->dim, c->vocab, JUP_STEP_MAX_SEGMENTS, err));
     return jup_heads_read(&s->heads, job->guessing.heads, err);
@@ -183,7 +188,7 @@ static jup_status_t open_engine(jup_session_t *s, const jup_job_t *job, jup_comm
     if (pipe->rank == 0)
         JUP_TRY(jup_session_speculate(&s->speculation, job, &s->compute, s->gguf, s->config.vocab,
                                       err));
-    return jup_engine_init(&s->engine, pipe, &s->forward, recorder, &job->engine,
+    return jup_engine_init(&s->engine, pipe, &s->place, &s->forward, recorder, &job->engine,
                            s->heads.n > 0 ? &s->heads : NULL, &s->speculation, sink, err);
 }
 
@@ -205,6 +210,20 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, jup_comm_t
     return status;
 }
 
+void jup_session_meet(jup_session_t *s, jup_comm_t *pipe)
+{
+    char how[120];
+    if (jup_place_members(&s->place) == 1)
+        return;
+    jup_place_measure(&s->place, pipe);
+    s->engine.stage.group.ring.link = s->place.link;
+    jup_exchange_describe(&s->place.link, jup_place_members(&s->place), how, sizeof how);
+    if (jup_place_leads(&s->place))
+        jup_verbose("stage %d, %d members (%s), %.3g ms and %.0f Mbit/s between them: sums go %s",
+                    s->place.stage, jup_place_members(&s->place), jup_way_name(s->place.way),
+                    1e3 * s->place.link.latency_s, 8e-6 * s->place.link.bytes_per_s, how);
+}
+
 void jup_session_reset(jup_session_t *s)
 {
     jup_engine_reset(&s->engine);
@@ -214,6 +233,7 @@ void jup_session_reset(jup_session_t *s)
     jup_compute_reset(&s->compute);
     jup_weights_reset(&s->weights);
     jup_modelled_reset(&s->device);
+    jup_place_reset(&s->place);
     jup_gguf_close(s->gguf);
     memset(s, 0, sizeof *s);
 }

@@ -6,13 +6,14 @@
 #define JUP_JOB_SESSION_H
 
 #include "io/model_file.h"
-#include "job/job.h"
+#include "job/place.h"
 #include "plan/modelled.h"
 
 typedef struct jup_session {
     jup_gguf_t *gguf;
     jup_config_t whole;  /* the model's */
     jup_config_t config; /* of this rank's part of its layers; the same where it has all of them */
+    jup_place_t place;
     jup_weights_t weights;
     jup_compute_t compute;
     jup_forward_t forward;
@@ -31,6 +32,12 @@ jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, jup_comm_t
                               jup_recorder_t *recorder, const jup_scheduler_sink_t *sink,
                               jup_error_t *err);
 void jup_session_reset(jup_session_t *s);
+
+/**
+ * The members of each stage measure the links between them, by which they choose how to sum.
+ * Collective among those that have a stage, after all have opened.
+ */
+void jup_session_meet(jup_session_t *s, jup_comm_t *pipe);
 
 /** The draft sources that the job names, measured by nobody yet; into `speculation`.
  * gguf: the model itself, NULL: a shape. */

@@ -16,15 +16,17 @@ static void listen(jup_cancel_t *c)
                         (size_t)c->window * sizeof *c->words, c->pending);
 }
 
-void jup_cancel_init(jup_cancel_t *c, jup_comm_t *comm, int32_t window)
+void jup_cancel_init(jup_cancel_t *c, jup_comm_t *comm, const int *receivers, int32_t n,
+                     int32_t window)
 {
     memset(c, 0, sizeof *c);
     c->comm = comm;
     c->window = window;
-    c->receivers = is_first(c) ? comm->size - 1 : 1;
+    c->receivers = receivers;
+    c->n_receivers = is_first(c) ? n : 1;
     c->steps = jup_new(2 * (size_t)window, sizeof *c->steps);
-    c->words = jup_new((size_t)jup_max_i64(c->receivers, 1) * (size_t)window, sizeof *c->words);
-    c->pending = jup_new((size_t)jup_max_i64(c->receivers, 1), sizeof *c->pending);
+    c->words = jup_new((size_t)jup_max_i64(c->n_receivers, 1) * (size_t)window, sizeof *c->words);
+    c->pending = jup_new((size_t)jup_max_i64(c->n_receivers, 1), sizeof *c->pending);
     if (!is_first(c))
         listen(c);
 }
@@ -52,12 +54,13 @@ void jup_cancel_tell(jup_cancel_t *c, const int32_t *steps, int32_t n)
         return;
     size_t bytes = (size_t)n * sizeof *steps;
     note(c, steps, n);
-    for (int32_t i = 0; i < c->receivers; i++) {
+    for (int32_t i = 0; i < c->n_receivers; i++) {
         int32_t *word = c->words + (int64_t)i * c->window;
         if (c->pending[i].active)
             continue;
         memcpy(word, steps, bytes);
-        jup_comm_begin_send(c->comm, i + 1, JUP_MSG_CANCEL, steps[0], word, bytes, &c->pending[i]);
+        jup_comm_begin_send(c->comm, c->receivers[i], JUP_MSG_CANCEL, steps[0], word, bytes,
+                            &c->pending[i]);
     }
 }
 
@@ -93,10 +96,11 @@ void jup_cancel_stop(jup_cancel_t *c)
         }
         return;
     }
-    for (int32_t i = 0; i < c->receivers; i++) {
+    for (int32_t i = 0; i < c->n_receivers; i++) {
         jup_comm_end(c->comm, &c->pending[i]);
-        jup_comm_begin_send(c->comm, i + 1, JUP_MSG_CANCEL, -1, c->words, 0, &c->pending[i]);
+        jup_comm_begin_send(c->comm, c->receivers[i], JUP_MSG_CANCEL, -1, c->words, 0,
+                            &c->pending[i]);
     }
-    for (int32_t i = 0; i < c->receivers; i++)
+    for (int32_t i = 0; i < c->n_receivers; i++)
         jup_comm_end(c->comm, &c->pending[i]);
 }

@@ -15,13 +15,18 @@ typedef struct jup_cancel {
     int32_t window; /* steps in the air at most, and so steps in one word */
     int32_t *steps; /* (n <= 2 * window) cancelled, not yet seen */
     int32_t n;
-    int32_t *words;         /* (receivers, window) on their way; others than rank 0: (1, window) */
-    jup_pending_t *pending; /* (receivers); others than rank 0: (1) */
-    int32_t receivers;      /* rank 0: size - 1 */
+    int32_t *words; /* (n_receivers, window) on their way; others than rank 0: (1, window) */
+    jup_pending_t *pending; /* (n_receivers); others than rank 0: (1) */
+    const int *receivers;   /* rank 0: (n_receivers) who listens, the caller's */
+    int32_t n_receivers;
 } jup_cancel_t;
 
-/** Every rank with the same window. Ranks other than 0 listen from now on. */
-void jup_cancel_init(jup_cancel_t *c, jup_comm_t *comm, int32_t window);
+/**
+ * Rank 0 and the receivers (n), ascending, with the same window. Ranks other than 0 listen from now
+ * on.
+ */
+void jup_cancel_init(jup_cancel_t *c, jup_comm_t *comm, const int *receivers, int32_t n,
+                     int32_t window);
 void jup_cancel_reset(jup_cancel_t *c);
 
 /** Rank 0: tells all ranks, itself too. steps (n <= window). */

@@ -25,6 +25,17 @@ int32_t jup_engine_most_window(int32_t stages)
     return stages > 1 ? 2 * stages + 1 : 1;
 }
 
+/* One stage: verdicts are at hand as soon as a step is through. */
+static bool alone(const jup_engine_t *e)
+{
+    return e->stage.place->stages == 1;
+}
+
+static int last_leader(const jup_engine_t *e)
+{
+    return jup_place_leader(e->stage.place, e->stage.place->stages - 1);
+}
+
 static void look_up(void *self);
 static void take_logits(void *self, const float *logits, int32_t rows);
 
@@ -46,20 +57,21 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
     e->stage.look_up_self = e;
     e->stage.take_logits = take_logits;
     e->stage.take_logits_self = e;
-    if (own.logits && e->stage.comm->size > 1)
+    if (own.logits && !alone(e))
         e->logits = jup_new((size_t)e->scheduler.options.outputs,
                             (size_t)e->stage.forward->config->vocab * sizeof *e->logits);
-    for (int32_t i = 0; i < e->n_results && e->stage.comm->size > 1; i++)
+    for (int32_t i = 0; i < e->n_results && !alone(e); i++)
         e->results[i] = jup_new(jup_stage_result_bytes(), 1);
 }
 
-jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, jup_forward_t *forward,
-                             jup_recorder_t *recorder, const jup_engine_options_t *options,
-                             jup_heads_t *heads, jup_speculation_t *speculation,
-                             const jup_scheduler_sink_t *sink, jup_error_t *err)
+jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, const jup_place_t *place,
+                             jup_forward_t *forward, jup_recorder_t *recorder,
+                             const jup_engine_options_t *options, jup_heads_t *heads,
+                             jup_speculation_t *speculation, const jup_scheduler_sink_t *sink,
+                             jup_error_t *err)
 {
     memset(e, 0, sizeof *e);
-    JUP_TRY(jup_stage_init(&e->stage, comm, forward, recorder, &options->stage, heads, err));
+    JUP_TRY(jup_stage_init(&e->stage, comm, place, forward, recorder, &options->stage, heads, err));
     if (comm->rank == 0)
         init_first(e, options, speculation, sink);
     recorder->context.chunk = -1;
@@ -83,11 +95,6 @@ void jup_engine_reset(jup_engine_t *e)
 
 /* ---- the first stage's loop ------------------------------------------------------------------ */
 
-static bool alone(const jup_engine_t *e)
-{
-    return e->stage.comm->size == 1;
-}
-
 static void take_logits(void *self, const float *logits, int32_t rows)
 {
     jup_engine_t *e = self;
@@ -101,7 +108,7 @@ static void receive_logits(jup_engine_t *e)
     size_t row_bytes = (size_t)e->stage.forward->config->vocab * sizeof *e->logits;
     if (rows == 0)
         return;
-    jup_comm_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_LOGITS, e->logits,
+    jup_comm_recv(e->stage.comm, last_leader(e), JUP_MSG_LOGITS, e->logits,
                   (size_t)rows * row_bytes);
     take_logits(e, e->logits, rows);
 }
@@ -109,7 +116,7 @@ static void receive_logits(jup_engine_t *e)
 static void expect_result(jup_engine_t *e)
 {
     uint32_t place = e->results_begun++ % (uint32_t)e->n_results;
-    jup_comm_begin_recv(e->stage.comm, e->stage.comm->size - 1, JUP_MSG_RESULT, e->stage.step.id,
+    jup_comm_begin_recv(e->stage.comm, last_leader(e), JUP_MSG_RESULT, e->stage.step.id,
                         e->results[place], jup_stage_result_bytes(), &e->result_pending[place]);
 }
 

@@ -49,13 +49,14 @@ int32_t jup_engine_default_window(int32_t stages);
 int32_t jup_engine_most_window(int32_t stages);
 
 /**
- * comm, forward, recorder, heads and speculation stay with the caller. heads are the last stage's;
- * speculation and sink the first's.
+ * comm, place, forward, recorder, heads and speculation stay with the caller. heads are the last
+ * stage's; speculation and sink the first's.
  */
-jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, jup_forward_t *forward,
-                             jup_recorder_t *recorder, const jup_engine_options_t *options,
-                             jup_heads_t *heads, jup_speculation_t *speculation,
-                             const jup_scheduler_sink_t *sink, jup_error_t *err);
+jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, const jup_place_t *place,
+                             jup_forward_t *forward, jup_recorder_t *recorder,
+                             const jup_engine_options_t *options, jup_heads_t *heads,
+                             jup_speculation_t *speculation, const jup_scheduler_sink_t *sink,
+                             jup_error_t *err);
 void jup_engine_reset(jup_engine_t *e);
 
 /**
@@ -72,7 +73,7 @@ void jup_engine_receive(jup_engine_t *e);
 /** First stage: the others return from serve. */
 void jup_engine_stop(jup_engine_t *e);
 
-/** Other stages. */
+/** All other ranks. */
 void jup_engine_serve(jup_engine_t *e);
 
 #endif

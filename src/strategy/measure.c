@@ -76,7 +76,7 @@ static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double l
  */
 static void fit_window_to(jup_engine_t *e, bool guess, double lap_s, double period_s)
 {
-    int32_t stages = e->stage.comm->size, window = stages + 1;
+    int32_t stages = e->stage.place->stages, window = stages + 1;
     while (window < e->stage.options.window &&
            period_seconds(e, 1, guess, lap_s, window) > NEARLY * period_s)
         window = (int32_t)jup_min_i64(window + (stages + 1) / 2, e->stage.options.window);

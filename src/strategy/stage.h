@@ -1,6 +1,7 @@
 /**
- * What every rank does with the steps of the engine: take them from the stage before, run its
- * layers, hand them on; the last one judges the candidates and tells the first.
+ * What every rank does with the steps of the engine. The leader of a stage takes them from the
+ * stage before, tells its members, runs the layers with them and hands the steps on; the last
+ * stage's judges the candidates and tells the first. The other members do what their leader tells.
  */
 #ifndef JUP_STRATEGY_STAGE_H
 #define JUP_STRATEGY_STAGE_H
@@ -10,7 +11,10 @@
 #include "decode/verify.h"
 #include "model/forward.h"
 #include "strategy/cancel.h"
+#include "strategy/group.h"
+#include "strategy/head.h"
 #include "strategy/hop.h"
+#include "strategy/place.h"
 #include "trace/recorder.h"
 
 typedef struct jup_stage_options {
@@ -35,13 +39,16 @@ typedef struct jup_stage {
     jup_forward_t *forward;
     jup_recorder_t *recorder;
     jup_stage_options_t options;
-    jup_hop_t from, to;
-    jup_step_t step; /* being worked on */
+    const jup_place_t *place; /* the caller's */
+    jup_hop_t from, to;       /* of a leader */
+    jup_group_t group;        /* of a stage with several members */
+    jup_step_t step;          /* being worked on */
     jup_cancel_t cancel;
     int64_t left_out; /* steps that were cancelled before all their rows were computed here */
     void (*look_up)(void *self); /* first stage: called between sub-layers; may be NULL */
     void *look_up_self;
     /* last stage: */
+    jup_head_share_t head; /* where its members share the output head */
     jup_verifier_t verifier;
     jup_heads_t *heads; /* the caller's; NULL: none */
     jup_verdicts_t *verdicts;
@@ -54,19 +61,21 @@ typedef struct jup_stage {
     uint32_t results;
 } jup_stage_t;
 
-/** comm, forward, recorder and heads stay with the caller. */
-jup_status_t jup_stage_init(jup_stage_t *stage, jup_comm_t *comm, jup_forward_t *forward,
-                            jup_recorder_t *recorder, const jup_stage_options_t *options,
-                            jup_heads_t *heads, jup_error_t *err);
+/** comm, place, forward, recorder and heads stay with the caller. */
+jup_status_t jup_stage_init(jup_stage_t *stage, jup_comm_t *comm, const jup_place_t *place,
+                            jup_forward_t *forward, jup_recorder_t *recorder,
+                            const jup_stage_options_t *options, jup_heads_t *heads,
+                            jup_error_t *err);
 void jup_stage_reset(jup_stage_t *stage);
 
-/** Works on stage->step. The verdicts are there at once when this is the only stage. */
+/** The first stage's leader: works on stage->step. The verdicts are there at once when this is the
+ * only stage. */
 void jup_stage_work(jup_stage_t *stage);
 
-/** A stage after the first: works until the first one stops it. */
+/** All other ranks: work until they are stopped. */
 void jup_stage_serve(jup_stage_t *stage);
 
-/** The first stage: stops the others. */
+/** The first stage's leader: stops all others. */
 void jup_stage_stop(jup_stage_t *stage);
 
 /** Bytes of a packed list of verdicts at most; reading one (false: it makes no sense). */

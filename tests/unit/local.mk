@@ -46,7 +46,7 @@ PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \
 	%D%/tiny_part.c %D%/tiny_part.h
-%C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL)
+%C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL) %D%/tiny_part.c %D%/tiny_part.h
 %C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

@@ -3,7 +3,8 @@
 #include "base/mem.h"
 #include "comm/record.h"
 #include "strategy/engine.h"
-#include "tiny_model.h"
+#include "strategy/strategies.h"
+#include "tiny_part.h"
 #include "unit.h"
 
 #include <string.h>
@@ -20,6 +21,10 @@ typedef struct setup {
     int32_t nodes, rows, segments;
     int64_t kv_tokens;
     jup_sampling_t sampling;
+    jup_way_t way; /* of all groups; alone: a stage a rank */
+    int groups[4]; /* members of each stage; 0: no more */
+    double speed[8];
+    jup_dtype_t wire;
     int32_t prompt[MAX_BRANCHES][PROMPT + 10];
     int32_t n_prompt[MAX_BRANCHES];
     int32_t expected[MAX_BRANCHES][ANSWER];
@@ -168,9 +173,51 @@ static void submit_all(setup_t *s, jup_engine_t *e)
     jup_engine_run(e);
 }
 
+/* Consecutive ranks to each stage. */
+static void find_place(const setup_t *s, const jup_comm_t *comm, jup_place_t *place)
+{
+    int at[5] = {0}, stages = 0;
+    if (s->way == JUP_WAY_ALONE) {
+        jup_place_init_pipeline(place, comm->rank, comm->size);
+        return;
+    }
+    for (; stages < 4 && s->groups[stages]; stages++)
+        at[stages + 1] = at[stages] + s->groups[stages];
+    ck_assert_int_eq(at[stages], comm->size);
+    jup_place_init(place, comm->rank, stages, at);
+    place->way = jup_place_members(place) > 1 ? s->way : JUP_WAY_ALONE;
+}
+
+/* The layers of the rank's stage, or its part of them. */
+static void load(const setup_t *s, jup_place_t *place, jup_config_t *config, jup_weights_t *part)
+{
+    int n = jup_place_members(place), me = jup_place_member(place);
+    jup_part_t parts[8];
+    *config = s->model->config;
+    if (n == 1 || jup_way_of_working(place->way)->whole) {
+        tiny_model_part(s->model, place->stage, place->stages, part);
+        return;
+    }
+    tiny_part_share(s->model, s->speed, n, parts);
+    jup_shard_t shard = {.first = config->layers * place->stage / place->stages,
+                         .last = config->layers * (place->stage + 1) / place->stages,
+                         .embedding = jup_place_is_first(place),
+                         .head = jup_place_is_last(place),
+                         .part = parts[me]};
+    tiny_part_shard(s->model, &shard, part);
+    *config = jup_part_config(config, &parts[me]);
+    if (!shard.head)
+        return;
+    place->vocab = jup_new((size_t)n + 1, sizeof *place->vocab);
+    for (int m = 0; m < n; m++)
+        place->vocab[m + 1] = parts[m].vocab_last;
+}
+
 static void run_rank(jup_comm_t *comm, void *self)
 {
     setup_t *s = self;
+    jup_place_t place;
+    jup_config_t config;
     jup_error_t err;
     jup_weights_t part;
     jup_compute_t compute;
@@ -178,29 +225,30 @@ static void run_rank(jup_comm_t *comm, void *self)
     jup_recorder_t recorder;
     jup_engine_t engine;
     jup_speculation_t spec;
+    find_place(s, comm, &place);
+    load(s, &place, &config, &part);
+    int32_t window = jup_engine_default_window(place.stages);
     jup_engine_options_t options = {
-        .stage = {.wire = JUP_F16,
+        .stage = {.wire = s->wire,
                   .rows = s->rows,
-                  .window = jup_engine_default_window(comm->size),
+                  .window = window,
                   .ahead = s->ahead,
                   .sampling = s->sampling},
-        .scheduler = {.window = jup_engine_default_window(comm->size),
+        .scheduler = {.window = window,
                       .chunks = {.each = 32},
                       .segments = s->segments,
                       .kv_tokens = s->kv_tokens},
     };
-    tiny_model_part(s->model, comm->rank, comm->size, &part);
     jup_compute_init(&compute, &jup_ops_naive, 1, &err);
     jup_forward_limits_t limits = jup_engine_limits(&options);
-    limits.kv_dtype = limits.residual_dtype = JUP_F16;
-    ck_assert_int_eq(jup_forward_init(&forward, &s->model->config, &part, &compute, &limits, &err),
-                     JUP_OK);
+    limits.kv_dtype = limits.residual_dtype = s->wire;
+    ck_assert_int_eq(jup_forward_init(&forward, &config, &part, &compute, &limits, &err), JUP_OK);
     jup_recorder_init(&recorder, comm->rank, false);
     init_speculation(&spec, s);
     jup_scheduler_sink_t sink = {.self = s, .token = take_token, .ended = take_end};
-    ck_assert_int_eq(
-        jup_engine_init(&engine, comm, &forward, &recorder, &options, NULL, &spec, &sink, &err),
-        JUP_OK);
+    ck_assert_int_eq(jup_engine_init(&engine, comm, &place, &forward, &recorder, &options, NULL,
+                                     &spec, &sink, &err),
+                     JUP_OK);
     if (comm->rank == 0) {
         submit_all(s, &engine);
         jup_engine_stop(&engine);
@@ -219,6 +267,7 @@ static void run_rank(jup_comm_t *comm, void *self)
     jup_forward_reset(&forward);
     jup_compute_reset(&compute);
     jup_weights_reset(&part);
+    jup_place_reset(&place);
 }
 
 /* ---- the matrix --------------------------------------------------------------------------------
@@ -236,11 +285,16 @@ static void make_prompts(setup_t *s)
     }
 }
 
-static void expect(setup_t *s)
+static void expect_in(setup_t *s, jup_dtype_t dtype)
 {
     for (int b = 0; b < s->branches; b++)
-        tiny_model_decode(s->model, s->prompt[b], s->n_prompt[b], &s->sampling, s->expected[b],
-                          ANSWER);
+        tiny_model_decode(s->model, s->prompt[b], s->n_prompt[b], &s->sampling, dtype,
+                          s->expected[b], ANSWER);
+}
+
+static void expect(setup_t *s)
+{
+    expect_in(s, JUP_F16);
 }
 
 static setup_t *new_setup(const tiny_model_t *model)
@@ -251,6 +305,9 @@ static setup_t *new_setup(const tiny_model_t *model)
     s->nodes = 12;
     s->rows = 64;
     s->kv_tokens = 64 * 80;
+    s->wire = JUP_F16;
+    for (int m = 0; m < 8; m++)
+        s->speed[m] = 1;
     s->sampling = (jup_sampling_t){.top_p = 1, .repeat_penalty = 1};
     make_prompts(s);
     return s;
@@ -442,6 +499,37 @@ START_TEST(a_small_cache_makes_branches_wait)
 }
 END_TEST
 
+/* Every way of sharing layers, in one group and in a pipeline of groups: the tokens of one rank,
+ * with guesses and branches in flight. Sums over members change last bits, so f32 throughout. */
+START_TEST(groups_answer_like_one_rank)
+{
+    static const int shapes[][4] = {{2}, {3}, {4}, {2, 1}, {1, 2}, {2, 2}, {1, 3, 1}};
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    s->wire = JUP_F32;
+    s->branches = 3;
+    s->speed[1] = 2; /* uneven shares */
+    expect_in(s, JUP_F32);
+    for (int way = JUP_WAY_TENSOR; way <= JUP_WAY_GALAXY; way++)
+        for (size_t shape = 0; shape < sizeof shapes / sizeof shapes[0]; shape++)
+            for (int source = NONE; source <= MOSTLY; source += 2) {
+                int ranks = 0;
+                s->way = (jup_way_t)way;
+                s->source = (source_t)source;
+                s->chain = s->ahead = shape % 2;
+                memcpy(s->groups, shapes[shape], sizeof s->groups);
+                for (int g = 0; g < 4; g++)
+                    ranks += s->groups[g];
+                check_answers(s, ranks,
+                              &(jup_record_options_t){.seed = shape + 1, .rendezvous = shape % 2});
+            }
+    jup_free(s);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("engine");
@@ -452,6 +540,7 @@ static Suite *suite(void)
     unit_add(s, the_pipe_is_full_and_nobody_starves, 300);
     unit_add(s, branches_pay_for_their_own_tokens_only, 300);
     unit_add(s, a_small_cache_makes_branches_wait, 300);
+    unit_add(s, groups_answer_like_one_rank, 300);
     return s;
 }
 

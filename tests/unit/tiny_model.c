@@ -91,7 +91,8 @@ void tiny_model_part(const tiny_model_t *model, int rank, int ranks, jup_weights
 }
 
 void tiny_model_decode(const tiny_model_t *model, const int32_t *prompt, int32_t n_prompt,
-                       const jup_sampling_t *sampling, int32_t *answer, int32_t n)
+                       const jup_sampling_t *sampling, jup_dtype_t dtype, int32_t *answer,
+                       int32_t n)
 {
     jup_error_t err;
     jup_compute_t compute;
@@ -102,8 +103,8 @@ void tiny_model_decode(const tiny_model_t *model, const int32_t *prompt, int32_t
     jup_forward_limits_t limits = {.rows = n_prompt,
                                    .outputs = 1,
                                    .kv_tokens = n_prompt + n + 64,
-                                   .kv_dtype = JUP_F16,
-                                   .residual_dtype = JUP_F16};
+                                   .kv_dtype = dtype,
+                                   .residual_dtype = dtype};
     if (jup_forward_init(&f, &model->config, &model->all, &compute, &limits, &err) != JUP_OK)
         jup_die(err.code, "%s", err.text);
     jup_step_init(&step, n_prompt);

@@ -17,8 +17,12 @@ void tiny_model_reset(tiny_model_t *model);
 /** The part of one rank; views, to be released with jup_weights_reset(). */
 void tiny_model_part(const tiny_model_t *model, int rank, int ranks, jup_weights_t *part);
 
-/** The oracle: prompt at once, then one token after the other, without any engine. */
+/**
+ * The oracle: prompt at once, then one token after the other, without any engine. dtype: of the
+ * cache and of the residual stream.
+ */
 void tiny_model_decode(const tiny_model_t *model, const int32_t *prompt, int32_t n_prompt,
-                       const jup_sampling_t *sampling, int32_t *answer, int32_t n);
+                       const jup_sampling_t *sampling, jup_dtype_t dtype, int32_t *answer,
+                       int32_t n);
 
 #endif

@@ -25,11 +25,19 @@ static void cut(jup_weights_t *weights, const jup_config_t *c, const jup_linear_
 
 void tiny_part_init(const tiny_model_t *model, const jup_part_t *part, jup_weights_t *weights)
 {
+    tiny_part_shard(model, &(jup_shard_t){.last = model->config.layers, .part = *part}, weights);
+}
+
+void tiny_part_shard(const tiny_model_t *model, const jup_shard_t *shard, jup_weights_t *weights)
+{
     const jup_config_t *c = &model->config;
-    jup_shard_t shard = {.first = 0, .last = c->layers, .part = *part};
-    jup_weights_init(weights, &shard);
-    for (int i = 0; i < c->layers; i++) {
-        const jup_layer_weights_t *all = &model->all.layers[i];
+    jup_weights_init(weights, shard);
+    weights->embedding = model->all.embedding;
+    weights->output_norm = model->all.output_norm;
+    if (shard->head)
+        cut(weights, c, &model->all.output, JUP_AXIS_VOCAB, JUP_AXIS_DIM, &weights->output);
+    for (int i = 0; i < shard->last - shard->first; i++) {
+        const jup_layer_weights_t *all = &model->all.layers[shard->first + i];
         jup_layer_weights_t *w = &weights->layers[i];
         *w = *all; /* norms are everyone's */
         cut(weights, c, &all->qkv[0], JUP_AXIS_HEADS, JUP_AXIS_DIM, &w->qkv[0]);

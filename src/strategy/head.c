@@ -1,0 +1,152 @@
+#include "strategy/head.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* One of a row's best: its id in the whole vocabulary. */
+typedef struct jup_best {
+    int32_t id;
+    float logit;
+} jup_best_t;
+
+static int32_t own_rows(const jup_head_share_t *s, int member)
+{
+    return s->vocab[member + 1] - s->vocab[member];
+}
+
+static int32_t vocabulary(const jup_head_share_t *s)
+{
+    return s->vocab[s->members];
+}
+
+/* A small part may have fewer than the best that are asked for. */
+static int32_t best_of(const jup_head_share_t *s, int member)
+{
+    return s->best < own_rows(s, member) ? s->best : own_rows(s, member);
+}
+
+static size_t message_bytes(const jup_head_share_t *s, int member, int32_t rows)
+{
+    size_t row = s->best ? (size_t)best_of(s, member) * sizeof(jup_best_t)
+                         : (size_t)own_rows(s, member) * sizeof(float);
+    return (size_t)rows * row;
+}
+
+jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
+                                 const jup_place_t *place, int32_t best, int32_t rows,
+                                 jup_error_t *err)
+{
+    void *block;
+    memset(share, 0, sizeof *share);
+    share->comm = comm;
+    share->leader = jup_place_leader(place, place->stage);
+    share->members = jup_place_members(place);
+    share->me = jup_place_member(place);
+    share->vocab = place->vocab;
+    share->best = best;
+    share->rows = rows;
+    for (int m = 0; m < share->members; m++) {
+        size_t bytes = message_bytes(share, m, rows);
+        share->buffer_bytes = bytes > share->buffer_bytes ? bytes : share->buffer_bytes;
+    }
+    JUP_TRY(jup_alloc(&block, share->buffer_bytes, 1, "logits that travel", err));
+    share->buffer = block;
+    if (share->me != 0)
+        return JUP_OK;
+    JUP_TRY(
+        jup_alloc(&block, (size_t)rows * (size_t)vocabulary(share), sizeof(float), "logits", err));
+    share->logits = block;
+    return JUP_OK;
+}
+
+void jup_head_share_reset(jup_head_share_t *share)
+{
+    jup_free(share->buffer);
+    jup_free(share->logits);
+    memset(share, 0, sizeof *share);
+}
+
+/* The n best of a row in order, the smaller id first among equals; `first`: the id of logit 0. */
+static void find_best(const float *logits, int32_t vocab, int32_t first, jup_best_t *best,
+                      int32_t n)
+{
+    int32_t found = 0;
+    for (int32_t i = 0; i < vocab; i++) {
+        if (found == n && !(logits[i] > best[n - 1].logit))
+            continue;
+        int32_t at = found < n ? found++ : n - 1;
+        while (at > 0 && logits[i] > best[at - 1].logit) {
+            best[at] = best[at - 1];
+            at--;
+        }
+        best[at] = (jup_best_t){.id = first + i, .logit = logits[i]};
+    }
+}
+
+void jup_head_share_send(jup_head_share_t *share, const float *own, int32_t rows)
+{
+    int32_t vocab = own_rows(share, share->me), n = best_of(share, share->me);
+    const void *message = own;
+    if (share->best) {
+        jup_best_t *best = (jup_best_t *)(void *)share->buffer;
+        for (int32_t r = 0; r < rows; r++)
+            find_best(own + (int64_t)r * vocab, vocab, share->vocab[share->me],
+                      best + (int64_t)r * n, n);
+        message = best;
+    }
+    jup_comm_send(share->comm, share->leader, JUP_MSG_HEAD, message,
+                  message_bytes(share, share->me, rows));
+}
+
+static void place_rows(jup_head_share_t *share, int member, const float *logits, int32_t rows)
+{
+    int32_t all = vocabulary(share), own = own_rows(share, member);
+    for (int32_t r = 0; r < rows; r++)
+        memcpy(share->logits + (int64_t)r * all + share->vocab[member], logits + (int64_t)r * own,
+               (size_t)own * sizeof *logits);
+}
+
+static void place_best(jup_head_share_t *share, int member, const jup_best_t *best, int32_t rows)
+{
+    int32_t all = vocabulary(share), own = own_rows(share, member), n = best_of(share, member);
+    for (int32_t r = 0; r < rows; r++) {
+        float *row = share->logits + (int64_t)r * all;
+        for (int32_t i = 0; i < own; i++)
+            row[share->vocab[member] + i] = -INFINITY;
+        for (int32_t i = 0; i < n; i++)
+            row[best[(int64_t)r * n + i].id] = best[(int64_t)r * n + i].logit;
+    }
+}
+
+static bool ids_make_sense(const jup_head_share_t *s, int member, const jup_best_t *best, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (best[i].id < s->vocab[member] || best[i].id >= s->vocab[member + 1])
+            return false;
+    return true;
+}
+
+void jup_head_share_receive(jup_head_share_t *share, const float *own, int32_t rows)
+{
+    assert(share->me == 0 && rows <= share->rows);
+    place_rows(share, 0, own, rows);
+    for (int m = 1; m < share->members; m++) {
+        size_t expected = message_bytes(share, m, rows);
+        size_t bytes = jup_comm_recv(share->comm, share->leader + m, JUP_MSG_HEAD, share->buffer,
+                                     share->buffer_bytes);
+        const void *message = share->buffer;
+        if (bytes != expected ||
+            (share->best && !ids_make_sense(share, m, message, (int64_t)rows * best_of(share, m))))
+            jup_die(JUP_EENV,
+                    "rank %d got logits of %zu bytes from rank %d that it cannot read; do all "
+                    "ranks run the same version of the program?",
+                    share->comm->rank, bytes, share->leader + m);
+        if (share->best)
+            place_best(share, m, message, rows);
+        else
+            place_rows(share, m, message, rows);
+    }
+}

@@ -1,0 +1,37 @@
+/**
+ * The output head shared by rows (of the vocabulary) among the last stage's members. The leader
+ * needs of the others only what its verdict may depend on: each row's best ids and their logits,
+ * as many as the sampling looks at, or else all logits. What did not come is minus infinity.
+ */
+#ifndef JUP_STRATEGY_HEAD_H
+#define JUP_STRATEGY_HEAD_H
+
+#include "comm/comm.h"
+#include "strategy/place.h"
+
+#include <stdint.h>
+
+typedef struct jup_head_share {
+    jup_comm_t *comm;
+    int leader, members, me;
+    const int *vocab;    /* (members + 1), the place's */
+    int32_t best;        /* ids of a row that travel; 0: all logits */
+    int32_t rows;        /* with logits at most */
+    char *buffer;        /* a message */
+    size_t buffer_bytes; /* of the longest one */
+    float *logits;       /* (rows, vocabulary), put together; the leader's */
+} jup_head_share_t;
+
+/** best: of each row, 0: all. The place, whose vocab is there, and the comm outlive it. */
+jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
+                                 const jup_place_t *place, int32_t best, int32_t rows,
+                                 jup_error_t *err);
+void jup_head_share_reset(jup_head_share_t *share);
+
+/** A member that does not lead: hands over its logits (rows, own part of the vocabulary). */
+void jup_head_share_send(jup_head_share_t *share, const float *own, int32_t rows);
+
+/** The leader: puts its own and all others' together, in share->logits (rows, vocabulary). */
+void jup_head_share_receive(jup_head_share_t *share, const float *own, int32_t rows);
+
+#endif
