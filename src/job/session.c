@@ -114,8 +114,7 @@ static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank, 
 {
     jup_shard_t shard;
     JUP_TRY(open_file(s, job, rank, err));
-    JUP_TRY(
-        jup_job_place(job, &s->whole, jup_piece_blocks(s->gguf), rank, &s->place, &shard, err));
+    JUP_TRY(jup_job_place(job, &s->whole, jup_piece_blocks(s->gguf), rank, &s->place, &shard, err));
     return jup_model_file_load(s->gguf, &s->whole, &shard, &s->weights, err);
 }
 
