@@ -1,12 +1,12 @@
 /*
  * Time (quickest of a few) and memory (peak so far) of planning, on one core. Each case is
  * validated before it is timed: the plan is whole, within memory, and not slower than the even
- * split. Usage: plan_time [EFFORT]
+ * split. First pipelines of single devices, then hybrids of groups. Usage: plan_time [EFFORT]
  */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "model/shapes.h"
-#include "plan/planner.h"
+#include "plan/hybrid.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -31,6 +31,15 @@ static const bench_case_t cases[] = {
     {"llama3-405b", "q4_0", "16xagx-orin+48xnx@1gbps,1ms", 32768, 256, 5},
     {"llama3-405b", "q4_0", "32xagx-orin+224xpi5@1gbps,1ms", 32768, 256, 0},
     {"llama3-405b", "q4_0", "24xagx-orin+500xpi5+500xpi4@1gbps,1ms", 32768, 1, 0},
+};
+
+static const bench_case_t hybrids[] = {
+    {"llama2-7b", "q4_0", "nx+2xtx2+nano@1gbps,2.1ms", 260, 64, 0},
+    {"llama3-8b", "q4_0", "4xpi5@1gbps,0.2ms", 128, 64, 0},
+    {"llama2-70b", "q4_0", "16xnx@1gbps,0.3ms", 4096, 256, 0},
+    {"llama3-405b", "q4_0", "64xagx-orin@1gbps,1ms", 32768, 256, 5},
+    {"llama3-405b", "q4_0", "16xagx-orin+48xnx@1gbps,1ms", 32768, 256, 5},
+    {"llama3-405b", "q4_0", "64xpi5@1gbps,0.2ms", 32768, 256, 5},
 };
 
 static void fail(const char *what, const char *why)
@@ -58,7 +67,10 @@ static void make_unequal(jup_cluster_t *c)
         }
 }
 
-static void run_case(const bench_case_t *b, bool unequal, double effort)
+typedef jup_status_t (*planner_t)(const jup_plan_problem_t *problem, jup_plan_t *plan,
+                                  jup_error_t *err);
+
+static void run_case(const bench_case_t *b, planner_t make, bool unequal, double effort)
 {
     jup_error_t err = {0};
     jup_config_t config;
@@ -85,7 +97,7 @@ static void run_case(const bench_case_t *b, bool unequal, double effort)
         double start_s = jup_clock_now_s();
         if (i > 0)
             jup_plan_reset(&plan);
-        if (jup_plan_make(&problem, &plan, &err) != JUP_OK)
+        if (make(&problem, &plan, &err) != JUP_OK)
             fail(b->cluster, err.text);
         took_s = fmin(took_s, jup_clock_now_s() - start_s);
     }
@@ -100,12 +112,15 @@ static void run_case(const bench_case_t *b, bool unequal, double effort)
     }
     if (plan.predicted.total_s > even_s * (1 + 1e-9))
         fail(b->cluster, "the even split is quicker");
-    printf("%-11s %3d layers %4d devices %6lld+%-4lld%-8s %9.1f ms %7.1f MB  %3d stages %4d chunks "
-           "ttft %8.2f s total %8.2f s, even %8.2f s%s%s\n",
-           b->shape, config.layers, cluster.n_devices, (long long)b->prompt, (long long)b->generate,
-           unequal ? " unequal" : "", 1e3 * took_s, peak_mb, plan.n_stages, plan.n_chunks,
-           plan.predicted.ttft_s, plan.predicted.total_s, even_s, plan.proven ? " proven" : "",
-           b->limit_s > 0 ? (took_s <= b->limit_s ? " (aim met)" : " (AIM MISSED)") : "");
+    printf(
+        "%-7s %-11s %3d layers %4d devices %6lld+%-4lld%-8s %9.1f ms %7.1f MB  %3d stages of %4d "
+        "%4d chunks "
+        "ttft %8.2f s total %8.2f s, even %8.2f s%s%s\n",
+        plan.strategy, b->shape, config.layers, cluster.n_devices, (long long)b->prompt,
+        (long long)b->generate, unequal ? " unequal" : "", 1e3 * took_s, peak_mb, plan.n_stages,
+        plan.n_members, plan.n_chunks, plan.predicted.ttft_s, plan.predicted.total_s, even_s,
+        plan.proven ? " proven" : "",
+        b->limit_s > 0 ? (took_s <= b->limit_s ? " (aim met)" : " (AIM MISSED)") : "");
     fflush(stdout);
     jup_plan_reset(&plan);
     jup_cluster_reset(&cluster);
@@ -116,6 +131,9 @@ int main(int argc, char **argv)
     double effort = argc > 1 ? strtod(argv[1], NULL) : 1;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int unequal = 0; unequal < 2; unequal++)
-            run_case(&cases[i], unequal, effort);
+            run_case(&cases[i], jup_plan_make, unequal, effort);
+    for (size_t i = 0; i < sizeof hybrids / sizeof hybrids[0]; i++)
+        for (int unequal = 0; unequal < 2; unequal++)
+            run_case(&hybrids[i], jup_plan_hybrid, unequal, effort);
     return EXIT_SUCCESS;
 }

@@ -6,6 +6,7 @@
 #include "cluster/nearest.h"
 #include "io/model_file.h"
 #include "model/shapes.h"
+#include "plan/baselines.h"
 #include "plan/file_size.h"
 #include "plan/planner.h"
 
@@ -16,6 +17,7 @@
 
 typedef struct plan_options {
     char *cluster, *model, *shape, *type, *kv, *wire, *objective, *plan, *output, *plot;
+    char *strategy, *exchange;
     int prompt, generate, context, branches, chunk, min_chunk, max_chunk, grain;
     int even, first_stays;
     double effort;
@@ -25,8 +27,8 @@ static const plan_options_t defaults = {.prompt = 260, .generate = 64, .branches
 
 static void free_options(plan_options_t *o)
 {
-    char *texts[] = {o->cluster, o->model,     o->shape, o->type,   o->kv,
-                     o->wire,    o->objective, o->plan,  o->output, o->plot};
+    char *texts[] = {o->cluster, o->model,     o->shape, o->type,   o->kv,   o->strategy,
+                     o->wire,    o->objective, o->plan,  o->output, o->plot, o->exchange};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]); /* popt's, not ours */
 }
@@ -52,6 +54,12 @@ static jup_status_t parse(jup_options_t *options, plan_options_t *o, int argc, c
          "total: first token and answer; ttft: first token; slowest: the paper's slowest stage "
          "(total)",
          "NAME"},
+        {"strategy", 0, POPT_ARG_STRING, &o->strategy, 0,
+         "jupiter, hybrid, or one it is compared with: local, edgeshard, megatron, sequence, "
+         "galaxy, detransformer (jupiter)",
+         "NAME"},
+        {"exchange", 0, POPT_ARG_STRING, &o->exchange, 0,
+         "how devices that share layers sum: ring, direct or whole (the quickest)", "NAME"},
         {"min-chunk", 0, POPT_ARG_INT, &o->min_chunk, 0, "no chunk is shorter (1)", "N"},
         {"max-chunk", 0, POPT_ARG_INT, &o->max_chunk, 0, "no chunk is longer (the prompt)", "N"},
         {"grain", 0, POPT_ARG_INT, &o->grain, 0, "chunks are searched in steps of it", "N"},
@@ -102,6 +110,16 @@ static jup_status_t parse_cache_type(const char *option, const char *name, jup_d
     JUP_TRY(parse_type(option, name, "f16", type, err));
     if (*type != JUP_F16 && *type != JUP_F32)
         return jup_fail(err, JUP_EINPUT, "%s is '%s', must be f16 or f32", option, name);
+    return JUP_OK;
+}
+
+static jup_status_t parse_exchange(const char *name, jup_exchange_t *exchange, jup_error_t *err)
+{
+    *exchange = JUP_EXCHANGE_AUTO;
+    while (name && strcmp(name, jup_exchange_name(*exchange)) != 0)
+        if (++*exchange == JUP_EXCHANGES)
+            return jup_fail(err, JUP_EINPUT,
+                            "--exchange is '%s', must be auto, ring, direct or whole", name);
     return JUP_OK;
 }
 
@@ -168,6 +186,7 @@ static jup_status_t make_problem(const plan_options_t *o, const jup_cluster_t *c
         .max_chunk = o->max_chunk,
         .effort = o->effort,
     };
+    JUP_TRY(parse_exchange(o->exchange, &problem->exchange, err));
     return read_size(o, &problem->size, err);
 }
 
@@ -196,7 +215,7 @@ static jup_status_t get_plan(const plan_options_t *o, jup_plan_problem_t *proble
         return read_plan(o->plan, problem, plan, err);
     if (o->even || o->chunk)
         return jup_plan_even(problem, o->chunk, plan, err);
-    return jup_plan_make(problem, plan, err);
+    return jup_plan_of_strategy(o->strategy ? o->strategy : "jupiter", problem, plan, err);
 }
 
 static void compare_with_even(const jup_plan_problem_t *problem, const jup_plan_t *plan)

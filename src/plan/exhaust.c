@@ -131,7 +131,7 @@ void jup_search_exhaust(jup_search_t *x, jup_meter_t *meter)
     e->least_s = jup_new((size_t)in->n_classes * (size_t)(in->n_layers + 1), sizeof *e->least_s);
     if (in->problem->objective == JUP_OBJECTIVE_SLOWEST) {
         e->layout = x->layout; /* the layers are settled, the cut is not */
-        if (!isinf(x->value_s))
+        if (x->layout.n)
             try_layout(e);
     } else {
         add_stage(e, in->n_layers);

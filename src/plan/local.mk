@@ -1,9 +1,14 @@
 libjupiter_a_SOURCES += \
+	%D%/baselines.c %D%/baselines.h \
 	%D%/chunk_exact.c \
 	%D%/chunking.c %D%/chunking.h \
 	%D%/cost.c %D%/cost.h \
+	%D%/edgeshard.c %D%/edgeshard.h \
 	%D%/exhaust.c \
 	%D%/file_size.c %D%/file_size.h \
+	%D%/grouping.c %D%/grouping.h \
+	%D%/hybrid.c %D%/hybrid.h %D%/hybrid_inner.h \
+	%D%/hybrid_exhaust.c \
 	%D%/infeasible.c %D%/infeasible.h \
 	%D%/instance.c %D%/instance.h \
 	%D%/layering.c %D%/layering.h \
@@ -16,6 +21,7 @@ libjupiter_a_SOURCES += \
 	%D%/plan_write.c \
 	%D%/predict.c %D%/predict.h \
 	%D%/planner.c %D%/planner.h \
+	%D%/runs.c %D%/runs.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/search.c %D%/search.h \
 	%D%/shares.c %D%/shares.h \

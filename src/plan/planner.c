@@ -10,37 +10,6 @@
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-static void put_members(const jup_plan_group_t *group, jup_plan_t *plan, int s, int at)
-{
-    plan->stages[s].way = group->way;
-    plan->stages[s].at = at;
-    plan->stages[s].n = group->n;
-    for (int m = 0; m < group->n; m++)
-        plan->members[at + m] = (jup_plan_member_t){.device = group->members[m].device,
-                                                    .heads = group->members[m].heads,
-                                                    .ffn = group->members[m].ffn};
-}
-
-/* The plan of a layout and a cut. */
-static void build(const jup_instance_t *in, const jup_layout_t *layout, const jup_cut_t *cut,
-                  jup_plan_t *plan)
-{
-    jup_pipe_t pipe;
-    int layer = 0, members = 0;
-    for (int s = 0; s < layout->n; s++)
-        members += in->groups[layout->group[s]].n;
-    jup_plan_init(plan, layout->n, members, cut->n);
-    plan->layers = in->n_layers;
-    for (int s = 0, at = 0; s < layout->n; at += plan->stages[s++].n) {
-        put_members(&in->groups[layout->group[s]], plan, s, at);
-        plan->stages[s].first = layer;
-        plan->stages[s].last = layer += layout->layers[s];
-    }
-    memcpy(plan->chunks, cut->rows, (size_t)cut->n * sizeof *plan->chunks);
-    jup_pipe_set(&pipe, in, layout);
-    jup_predict(in, &pipe, layout, cut, plan);
-}
-
 jup_status_t jup_plan_make(const jup_plan_problem_t *problem, jup_plan_t *plan, jup_error_t *err)
 {
     jup_instance_t in;
@@ -52,7 +21,7 @@ jup_status_t jup_plan_make(const jup_plan_problem_t *problem, jup_plan_t *plan, 
     if (isinf(search->value_s)) {
         status = jup_infeasible_report(problem, err);
     } else {
-        build(&in, &search->layout, &search->cut, plan);
+        jup_plan_build(&in, &search->layout, &search->cut, plan);
         plan->proven = search->proven;
     }
     jup_search_reset(search);
@@ -73,7 +42,7 @@ static jup_status_t even(const jup_instance_t *in, int chunk, jup_cut_t *cut, ju
         jup_cut_by_length(cut, in, chunk);
     else if (isinf(jup_chunk_uniform(in, &pipe, most_rows, cut, scratch)))
         jup_cut_by_length(cut, in, in->max_chunk); /* the check below says why */
-    build(in, &layout, cut, plan);
+    jup_plan_build(in, &layout, cut, plan);
     if (jup_plan_check_memory(in->problem, plan, err) == JUP_OK)
         return JUP_OK;
     jup_plan_reset(plan);

@@ -71,6 +71,40 @@ void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_lay
     };
 }
 
+/* ---- plans from layouts --------------------------------------------------------------------- */
+
+static void put_members(const jup_plan_group_t *group, jup_plan_t *plan, int s, int at)
+{
+    plan->stages[s].way = group->way;
+    plan->stages[s].at = at;
+    plan->stages[s].n = group->n;
+    for (int m = 0; m < group->n; m++)
+        plan->members[at + m] = (jup_plan_member_t){.device = group->members[m].device,
+                                                    .heads = group->members[m].heads,
+                                                    .ffn = group->members[m].ffn};
+}
+
+void jup_plan_build(const jup_instance_t *in, const jup_layout_t *layout, const jup_cut_t *cut,
+                    jup_plan_t *plan)
+{
+    jup_pipe_t pipe;
+    int layer = 0, members = 0;
+    for (int s = 0; s < layout->n; s++)
+        members += in->groups[layout->group[s]].n;
+    jup_plan_init(plan, layout->n, members, cut->n);
+    plan->layers = in->n_layers;
+    for (int s = 0, at = 0; s < layout->n; at += plan->stages[s++].n) {
+        put_members(&in->groups[layout->group[s]], plan, s, at);
+        plan->stages[s].first = layer;
+        plan->stages[s].last = layer += layout->layers[s];
+    }
+    memcpy(plan->chunks, cut->rows, (size_t)cut->n * sizeof *plan->chunks);
+    jup_pipe_set(&pipe, in, layout);
+    jup_predict(in, &pipe, layout, cut, plan);
+}
+
+/* ---- given plans ---------------------------------------------------------------------------- */
+
 static jup_status_t check_against(const jup_plan_problem_t *problem, const jup_plan_t *plan,
                                   jup_error_t *err)
 {

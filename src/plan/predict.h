@@ -8,4 +8,8 @@
 void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_layout_t *layout,
                  const jup_cut_t *cut, jup_plan_t *plan);
 
+/** The plan of a layout and a cut, predicted. */
+void jup_plan_build(const jup_instance_t *in, const jup_layout_t *layout, const jup_cut_t *cut,
+                    jup_plan_t *plan);
+
 #endif

@@ -65,7 +65,7 @@ static void offer_even(jup_search_t *x)
     if (most_rows < 1)
         return;
     jup_pipe_set(&x->pipe, x->in, &layout);
-    if (!isinf(jup_chunk_uniform(x->in, &x->pipe, most_rows, &x->trial, &x->scratch)))
+    if (!x->sketch && !isinf(jup_chunk_uniform(x->in, &x->pipe, most_rows, &x->trial, &x->scratch)))
         jup_search_offer(x, &layout, &x->trial);
     offer_layout(x, &layout);
 }
@@ -245,7 +245,7 @@ static void layouts_for_order(jup_search_t *x, const jup_layer_cost_t *costs, co
                                   1.5, 1.75, 2,    2.5,  3,    4,   6,    10,  20,  1e9};
     const jup_instance_t *in = x->in;
     jup_layout_t layout, before = {0};
-    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
+    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i += x->sketch ? 4 : 1) {
         if (!jup_layer_capped(costs, in->n_groups, in->n_layers, ideal_s * caps[i], order,
                               in->problem->first_stays, &layout) ||
             same_layout(&layout, &before))
@@ -266,7 +266,7 @@ static void find_layouts(jup_search_t *x, promising_t *found)
     int64_t prompt = in->problem->workload.prompt_tokens;
     jup_layer_cost_t *costs = jup_new((size_t)D * 2, sizeof *costs);
     int *orders = jup_new((size_t)D * ORDERS, sizeof *orders);
-    for (int n = 1; n <= JUP_CUT_CHUNKS && n <= prompt; n += 1 + n / 3) {
+    for (int n = 1; n <= JUP_CUT_CHUNKS && n <= prompt; n += 1 + n / (x->sketch ? 1 : 3)) {
         if ((prompt + n - 1) / n > in->max_chunk)
             continue;
         if (n > 1 && prompt / n < in->min_chunk)
@@ -318,7 +318,7 @@ static void search_jointly(jup_search_t *x)
         x->meter.left += rest.left;
     }
     jup_free(found);
-    if (!isinf(x->value_s))
+    if (x->layout.n)
         improve(x, x->layout);
 }
 
@@ -333,7 +333,7 @@ static void search_slowest(jup_search_t *x)
 static void polish(jup_search_t *x, double effort)
 {
     jup_meter_t meter = {1e6 * effort};
-    if (isinf(x->value_s) || x->in->grain == 1)
+    if (!x->layout.n || x->in->grain == 1)
         return;
     jup_pipe_set(&x->pipe, x->in, &x->layout);
     double fixed = jup_schedule_fixed_s(x->in, &x->pipe);

@@ -23,7 +23,8 @@ typedef struct jup_search {
     jup_meter_t meter;
     jup_layout_t layout; /* the best so far */
     jup_cut_t cut;
-    double value_s; /* infinite: none yet */
+    double value_s; /* of it, or the one to beat while it is empty (n = 0); infinite: any */
+    bool sketch;    /* look at fewer chunk counts and caps, and at no uniform cuts */
     bool proven;
     jup_pipe_t pipe; /* of the layout being tried */
     jup_cut_t trial, scratch;
@@ -32,7 +33,7 @@ typedef struct jup_search {
 void jup_search_init(jup_search_t *x, const jup_instance_t *in, double effort);
 void jup_search_reset(jup_search_t *x);
 
-/** Steps 1 to 4; value_s stays infinite when nothing fits. */
+/** Steps 1 to 4; the layout stays empty when nothing fits, or is better than value_s was. */
 void jup_search_run(jup_search_t *x);
 
 /** Takes layout and cut when they are better than the best; true when they were. */

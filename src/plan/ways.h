@@ -5,17 +5,20 @@
  *   the leader tells the others the step (and rows, where the group is not the first stage);
  *   each layer takes what the slowest member's part takes, and the messages inside it:
  *     tensor         two all-reduces of A, the activations of the rows
- *     detransformer  one: the arithmetic of tensor, half its all-reduces (the paper's table says
- * so) galaxy         2 reduce-scatters and 2 all-gathers by ring, the bytes of tensor's; as much is
- *                    hidden as (n - 1)/n of the layer's products take. Fewer rows than members: as
- *                    tensor
+ *     detransformer  one: the arithmetic of tensor, half its all-reduces, as in the paper's table
+ *
+ *     galaxy         2 reduce-scatters and 2 all-gathers by ring, the bytes of tensor's; nine of
+ *                    ten are hidden, as far as (n - 1)/n of the layer's products last. Fewer rows
+ *                    than members: as tensor
+ *
  *     sequence       each member has 1/n of the rows; three all-gathers, of K, of V and of as much
  *                    as the rows themselves (the paper's table says three quarters of Megatron's
  *                    bytes). Fewer rows than members: the leader alone, without any message
+ *
  *   the head's best come together on the leader.
  *
  * All-reduces go as comm/exchange.h finds quickest, or as the problem says. Links count with the
- * slowest of the group. Calibration against the paper's table: data/profiles/nx.yaml.
+ * slowest of the group.
  */
 #ifndef JUP_PLAN_WAYS_H
 #define JUP_PLAN_WAYS_H

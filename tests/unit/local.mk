@@ -5,6 +5,8 @@ UNIT_TESTS = \
 	%D%/test_cluster \
 	%D%/test_plan \
 	%D%/test_plan_brute \
+	%D%/test_baselines \
+	%D%/test_hybrid_brute \
 	%D%/test_ways \
 	%D%/test_dtype \
 	%D%/test_gguf \
