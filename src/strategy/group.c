@@ -99,10 +99,17 @@ static size_t pack(jup_group_t *g, const jup_step_t *step, float *x, char *buffe
     return (size_t)(out - buffer) + jup_dtype_bytes(g->ring.wire, elems);
 }
 
+/* What every member does with every step, so that all know the same. */
+static void take_note(jup_group_t *g, const jup_step_t *step)
+{
+    g->ring.label = step->id;
+    g->together = jup_held_take(&g->held, step, step->rows >= g->n);
+}
+
 void jup_group_tell(jup_group_t *g, const jup_step_t *step, float *x)
 {
     assert(leads(g));
-    g->ring.label = step->id;
+    take_note(g, step);
     if (g->n == 1)
         return;
     int slot = (int)(g->told++ % JUP_GROUP_WINDOW);
@@ -140,7 +147,7 @@ bool jup_group_hear(jup_group_t *g, jup_step_t *step, float *x)
                 "run the same version of the program?",
                 g->comm->rank, bytes, g->ring.members[0]);
     jup_wire_unpack(g->ring.wire, in, elems, x);
-    g->ring.label = step->id;
+    take_note(g, step);
     if (step->kind != JUP_STEP_STOP)
         listen(g);
     return rows_came;

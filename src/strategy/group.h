@@ -35,6 +35,7 @@ typedef struct jup_group {
     int64_t *row; /* (n + 1) rows row[m] .. row[m + 1] are member m's, as last divided */
     int64_t *at;  /* (n + 1) the same, or another division, in elements */
     jup_held_t held;
+    bool together; /* all hold what the rows of the step told attend to, and there are enough */
     /* steps told */
     size_t buffer_bytes;
     char *buffers[JUP_GROUP_WINDOW];          /* other members than the leader: one */
@@ -50,9 +51,9 @@ void jup_group_reset(jup_group_t *group);
 /* ---- the step -------------------------------------------------------------------------------- */
 
 /**
- * The leader: begins telling all others the step with its activations x (step->rows, dim), which
- * are rounded in place to what the others will have; x NULL: without, as everyone has the tokens'
- * embeddings. A stop is told so too, and is the last.
+ * The leader, of every step, whether or not it has rows: begins telling all others the step with
+ * its activations x (step->rows, dim), which are rounded in place to what the others will have; x
+ * NULL: without, as everyone has the tokens' embeddings. A stop is told so too, and is the last.
  */
 void jup_group_tell(jup_group_t *group, const jup_step_t *step, float *x);
 

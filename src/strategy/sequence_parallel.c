@@ -25,8 +25,7 @@ static void gather_keys_and_values(jup_group_t *g, jup_forward_t *f)
 
 bool jup_sequence_layers(jup_group_t *g, jup_forward_t *f, const jup_step_t *step)
 {
-    bool together = jup_held_take(&g->held, step, step->rows >= g->n);
-    if (!together)
+    if (!g->together)
         return g->me == 0 ? jup_forward_layers(f, step) : true;
     jup_rows_t own = jup_group_divide(g, step->rows, true);
 

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MEMBERS = 4, LAYERS = 3, DIM = 32, ROWS = 24, STEPS = 10, RANKS = MEMBERS + 1 };
+enum { MEMBERS = 4, LAYERS = 3, DIM = 32, ROWS = 24, STEPS = 12, RANKS = MEMBERS + 1 };
 
 static const int members[MEMBERS] = {2, 0, 4, 1}; /* the first leads */
 
@@ -96,9 +96,16 @@ static void make_step(jup_step_t *step, int i)
         add(step, 3, 0, 13);
         add(step, 4, 9, 5);
         break;
-    default: /* the same sequence twice: a guess behind a token */
+    case 9: /* the same sequence twice: a guess behind a token */
         add(step, 3, 13, 2);
         add(step, 3, 15, 4);
+        break;
+    case 10: /* nothing but edits: a new sequence with an old one's number */
+        edit(step, JUP_EDIT_DROP, 0, 0, 0, NULL);
+        edit(step, JUP_EDIT_FORK, 0, 1, 8, NULL);
+        break;
+    default:
+        add(step, 0, 8, 6);
     }
 }
 
@@ -158,7 +165,7 @@ static void work_alone(const setup_t *s, float (*x)[ROWS * DIM])
         jup_forward_embed(&w.forward, &w.step);
         if (s->rows_travel && s->n > 1) /* then they come from a stage before, rounded */
             jup_forward_round_rows(&w.forward, 0, w.step.rows);
-        if (w.step.kind == JUP_STEP_WORK)
+        if (w.step.kind == JUP_STEP_WORK && w.step.rows)
             jup_forward_layers(&w.forward, &w.step);
         memcpy(x[i], w.forward.x, sizeof x[i]);
     }
@@ -209,7 +216,7 @@ static void live(jup_comm_t *comm, void *self)
     for (int i = 0; i < STEPS; i++) {
         take_step(s, &g, &w, i);
         uint64_t before = comm->sent_bytes;
-        if (w.step.kind == JUP_STEP_WORK)
+        if (w.step.kind == JUP_STEP_WORK && w.step.rows)
             ck_assert(s->layers(&g, &w.forward, &w.step));
         memcpy(s->x[me][i], w.forward.x, (size_t)w.step.rows * DIM * sizeof(float));
         s->sent_bytes[me][i] = comm->sent_bytes - before;
@@ -533,7 +540,8 @@ END_TEST
 
 START_TEST(what_follows_a_lone_row_is_worked_on_alone)
 {
-    const bool together[STEPS] = {true, true, false, false, false, false, false, false, true, true};
+    const bool together[STEPS] = {true,  true,  false, false, false, false,
+                                  false, false, true,  true,  false, false};
     jup_held_t held = {0};
     jup_step_t step;
     jup_step_init(&step, ROWS);
@@ -541,11 +549,11 @@ START_TEST(what_follows_a_lone_row_is_worked_on_alone)
         make_step(&step, i);
         ck_assert_int_eq(jup_held_take(&held, &step, step.rows >= 4), together[i]);
     }
-    jup_step_begin(&step, JUP_STEP_WORK, 10); /* a fork of what is held, then of more than that */
+    jup_step_begin(&step, JUP_STEP_WORK, 12); /* a fork of what is held, then of more than that */
     edit(&step, JUP_EDIT_FORK, 7, 3, 19, NULL);
     add(&step, 7, 19, 4);
     ck_assert(jup_held_take(&held, &step, true));
-    jup_step_begin(&step, JUP_STEP_WORK, 11);
+    jup_step_begin(&step, JUP_STEP_WORK, 13);
     edit(&step, JUP_EDIT_FORK, 8, 1, 8, NULL);
     add(&step, 8, 8, 4);
     ck_assert(!jup_held_take(&held, &step, true));
