@@ -81,7 +81,7 @@ static jup_status_t open_and_parse(jup_gguf_t *g, jup_error_t *err)
     return JUP_OK;
 }
 
-jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err)
+jup_status_t jup_gguf_open_file(const char *path, jup_gguf_t **out, jup_error_t *err)
 {
     jup_gguf_t *g = new_reader(path);
     jup_status_t status = open_and_parse(g, err);
@@ -91,6 +91,12 @@ jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err)
     }
     *out = g;
     return status;
+}
+
+jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err)
+{
+    JUP_TRY(jup_gguf_open_file(path, out, err));
+    return jup_gguf_join_parts(out, err);
 }
 
 jup_status_t jup_gguf_open_memory(const void *data, size_t bytes, const char *name,
@@ -134,6 +140,9 @@ void jup_gguf_close(jup_gguf_t *g)
 {
     if (!g)
         return;
+    for (int i = 0; i < g->n_more; i++)
+        jup_gguf_close(g->more[i]);
+    jup_free(g->more);
     free_entries(g);
     free_tensors(g);
     for (size_t i = 0; i < g->n_mappings; i++)
@@ -159,7 +168,10 @@ int jup_gguf_version(const jup_gguf_t *g)
 
 uint64_t jup_gguf_file_bytes(const jup_gguf_t *g)
 {
-    return g->file_bytes;
+    uint64_t bytes = g->file_bytes;
+    for (int i = 0; i < g->n_more; i++)
+        bytes += g->more[i]->file_bytes;
+    return bytes;
 }
 
 uint64_t jup_gguf_data_offset(const jup_gguf_t *g)

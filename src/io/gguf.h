@@ -63,13 +63,16 @@ typedef struct jup_gguf_tensor {
     int64_t dims[4]; /* the file's order: dims[0] is contiguous; unused ones are 1 */
     int64_t rows;    /* dims[1] * dims[2] * dims[3] */
     int64_t cols;    /* dims[0] */
-    uint64_t offset; /* of the data, from the start of the file */
+    int file;        /* which of the model's files holds the data; 0: the one that was opened */
+    uint64_t offset; /* of the data, from the start of that file */
     size_t bytes;    /* of the data */
 } jup_gguf_tensor_t;
 
 /**
- * Opens a file and checks its header. A tensor of a type that GGUF defines but this program
- * cannot compute with is listed with dtype NULL, and only jup_gguf_map() refuses it.
+ * Opens a file and checks its header; of a model in several parts, all of them, whichever is named:
+ * then the metadata are those of the first, the tensors those of all. A tensor of a type that GGUF
+ * defines but this program cannot compute with is listed with dtype NULL, and only jup_gguf_map()
+ * refuses it.
  */
 jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err);
 
@@ -85,6 +88,8 @@ void jup_gguf_close(jup_gguf_t *g);
 
 const char *jup_gguf_path(const jup_gguf_t *g);
 int jup_gguf_version(const jup_gguf_t *g);
+
+/** Of all files. */
 uint64_t jup_gguf_file_bytes(const jup_gguf_t *g);
 
 /** Where the tensor data starts, from the start of the file, and its alignment. */

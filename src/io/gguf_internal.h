@@ -33,7 +33,24 @@ struct jup_gguf {
 
     jup_gguf_mapping_t *mappings;
     size_t n_mappings, cap_mappings;
+
+    jup_gguf_t **more; /* n_more other files that hold tensors of this model, owned */
+    int n_more;
 };
+
+/** Opens one file, whatever it is a part of. */
+jup_status_t jup_gguf_open_file(const char *path, jup_gguf_t **out, jup_error_t *err);
+
+/** gguf_parts.c: opens the other parts of the model too; *g may be replaced. Closes it on failure.
+ */
+jup_status_t jup_gguf_join_parts(jup_gguf_t **g, jup_error_t *err);
+
+/** Makes a file one of the model's and returns its number; file 0 is the model's own. */
+int jup_gguf_adopt(jup_gguf_t *g, jup_gguf_t *file);
+jup_gguf_t *jup_gguf_file(const jup_gguf_t *g, int file);
+
+/** Adds a row to the table; the name is copied. JUP_EINPUT when there is one of that name. */
+jup_status_t jup_gguf_add_tensor(jup_gguf_t *g, const jup_gguf_tensor_t *tensor, jup_error_t *err);
 
 /** Reads and checks the header at base, of which `readable` bytes are there. */
 jup_status_t jup_gguf_parse(jup_gguf_t *g, size_t readable, size_t *header_bytes, jup_error_t *err);

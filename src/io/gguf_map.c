@@ -46,13 +46,7 @@ jup_status_t jup_gguf_check_overlap(const jup_gguf_t *g, jup_error_t *err)
 jup_status_t jup_gguf_require_listed(const jup_gguf_t *g, const char *name,
                                      const jup_gguf_tensor_t **out, jup_error_t *err)
 {
-    const jup_gguf_entry_t *parts = jup_gguf_find(g, "split.count");
     *out = jup_gguf_tensor(g, name);
-    if (!*out && parts && jup_gguf_type_is_int(parts->type) && jup_gguf_item_int(parts, 0) > 1)
-        return jup_gguf_fail(g, err,
-                             "tensor '%s' is missing: the file is one of several parts of a model; "
-                             "merge the parts into one GGUF file first",
-                             name);
     if (!*out)
         return jup_gguf_fail(g, err,
                              "tensor '%s' is missing; the file is incomplete, holds a vocabulary "
@@ -79,7 +73,7 @@ jup_gguf_range_t jup_gguf_all(const jup_gguf_tensor_t *tensor)
     return (jup_gguf_range_t){.tensor = tensor, .bytes = tensor->bytes};
 }
 
-/* Where a range begins in the file. */
+/* Where a range begins in its file. */
 static uint64_t start_of(const jup_gguf_range_t *range)
 {
     return range->tensor->offset + range->first;
@@ -87,11 +81,13 @@ static uint64_t start_of(const jup_gguf_range_t *range)
 
 static int compare_starts(const void *a, const void *b)
 {
+    int f = ((const jup_gguf_range_t *)a)->tensor->file;
+    int g = ((const jup_gguf_range_t *)b)->tensor->file;
     uint64_t x = start_of(a), y = start_of(b);
-    return (x > y) - (x < y);
+    return f != g ? (f > g) - (f < g) : (x > y) - (x < y);
 }
 
-/* A copy of the list in the order of the file; the caller frees it. */
+/* A copy of the list, file by file, in the order of each; the caller frees it. */
 static jup_gguf_range_t *in_file_order(const jup_gguf_range_t *ranges, size_t count)
 {
     jup_gguf_range_t *sorted = jup_new(count, sizeof *sorted);
@@ -170,16 +166,39 @@ static void unmap_from(jup_gguf_t *g, size_t first)
     }
 }
 
-static jup_status_t map_missing(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
+/* Ranges of one file. */
+static jup_status_t map_missing(jup_gguf_t *file, const jup_gguf_range_t *sorted, size_t count,
                                 jup_error_t *err)
 {
-    size_t before = g->n_mappings;
-    jup_gguf_range_t *sorted = in_file_order(ranges, count);
-    jup_status_t status = map_sorted(g, sorted, count, err);
-    jup_free(sorted);
+    size_t before = file->n_mappings;
+    jup_status_t status = map_sorted(file, sorted, count, err);
     if (status != JUP_OK)
-        unmap_from(g, before);
+        unmap_from(file, before);
     return status;
+}
+
+static jup_status_t map_files(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
+                              jup_error_t *err)
+{
+    jup_gguf_range_t *sorted = in_file_order(ranges, count);
+    jup_status_t status = JUP_OK;
+    for (size_t i = 0, n; i < count && status == JUP_OK; i += n) {
+        int file = sorted[i].tensor->file;
+        for (n = 1; i + n < count && sorted[i + n].tensor->file == file;)
+            n++;
+        jup_gguf_t *holder = jup_gguf_file(g, file);
+        if (holder->fd >= 0)
+            status = map_missing(holder, sorted + i, n, err);
+    }
+    jup_free(sorted);
+    return status;
+}
+
+static const unsigned char *data_of(const jup_gguf_t *g, const jup_gguf_range_t *range)
+{
+    const jup_gguf_t *file = jup_gguf_file(g, range->tensor->file);
+    return file->fd < 0 ? file->base + start_of(range)
+                        : find_mapped(file, start_of(range), range->bytes);
 }
 
 jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t count,
@@ -188,12 +207,9 @@ jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t 
     if (count == 0)
         return JUP_OK;
     JUP_TRY(check_ranges(g, ranges, count, err));
-    bool in_memory = g->fd < 0;
-    if (!in_memory)
-        JUP_TRY(map_missing(g, ranges, count, err));
+    JUP_TRY(map_files(g, ranges, count, err));
     for (size_t i = 0; i < count; i++)
-        data[i] = in_memory ? g->base + start_of(&ranges[i])
-                            : find_mapped(g, start_of(&ranges[i]), ranges[i].bytes);
+        data[i] = data_of(g, &ranges[i]);
     return JUP_OK;
 }
 
@@ -201,16 +217,18 @@ jup_status_t jup_gguf_read(const jup_gguf_t *g, jup_gguf_range_t range, void *ds
 {
     char *to = dst;
     JUP_TRY(check_ranges(g, &range, 1, err));
-    if (g->fd < 0) {
-        memcpy(dst, g->base + start_of(&range), range.bytes);
+    const jup_gguf_t *file = jup_gguf_file(g, range.tensor->file);
+    if (file->fd < 0) {
+        memcpy(dst, file->base + start_of(&range), range.bytes);
         return JUP_OK;
     }
     for (size_t done = 0; done < range.bytes;) {
-        ssize_t n = pread(g->fd, to + done, range.bytes - done, (off_t)(start_of(&range) + done));
+        off_t at = (off_t)(start_of(&range) + done);
+        ssize_t n = pread(file->fd, to + done, range.bytes - done, at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return jup_fail(err, JUP_EENV, "%s: cannot read tensor '%s': %s", g->path,
+            return jup_fail(err, JUP_EENV, "%s: cannot read tensor '%s': %s", file->path,
                             range.tensor->name, n < 0 ? strerror(errno) : "the file got shorter");
         done += (size_t)n;
     }
@@ -222,5 +240,7 @@ size_t jup_gguf_mapped_bytes(const jup_gguf_t *g)
     size_t bytes = 0;
     for (size_t i = 0; i < g->n_mappings; i++)
         bytes += g->mappings[i].bytes;
+    for (int i = 0; i < g->n_more; i++)
+        bytes += jup_gguf_mapped_bytes(g->more[i]);
     return bytes;
 }

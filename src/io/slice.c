@@ -97,7 +97,8 @@ static void put_metadata(jup_gguf_writer_t *w, const jup_gguf_t *g, const jup_co
 {
     char digest[20];
     for (int64_t i = 0; i < jup_gguf_entry_count(g); i++)
-        jup_gguf_put_entry(w, jup_gguf_entry_at(g, i));
+        if (!starts_with(jup_gguf_entry_at(g, i)->key, "split.")) /* no part of several any more */
+            jup_gguf_put_entry(w, jup_gguf_entry_at(g, i));
     snprintf(digest, sizeof digest, "%016" PRIx64, jup_model_file_digest(g));
     jup_gguf_put_int(w, JUP_SLICE_RANK_KEY, JUP_GGUF_I32, rank);
     put_shards(w, config, shards, ranks);

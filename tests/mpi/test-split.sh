@@ -23,4 +23,24 @@ refuses "is the slice of rank 0" 3 run -m "$work/s-0.gguf" -p hello
 refuses "split the whole model" 1 split -m "$work/s-1.gguf" -n 2 -o "$work/t-{rank}.gguf"
 refuses "{rank}" 1 split -m "$work/m.gguf" -n 2 -o "$work/t.gguf"
 refuses "one of -n, --layers and --plan" 1 split -m "$work/m.gguf" -o "$work/t-{rank}.gguf"
+# a model in parts, named by any of them; slices of it are whole files
+"$make_model" "$work/whole.gguf" && "$make_model" "$work/p.gguf" parts=3 || fail "make_model parts"
+whole=$(tokens 1 -m "$work/whole.gguf" -p hello -n 12)
+for part in 1 2 3; do
+    same "part $part" "$whole" "$(tokens $part -m "$work/p-0000$part-of-00003.gguf" -p hello -n 12)"
+done
+"$jupiter" info -m "$work/p-00002-of-00003.gguf" >"$work/info.txt" || fail "info of a part"
+same "tensors of the parts" "$("$jupiter" info -m "$work/whole.gguf" | grep tensors)" \
+    "$(grep tensors "$work/info.txt")"
+"$jupiter" split -m "$work/p-00003-of-00003.gguf" -n 2 -o "$work/ps-{rank}.gguf" >/dev/null ||
+    fail "split of parts"
+same "slices of parts" "$whole" "$(tokens 2 -m "$work/ps-{rank}.gguf" -p hello -n 12)"
+mv "$work/p-00002-of-00003.gguf" "$work/away.gguf"
+"$jupiter" info -m "$work/p-00001-of-00003.gguf" >/dev/null 2>"$work/err" && fail "a part is missing"
+grep -q "part 2, .*p-00002-of-00003.gguf, is missing" "$work/err" || fail "$(cat "$work/err")"
+"$jupiter" info -m "$work/away.gguf" >/dev/null 2>"$work/err" && fail "a part of another name"
+grep -q "does not end in -00002-of-00003.gguf" "$work/err" || fail "$(cat "$work/err")"
+cp "$work/p-00003-of-00003.gguf" "$work/p-00002-of-00003.gguf"
+"$jupiter" info -m "$work/p-00001-of-00003.gguf" >/dev/null 2>"$work/err" && fail "a part twice"
+grep -q "says that it is part 3 of 3" "$work/err" || fail "$(cat "$work/err")"
 finish

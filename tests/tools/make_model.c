@@ -8,6 +8,7 @@
  *   type=f32|f16|q4_0|...|iq4_xs (tensor/dtype.h)
  *   mixed=1 (K-quants as the common downloads mix them)
  *   tied=0|1 factors=0|1 seed  preset=tinyllama
+ *   parts=N  files OUT-00001-of-0000N.gguf
  *   tokens=N of the tokenizer (vocab)  word=w, what its words begin with
  *   extra=NAME: one more tensor, of one element
  *   i:KEY f:KEY t:KEY: metadata "<arch>.KEY", an integer, a float, a text
@@ -22,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BYTE_TOKEN = 3, MORE_KEYS = 16 };
+enum { MOST_PARTS = 9, FIRST_BYTE_TOKEN = 3, MORE_KEYS = 16 };
 
 /* What the tensors of an architecture are. */
 typedef struct family {
@@ -47,14 +48,15 @@ static const family_t families[] = {
 typedef struct shape {
     char arch[16], type[16], word[8];
     long layers, dim, heads, kv_heads, head_dim, ffn, vocab, context, window, rope_dim;
-    long tied, factors, mixed, seed, tokens;
+    long tied, factors, mixed, seed, tokens, parts;
     const char *extra, *more[MORE_KEYS];
     int n_more;
 } shape_t;
 
 typedef struct model {
     shape_t shape;
-    jup_gguf_writer_t *writer;
+    jup_gguf_writer_t *writer;              /* of the part that tensors go to now */
+    jup_gguf_writer_t *writers[MOST_PARTS]; /* shape.parts of them */
     jup_dtype_t type;
     const family_t *family;
     jup_gguf_random_t norm, bias, matrix;
@@ -72,6 +74,7 @@ static long *number(shape_t *s, const char *name)
         {"vocab", &s->vocab},       {"context", &s->context},   {"window", &s->window},
         {"rope_dim", &s->rope_dim}, {"tied", &s->tied},         {"factors", &s->factors},
         {"mixed", &s->mixed},       {"seed", &s->seed},         {"tokens", &s->tokens},
+        {"parts", &s->parts},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].name, name) == 0)
@@ -307,13 +310,43 @@ static void put_tensors(model_t *m)
     put_matrix(m, "token_embd.weight", s->vocab, s->dim, m->type);
     if (s->factors)
         put_factors(m);
-    for (long layer = 0; layer < s->layers; layer++)
+    for (long layer = 0; layer < s->layers; layer++) {
+        m->writer = m->writers[layer * s->parts / s->layers];
         put_layer(m, layer);
+    }
     put_vector(m, "output_norm.weight", s->dim, &m->norm);
     if (s->extra)
         put_vector(m, s->extra, 1, &m->norm);
     if (!s->tied)
         put_matrix(m, "output.weight", s->vocab, s->dim, s->mixed ? JUP_Q6_K : m->type);
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static void open_parts(model_t *m)
+{
+    for (long i = 0; i < m->shape.parts; i++) {
+        m->writers[i] = jup_gguf_writer_new();
+        if (m->shape.parts == 1)
+            continue;
+        jup_gguf_put_int(m->writers[i], "split.no", JUP_GGUF_U16, i);
+        jup_gguf_put_int(m->writers[i], "split.count", JUP_GGUF_U16, m->shape.parts);
+    }
+    m->writer = m->writers[0];
+}
+
+static jup_status_t save_parts(const model_t *m, const char *path, jup_error_t *err)
+{
+    char part[400];
+    int n = (int)m->shape.parts;
+    if (n == 1)
+        return jup_gguf_save(m->writer, path, err);
+    for (int i = 0; i < n; i++) {
+        snprintf(part, sizeof part, "%.*s-%05d-of-%05d.gguf", (int)strlen(path) - 5, path, i + 1,
+                 n);
+        JUP_TRY(jup_gguf_save(m->writers[i], part, err));
+    }
+    return JUP_OK;
 }
 
 int main(int argc, char **argv)
@@ -328,6 +361,7 @@ int main(int argc, char **argv)
                            .vocab = 300,
                            .ffn = 172,
                            .context = 512,
+                           .parts = 1,
                            .seed = 1}};
     shape_t *s = &m.shape;
     if (argc < 2) {
@@ -339,13 +373,15 @@ int main(int argc, char **argv)
     s->head_dim = s->head_dim ? s->head_dim : s->dim / s->heads;
     s->rope_dim = s->rope_dim ? s->rope_dim : s->head_dim;
     const jup_dtype_info_t *type = jup_dtype_by_name(s->type);
-    if (!type || s->vocab < FIRST_BYTE_TOKEN + 256) {
-        fprintf(stderr, "make_model: unknown type '%s' or a vocabulary below 259\n", s->type);
+    if (!type || s->vocab < FIRST_BYTE_TOKEN + 256 || s->parts < 1 || s->parts > MOST_PARTS) {
+        fprintf(stderr,
+                "make_model: unknown type '%s', a vocabulary below 259 or no 1 to 9 parts\n",
+                s->type);
         return 2;
     }
     m.type = type->dtype;
     m.family = find_family(s->arch);
-    m.writer = jup_gguf_writer_new();
+    open_parts(&m);
     /* spreads that keep activations near 1 over many layers */
     uint64_t seed = (uint64_t)s->seed;
     m.norm = (jup_gguf_random_t){.seed = seed, .center = 1, .spread = 0.2f};
@@ -357,10 +393,11 @@ int main(int argc, char **argv)
     put_vocabulary(&m);
     put_tensors(&m);
     jup_error_t err;
-    jup_status_t status = jup_gguf_save(m.writer, argv[1], &err);
+    jup_status_t status = save_parts(&m, argv[1], &err);
     if (status != JUP_OK)
         fprintf(stderr, "make_model: %s\n", err.text);
-    jup_gguf_writer_destroy(m.writer);
+    for (long i = 0; i < s->parts; i++)
+        jup_gguf_writer_destroy(m.writers[i]);
     jup_free(m.factors);
     return (int)status;
 }
