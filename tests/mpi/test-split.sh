@@ -18,10 +18,27 @@ refuses() { # what it says, ranks, arguments
     ranks "$n" "$@" >"$work/out" 2>"$work/err" && fail "accepted: $*"
     grep -q "$what" "$work/err" || { cat "$work/err"; fail "does not say '$what'"; }
 }
+# a plan whose first stage is two ranks that share its layers (loading them: tests/unit/test_piece)
+plan() { # heads of the two
+    printf '%s\n' "plan_version: 2" "strategy: hybrid" "layers: 5" "workload: {prompt: 10}" \
+        "chunks: [10]" "stages:" \
+        "- {devices: [0, 1], way: tensor, heads: [$1], ffn: [10, 12], first: 0, last: 3}" \
+        "- {devices: [2], first: 4, last: 4}"
+}
+plan "3, 1" >"$work/p.yaml"
+"$jupiter" split -m "$work/m.gguf" --plan "$work/p.yaml" -o "$work/g-{rank}.gguf" >"$work/log" ||
+    fail "split by a plan with groups"
+grep -q 'g-1.gguf: layers 0 to 3, heads 3 to 3 over KV heads 1 to 1, FFN 80 to 171' "$work/log" ||
+    { cat "$work/log"; fail "does not say what a slice has"; }
+[ "$(wc -c <"$work/g-1.gguf")" -lt "$(wc -c <"$work/g-0.gguf")" ] || fail "parts are as large"
+
 refuses "slice for 3 ranks" 2 run -m "$work/s-{rank}.gguf" -p hello
 refuses "is the slice of rank 0" 3 run -m "$work/s-0.gguf" -p hello
 refuses "split the whole model" 1 split -m "$work/s-1.gguf" -n 2 -o "$work/t-{rank}.gguf"
 refuses "{rank}" 1 split -m "$work/m.gguf" -n 2 -o "$work/t.gguf"
+plan "3, 2" >"$work/q.yaml"
+refuses "q.yaml: stages\[0\]: .*5 query heads together" 1 split -m "$work/m.gguf" \
+    --plan "$work/q.yaml" -o "$work/t-{rank}.gguf"
 refuses "one of -n, --layers and --plan" 1 split -m "$work/m.gguf" -o "$work/t-{rank}.gguf"
 # a model in parts, named by any of them; slices of it are whole files
 "$make_model" "$work/whole.gguf" && "$make_model" "$work/p.gguf" parts=3 || fail "make_model parts"
