@@ -45,7 +45,7 @@ static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
         JUP_TRY(new_floats(f, &f->hidden, outputs, c->dim, err));
         JUP_TRY(new_floats(f, &f->logits, outputs, f->weights->output.w.rows, err));
     }
-    f->halves = jup_new((size_t)(rows * c->dim), sizeof *f->halves);
+    f->halves = jup_new((size_t)c->dim, sizeof *f->halves);
     f->pos = jup_new((size_t)rows, sizeof *f->pos);
     f->masks = jup_new((size_t)mask_words(rows), sizeof *f->masks);
     f->attention = jup_new(JUP_STEP_MAX_SEGMENTS, sizeof *f->attention);

@@ -55,9 +55,9 @@ typedef struct jup_forward {
     jup_attention_t *attention;                   /* (JUP_STEP_MAX_SEGMENTS) */
     jup_kv_run_t *runs, *new_runs;
     int cap_runs;
-    uint16_t *halves;  /* (rows, dim): the residual stream in half precision */
+    uint16_t *halves;  /* (dim): a row of the residual stream in half precision */
     size_t work_bytes; /* of the buffers above */
-    int64_t saturated; /* elements that half precision could not hold; they became the largest */
+    int64_t stretched; /* rows that were beyond half precision, see model/half_row.h */
     bool unwanted;     /* what `between` said of the step being computed */
 } jup_forward_t;
 
@@ -105,9 +105,6 @@ void jup_forward_down(jup_forward_t *f, int layer, int64_t at,
                       int64_t n); /* sum (+)= Wdown (...) */
 /* add() again, and: */
 void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n); /* x, if it is kept in F16 */
-
-/** Rounds x (n) to half precision in place as limits say; out (n) are the halves. */
-void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out);
 
 /**
  * x -> x through the shard's layers. False when `between` ended it halfway: x and what the caches

@@ -3,9 +3,9 @@
 #include "model/forward.h"
 
 #include "base/checked.h"
+#include "model/half_row.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 int jup_forward_depth(const jup_forward_t *f)
@@ -169,22 +169,12 @@ void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n)
     sum_up(f, &f->weights->layers[layer].down, gate, at, n);
 }
 
-void jup_forward_round(jup_forward_t *f, float *x, int64_t n, uint16_t *out)
-{
-    const float largest = 65504.0f;
-    int64_t saturated = 0;
-    for (int64_t i = 0; i < n; i++) {
-        saturated += fabsf(x[i]) > largest;
-        x[i] = x[i] > largest ? largest : x[i] < -largest ? -largest : x[i];
-    }
-    jup_f32_to_f16(x, out, n);
-    jup_f16_to_f32(out, x, n);
-    f->saturated += saturated;
-}
-
 void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n)
 {
     int64_t dim = f->config->dim;
-    if (f->limits.residual_dtype == JUP_F16)
-        jup_forward_round(f, f->x + at * dim, n * dim, f->halves);
+    for (int64_t row = at; f->limits.residual_dtype == JUP_F16 && row < at + n; row++) {
+        int power = jup_half_row_pack(f->x + row * dim, dim, f->halves);
+        jup_half_row_unpack(f->halves, dim, power, f->x + row * dim);
+        f->stretched += power > 0;
+    }
 }

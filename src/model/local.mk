@@ -2,6 +2,7 @@ libjupiter_a_SOURCES += \
 	%D%/config.c %D%/config.h \
 	%D%/family.c %D%/family.h \
 	%D%/forward.c %D%/forward.h %D%/forward_layer.c \
+	%D%/half_row.c %D%/half_row.h \
 	%D%/kv.c %D%/kv.h \
 	%D%/part.c %D%/part.h \
 	%D%/rope.c %D%/rope.h \

@@ -1,6 +1,7 @@
 #include "strategy/hop.h"
 
 #include "base/mem.h"
+#include "model/half_row.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,7 +25,7 @@ jup_status_t jup_hop_init(jup_hop_t *hop, jup_comm_t *comm, int peer, jup_dtype_
     hop->peer = peer;
     hop->wire = wire;
     hop->dim = dim;
-    hop->buffer_bytes = jup_step_max_bytes(max_rows) + (size_t)max_rows * row_bytes(hop);
+    hop->buffer_bytes = jup_step_max_bytes(max_rows) + (size_t)max_rows * (row_bytes(hop) + 1);
     for (int i = 0; i < JUP_HOP_WINDOW; i++) {
         void *block;
         JUP_TRY(jup_alloc(&block, hop->buffer_bytes, 1, "message buffers", err));
@@ -54,12 +55,40 @@ void jup_hop_post(jup_hop_t *hop)
     hop->posted++;
 }
 
-static void from_wire(const jup_hop_t *hop, const char *in, int64_t elems, float *x)
+/* Rows in half precision; behind them, where one is not 0, the powers of two of all (a byte each).
+ */
+static char *halves_to_wire(const jup_hop_t *hop, const float *x, int32_t rows, char *out)
 {
-    if (hop->wire == JUP_F32)
-        memcpy(x, in, (size_t)elems * sizeof *x);
-    else
-        jup_f16_to_f32((const uint16_t *)(const void *)in, x, elems);
+    signed char *powers = (signed char *)out + (size_t)rows * row_bytes(hop);
+    int any = 0;
+    for (int32_t r = 0; r < rows; r++) {
+        uint16_t *halves = (uint16_t *)(void *)(out + (size_t)r * row_bytes(hop));
+        any |= powers[r] = (signed char)jup_half_row_pack(x + r * hop->dim, hop->dim, halves);
+    }
+    return (char *)powers + (any ? rows : 0);
+}
+
+static char *to_wire(const jup_hop_t *hop, const float *x, int32_t rows, char *out)
+{
+    size_t bytes = (size_t)rows * row_bytes(hop);
+    if (hop->wire == JUP_F16)
+        return halves_to_wire(hop, x, rows, out);
+    memcpy(out, x, bytes);
+    return out + bytes;
+}
+
+/* Of `bytes`, which are as many as rows take, with or without powers. */
+static void from_wire(const jup_hop_t *hop, const char *in, size_t bytes, int32_t rows, float *x)
+{
+    size_t plain = (size_t)rows * row_bytes(hop);
+    if (hop->wire == JUP_F32) {
+        memcpy(x, in, plain);
+        return;
+    }
+    const signed char *powers = bytes > plain ? (const signed char *)in + plain : NULL;
+    for (int32_t r = 0; r < rows; r++)
+        jup_half_row_unpack((const uint16_t *)(const void *)(in + (size_t)r * row_bytes(hop)),
+                            hop->dim, powers ? powers[r] : 0, x + r * hop->dim);
 }
 
 void jup_hop_receive(jup_hop_t *hop, jup_step_t *step, float *x)
@@ -71,12 +100,14 @@ void jup_hop_receive(jup_hop_t *hop, jup_step_t *step, float *x)
 
     const char *in = jup_step_unpack(step, hop->buffers[slot], pending->bytes);
     size_t header = in ? (size_t)(in - hop->buffers[slot]) : 0;
-    if (!in || header + (size_t)rows_sent(step) * row_bytes(hop) != pending->bytes)
+    size_t plain = (size_t)rows_sent(step) * row_bytes(hop), bytes = pending->bytes - header;
+    size_t powers = hop->wire == JUP_F16 ? (size_t)rows_sent(step) : 0;
+    if (!in || (bytes != plain && bytes != plain + powers))
         jup_die(JUP_EENV,
                 "rank %d got a step of %zu bytes from rank %d that it cannot read; do all ranks "
                 "run the same version of the program?",
                 hop->comm->rank, pending->bytes, hop->peer);
-    from_wire(hop, in, rows_sent(step) * hop->dim, x);
+    from_wire(hop, in, bytes, rows_sent(step), x);
 }
 
 void jup_hop_send(jup_hop_t *hop, const jup_step_t *step, const float *x)
@@ -85,12 +116,8 @@ void jup_hop_send(jup_hop_t *hop, const jup_step_t *step, const float *x)
     jup_comm_end(hop->comm, &hop->pending[slot]);
 
     char *out = jup_step_pack(step, hop->buffers[slot]);
-    int64_t elems = rows_sent(step) * hop->dim;
-    if (hop->wire == JUP_F32)
-        memcpy(out, x, (size_t)elems * sizeof *x);
-    else
-        jup_f32_to_f16(x, (uint16_t *)(void *)out, elems);
-    size_t bytes = (size_t)(out - hop->buffers[slot]) + (size_t)rows_sent(step) * row_bytes(hop);
+    out = to_wire(hop, x, rows_sent(step), out);
+    size_t bytes = (size_t)(out - hop->buffers[slot]);
     jup_comm_begin_send(hop->comm, hop->peer, JUP_MSG_STEP, step->id, hop->buffers[slot], bytes,
                         &hop->pending[slot]);
 }

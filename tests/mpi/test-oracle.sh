@@ -59,4 +59,6 @@ for type in q2_k q3_k q4_k q5_k q6_k iq4_xs "q4_k mixed=1"; do
 done
 # the defaults: half precision on the wire and in the cache
 check "type=f16" 4 1e-2 --chunk 16
+# rows beyond half precision travel as well
+check "arch=granite f:embedding_scale=300000 f:residual_scale=90000" 3 1e-2 --chunk 16
 finish

@@ -1,9 +1,12 @@
 /* A layer computed line by line over parts of a step's rows is the layer over all of them, bit for
    bit: chunks, branches and candidate trees, both precisions of cache and residual stream. */
 #include "base/mem.h"
+#include "base/rng.h"
+#include "model/half_row.h"
 #include "tiny_model.h"
 #include "unit.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { LAYERS = 3, ROWS = 96, CHUNK = 70, BRANCHES = 3 };
@@ -174,11 +177,41 @@ START_TEST(tiles_keep_to_the_window)
 }
 END_TEST
 
+/* Rows within half precision are rounded as ever; others keep 11 bits below their largest element,
+   and what was rounded once stays as it is. */
+START_TEST(rows_beyond_half_precision_keep_their_bits)
+{
+    enum { N = 300 };
+    float x[N], y[N];
+    uint16_t halves[N], plain[N];
+    jup_rng_t rng;
+    jup_rng_init(&rng, 5);
+    for (int magnitude = -3; magnitude < 100; magnitude++) {
+        float largest = 0;
+        for (int i = 0; i < N; i++) {
+            x[i] = ldexpf((float)jup_rng_normal(&rng), magnitude);
+            largest = fmaxf(largest, fabsf(x[i]));
+        }
+        int power = jup_half_row_pack(x, N, halves);
+        ck_assert_int_eq(power > 0, largest > 65504.0f);
+        jup_f32_to_f16(x, plain, N);
+        ck_assert(power > 0 || memcmp(plain, halves, sizeof plain) == 0);
+        jup_half_row_unpack(halves, N, power, y);
+        for (int i = 0; i < N; i++)
+            ck_assert_float_le(fabsf(x[i] - y[i]), fmaxf(fabsf(x[i]), largest / 65536) / 2048);
+        power = jup_half_row_pack(y, N, plain);
+        jup_half_row_unpack(plain, N, power, x);
+        ck_assert_mem_eq(x, y, sizeof x);
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("forward");
     unit_add(s, tiles_of_rows_are_the_whole_layer, 60);
     unit_add(s, tiles_keep_to_the_window, 60);
+    unit_add(s, rows_beyond_half_precision_keep_their_bits, 10);
     return s;
 }
 
