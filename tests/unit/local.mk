@@ -19,6 +19,7 @@ UNIT_TESTS = \
 	%D%/test_engine \
 	%D%/test_forward \
 	%D%/test_group \
+	%D%/test_head \
 	%D%/test_heads \
 	%D%/test_kv \
 	%D%/test_part \
@@ -48,6 +49,7 @@ PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \
 	%D%/tiny_part.c %D%/tiny_part.h
+%C%_test_head_SOURCES = %D%/test_head.c $(TINY_MODEL)
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL) %D%/tiny_part.c %D%/tiny_part.h
 %C%_test_forward_SOURCES = %D%/test_forward.c $(TINY_MODEL)
 check_PROGRAMS += $(UNIT_TESTS)
