@@ -7,7 +7,7 @@
  *     tensor         two all-reduces of A, the activations of the rows
  *     detransformer  one: the arithmetic of tensor, half its all-reduces, as in the paper's table
  *
- *     galaxy         2 reduce-scatters and 2 all-gathers by ring, the bytes of tensor's; nine of
+ *     galaxy         2 reduce-scatters and 2 all-gathers in blocks, the bytes of tensor's; nine of
  *                    ten are hidden, as far as (n - 1)/n of the layer's products last. Fewer rows
  *                    than members: as tensor
  *
