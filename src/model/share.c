@@ -33,10 +33,9 @@ void jup_share_units(int units, const double *speed, int n, int *counts)
 
 /* best[m * (units + 1) + j]: of members 0 .. m - 1 with the first j units. */
 typedef struct ranges {
-    jup_share_cost_t cost;
-    const void *self;
     const double *speed;
     int units, n;
+    double *cost; /* (units, units + 1): of [first, last) */
     double *best;
     int *from; /* where the last of them begins */
 } ranges_t;
@@ -57,7 +56,8 @@ static void add_member(const ranges_t *r, int m, double limit)
     for (int j = m + 1; j <= r->units; j++) {
         best[j] = INFINITY;
         for (int i = m; i < j; i++) {
-            double value = join(before[i], r->cost(r->self, i, j), r->speed[m], limit);
+            double value =
+                join(before[i], r->cost[(long)i * (r->units + 1) + j], r->speed[m], limit);
             if (value < best[j]) {
                 best[j] = value;
                 from[j] = i;
@@ -79,7 +79,11 @@ void jup_share_ranges(jup_share_cost_t cost, const void *self, int units, const 
                       int n, int *counts)
 {
     size_t cells = (size_t)(n + 1) * (size_t)(units + 1);
-    ranges_t r = {.cost = cost, .self = self, .speed = speed, .units = units, .n = n};
+    ranges_t r = {.speed = speed, .units = units, .n = n};
+    r.cost = jup_new((size_t)units * (size_t)(units + 1), sizeof *r.cost);
+    for (int i = 0; i < units; i++)
+        for (int j = i + 1; j <= units; j++)
+            r.cost[(long)i * (units + 1) + j] = cost(self, i, j);
     r.best = jup_new(cells, sizeof *r.best);
     r.from = jup_new(cells, sizeof *r.from);
     solve(&r, solve(&r, INFINITY));
@@ -88,6 +92,7 @@ void jup_share_ranges(jup_share_cost_t cost, const void *self, int units, const 
         counts[m - 1] = end - first;
         end = first;
     }
+    jup_free(r.cost);
     jup_free(r.best);
     jup_free(r.from);
 }

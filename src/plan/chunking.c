@@ -38,7 +38,8 @@ static double equal_chunks(const jup_instance_t *in, const jup_pipe_t *pipe, int
 {
     int64_t prompt = in->problem->workload.prompt_tokens;
     double best_s = INFINITY;
-    for (int n = 1; n <= JUP_CUT_CHUNKS && n <= prompt; n += 1 + n / 8) {
+    for (int n = 1; n <= JUP_CUT_CHUNKS && n <= prompt && (n == 1 || meter->left > 0);
+         n += 1 + n / 8) {
         if ((prompt + n - 1) / n > most_rows)
             continue;
         if (prompt / n < in->min_chunk && n > 1)
