@@ -2,11 +2,34 @@
 #include "job/division.h"
 #include "base/checked.h"
 #include "base/mem.h"
+#include "cluster/nearest.h"
+#include "io/piece.h"
 #include "io/slice.h"
+#include "strategy/strategies.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+jup_status_t jup_division_strategy(const char *name, const jup_strategy_t **strategy,
+                                   jup_error_t *err)
+{
+    const char *names[16] = {NULL};
+    char all[200];
+    int n;
+    const jup_strategy_t *list = jup_strategies(&n);
+    *strategy = jup_strategy_by_name(name ? name : "jupiter");
+    if (*strategy)
+        return JUP_OK;
+    for (int i = 0; i < n; i++)
+        names[i] = list[i].name;
+    jup_list_names(names, all, sizeof all);
+    const char *nearest = jup_nearest(name, names);
+    return jup_fail(err, JUP_EINPUT, "--strategy is '%s', %s%s%sknown are %s", name,
+                    nearest ? "did you mean '" : "", nearest ? nearest : "", nearest ? "'? " : "",
+                    all);
+}
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
@@ -87,15 +110,19 @@ static jup_status_t layers_as_sliced(const jup_wishes_t *wishes, const jup_gguf_
     if (wishes->layers)
         return jup_fail(err, JUP_EINPUT, "--layers cannot be chosen, %s is a slice of a model",
                         path);
-    jup_slice_layers(gguf, first_layer);
-    bool fits = first_layer[0] == 0 && first_layer[ranks] == config->layers;
-    for (int rank = 0; rank < ranks; rank++)
-        fits = fits && first_layer[rank] < first_layer[rank + 1];
-    return fits ? JUP_OK
-                : jup_fail(err, JUP_EINPUT,
-                           "%s: " JUP_SLICE_FIRST_LAYERS
-                           " does not divide %d layers; split the model anew",
-                           path, config->layers);
+    jup_shard_t *shards = jup_new((size_t)ranks, sizeof *shards);
+    jup_status_t status = jup_slice_shards(gguf, config, shards, err);
+    for (int rank = 0; rank < ranks && status == JUP_OK; rank++) {
+        if (!jup_part_is_whole(&shards[rank].part))
+            status = jup_fail(err, JUP_EINPUT,
+                              "%s is a slice with parts of layers; give the plan that it was split "
+                              "by with --plan",
+                              path);
+        first_layer[rank] = shards[rank].first;
+    }
+    first_layer[ranks] = config->layers;
+    jup_free(shards);
+    return status;
 }
 
 static jup_status_t divide_layers(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
@@ -156,48 +183,119 @@ static jup_status_t chunks_as_told(const char *list, int32_t tokens, int32_t **c
 }
 
 /* *each: chunks of so many tokens for other prompts, too; 0: in proportion. */
-static jup_status_t divide_prompt(const jup_wishes_t *wishes, int32_t tokens, int ranks,
-                                  int32_t **chunks, int32_t *n, int32_t *each, jup_error_t *err)
+static jup_status_t divide_prompt(const jup_wishes_t *wishes, const jup_strategy_t *strategy,
+                                  int32_t tokens, int stages, int32_t **chunks, int32_t *n,
+                                  int32_t *each, jup_error_t *err)
 {
     *each = 0;
+    if (!strategy->chunks && (wishes->chunks || wishes->chunk))
+        return jup_fail(err, JUP_EINPUT, "--strategy %s takes a prompt as a whole; leave out %s",
+                        strategy->name, wishes->chunks ? "--chunks" : "--chunk");
+    if (!strategy->chunks)
+        return uniform_chunks(tokens, tokens, chunks, n, err);
     if (wishes->chunks)
         return chunks_as_told(wishes->chunks, tokens, chunks, n, err);
-    *each = wishes->chunk ? wishes->chunk : jup_division_default_chunk(tokens, ranks);
+    *each = wishes->chunk ? wishes->chunk : jup_division_default_chunk(tokens, stages);
     return uniform_chunks(tokens, *each, chunks, n, err);
 }
 
-/* ---------------------------------------------------------------------------------------------- */
+/* ---- stages ---------------------------------------------------------------------------------- */
 
-static void write_plan(jup_plan_t *plan, const jup_config_t *config, const jup_job_t *job,
-                       const int32_t *first_layer)
+static void name_members(jup_plan_t *plan)
+{
+    for (int m = 0; m < plan->n_members; m++) {
+        plan->members[m].device = m;
+        snprintf(plan->members[m].name, sizeof plan->members[m].name, "rank-%d", m);
+    }
+}
+
+static jup_status_t divide_pipeline(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
+                                    const jup_config_t *config, jup_plan_t *plan, jup_error_t *err)
+{
+    int32_t first_layer[JUP_MAX_RANKS + 1];
+    JUP_TRY(divide_layers(wishes, gguf, config, plan->n_stages, first_layer, err));
+    for (int s = 0; s < plan->n_stages; s++) {
+        plan->stages[s].first = first_layer[s];
+        plan->stages[s].last = first_layer[s + 1];
+    }
+    return JUP_OK;
+}
+
+/* One group of all, with even shares where it splits layers. */
+static jup_status_t divide_group(const jup_wishes_t *wishes, const jup_config_t *config,
+                                 jup_part_blocks_t blocks, jup_way_t way, jup_plan_t *plan,
+                                 jup_error_t *err)
+{
+    int n = plan->n_members, unit = jup_part_ffn_unit(blocks);
+    if (wishes->layers)
+        return jup_fail(err, JUP_EINPUT,
+                        "--layers goes with a pipeline; with --strategy %s all ranks share all "
+                        "layers",
+                        plan->strategy);
+    plan->stages[0] = (jup_plan_stage_t){.last = config->layers, .n = n};
+    plan->stages[0].way = n > 1 ? way : JUP_WAY_ALONE;
+    if (!jup_way_splits(plan->stages[0].way))
+        return JUP_OK;
+    jup_part_t *parts = jup_new((size_t)n, sizeof *parts);
+    double *alike = jup_new((size_t)n, sizeof *alike);
+    for (int m = 0; m < n; m++)
+        alike[m] = 1;
+    jup_status_t status = jup_part_share(config, blocks, alike, n, parts, err);
+    for (int m = 0; m < n && status == JUP_OK; m++) {
+        plan->members[m].heads = parts[m].head_last - parts[m].head_first;
+        plan->members[m].ffn = (parts[m].ffn_last - parts[m].ffn_first + unit - 1) / unit;
+    }
+    jup_free(alike);
+    jup_free(parts);
+    return status;
+}
+
+/* Stages and members of a strategy over so many ranks; of those without figures of the devices. */
+static jup_status_t count_stages(const jup_strategy_t *strategy, int ranks, int *stages,
+                                 int *members, jup_error_t *err)
+{
+    bool local = strategy->stages == JUP_STAGES_ONE && strategy->way == JUP_WAY_ALONE;
+    if (strategy->stages == JUP_STAGES_ANY)
+        return jup_fail(err, JUP_EINPUT,
+                        "--strategy %s is planned for devices; say which with --cluster, or "
+                        "measure them with --auto",
+                        strategy->name);
+    *members = local ? 1 : ranks;
+    *stages = strategy->stages == JUP_STAGES_ONE ? 1 : ranks;
+    return JUP_OK;
+}
+
+static void describe_plan(jup_plan_t *plan, const char *strategy, const jup_config_t *config,
+                          const jup_job_t *job)
 {
     plan->layers = config->layers;
     plan->workload = (jup_workload_t){
         .prompt_tokens = job->prompt_tokens, .generate_tokens = job->generate, .branches = 1};
+    snprintf(plan->strategy, sizeof plan->strategy, "%s", strategy);
     snprintf(plan->model, sizeof plan->model, "%s", config->name);
     snprintf(plan->cluster, sizeof plan->cluster, "by hand");
-    for (int s = 0; s < plan->n_stages; s++) {
-        jup_plan_stage_t *stage = &plan->stages[s];
-        jup_plan_member_t *member = jup_plan_leader(plan, s);
-        member->device = s;
-        snprintf(member->name, sizeof member->name, "rank-%d", s);
-        stage->first = first_layer[s];
-        stage->last = first_layer[s + 1];
-    }
+    name_members(plan);
 }
 
 jup_status_t jup_division_by_hand(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
                                   const jup_config_t *config, int ranks, jup_job_t *job,
                                   jup_error_t *err)
 {
-    int32_t first_layer[JUP_MAX_RANKS + 1], *chunks = NULL, n = 0;
-    JUP_TRY(divide_layers(wishes, gguf, config, ranks, first_layer, err));
-    JUP_TRY(divide_prompt(wishes, job->prompt_tokens, ranks, &chunks, &n, &job->chunk, err));
+    const jup_strategy_t *strategy;
+    int32_t *chunks = NULL, n = 0;
+    int stages, members;
+    JUP_TRY(jup_division_strategy(wishes->strategy, &strategy, err));
+    JUP_TRY(count_stages(strategy, ranks, &stages, &members, err));
+    JUP_TRY(
+        divide_prompt(wishes, strategy, job->prompt_tokens, stages, &chunks, &n, &job->chunk, err));
     jup_plan_reset(&job->plan);
-    jup_plan_init(&job->plan, ranks, ranks, n);
-    for (int32_t i = 0; i < n; i++)
-        job->plan.chunks[i] = chunks[i];
+    jup_plan_init(&job->plan, stages, members, n);
+    memcpy(job->plan.chunks, chunks, (size_t)n * sizeof *chunks);
     jup_free(chunks);
-    write_plan(&job->plan, config, job, first_layer);
-    return JUP_OK;
+    describe_plan(&job->plan, strategy->name, config, job);
+    if (strategy->stages == JUP_STAGES_SINGLE)
+        return divide_pipeline(wishes, gguf, config, &job->plan, err);
+    jup_part_blocks_t blocks =
+        gguf ? jup_piece_blocks(gguf) : jup_part_blocks(job->weights, job->weights);
+    return divide_group(wishes, config, blocks, strategy->way, &job->plan, err);
 }

@@ -8,14 +8,16 @@
 
 #include "io/gguf.h"
 #include "job/job.h"
+#include "strategy/strategies.h"
 
 /** What the user says of it. Texts stay the caller's; NULL, 0: not given. */
 typedef struct jup_wishes {
     const char *layers, *chunks; /* "8,8,6,10" */
     int32_t chunk;
-    const char *plan;    /* a file */
-    const char *cluster; /* devices to plan for, one a rank */
-    bool automatic;      /* measure the ranks, unless there is a cluster to plan for */
+    const char *plan;     /* a file */
+    const char *cluster;  /* devices to plan for, one a rank */
+    const char *strategy; /* by name; NULL: jupiter, or for measured ranks the quickest */
+    bool automatic;       /* measure the ranks, unless there is a cluster to plan for */
     bool quiet;
     int32_t branches; /* answers that will be decoded at the same time */
 } jup_wishes_t;
@@ -34,6 +36,10 @@ jup_status_t jup_division_by_hand(const jup_wishes_t *wishes, const jup_gguf_t *
 jup_status_t jup_division_by_plan(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
                                   const jup_config_t *config, int ranks, jup_job_t *job,
                                   jup_error_t *err);
+
+/** A strategy by name, NULL: the default. JUP_EINPUT for another name, with the known ones. */
+jup_status_t jup_division_strategy(const char *name, const jup_strategy_t **strategy,
+                                   jup_error_t *err);
 
 /** first_layer (ranks + 1): the first ranks take one layer more when it does not come out even. */
 void jup_division_layers_evenly(int32_t layers, int32_t ranks, int32_t *first_layer);

@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/collect.h"
+#include "io/piece.h"
 #include "io/slice.h"
 #include "job/division.h"
 #include "job/measure.h"
+#include "job/place.h"
 #include "plan/file_size.h"
 #include "plan/planner.h"
 #include "strategy/chunks.h"
@@ -146,16 +148,25 @@ static jup_status_t check_stages(const jup_plan_t *plan, const jup_config_t *con
     return JUP_OK;
 }
 
-/* Slices are numbered by stage, so they fit a plan with the same layers. */
-static jup_status_t check_slices(const jup_plan_t *plan, const jup_gguf_t *gguf, jup_error_t *err)
+/* Slices are numbered as the plan's members are, so they fit a plan with the same shards. */
+static jup_status_t check_slices(const jup_plan_t *plan, const jup_gguf_t *gguf,
+                                 const jup_config_t *config, jup_error_t *err)
 {
     int slice, slices;
-    int32_t first_layer[JUP_MAX_RANKS + 1];
     if (!gguf || !jup_slice_of(gguf, &slice, &slices))
         return JUP_OK;
-    bool fits = slices == plan->n_stages && jup_slice_layers(gguf, first_layer);
-    for (int s = 0; fits && s < plan->n_stages; s++)
-        fits = first_layer[s] == plan->stages[s].first;
+    jup_shard_t *sliced = jup_new((size_t)slices, sizeof *sliced);
+    jup_shard_t *planned = jup_new((size_t)plan->n_members, sizeof *planned);
+    jup_status_t status = jup_slice_shards(gguf, config, sliced, err);
+    if (status == JUP_OK)
+        status = jup_plan_shards(plan, config, jup_piece_blocks(gguf), planned, err);
+    bool fits = status == JUP_OK && slices == plan->n_members;
+    for (int m = 0; fits && m < slices; m++)
+        fits = sliced[m].first == planned[m].first && sliced[m].last == planned[m].last &&
+               memcmp(&sliced[m].part, &planned[m].part, sizeof sliced[m].part) == 0;
+    jup_free(sliced);
+    jup_free(planned);
+    JUP_TRY(status);
     return fits ? JUP_OK
                 : jup_fail(err, JUP_EINPUT,
                            "the plan gives other layers to the stages than %s was split into; "
@@ -188,7 +199,7 @@ static jup_status_t divide_by_file(const jup_wishes_t *wishes, const jup_gguf_t 
     JUP_TRY(jup_plan_read(&plan, wishes->plan, err));
     jup_status_t status = check_stages(&plan, config, ranks, err);
     if (status == JUP_OK)
-        status = check_slices(&plan, gguf, err);
+        status = check_slices(&plan, gguf, config, err);
     if (status != JUP_OK) {
         jup_plan_reset(&plan);
         return jup_fail_in(err, "%s", wishes->plan);
