@@ -8,6 +8,7 @@ jupiter_SOURCES = \
 	%D%/cmd_profile.c \
 	%D%/cmd_run.c \
 	%D%/cmd_split.c \
+	%D%/cmd_strategies.c \
 	%D%/cmd_tokenize.c \
 	%D%/cmd_trace.c \
 	%D%/commands.h \

@@ -26,6 +26,7 @@ static const command_t commands[] = {
     {"chat", "hold a conversation, likewise", jup_cmd_chat},
     {"info", "describe a model file", jup_cmd_info},
     {"split", "cut a model into one file per rank", jup_cmd_split},
+    {"strategies", "list the ways in which ranks can share the work", jup_cmd_strategies},
     {"tokenize", "turn text into token ids", jup_cmd_tokenize},
     {"trace", "look into the trace of a run", jup_cmd_trace},
     {"platform", "write a cluster as a SimGrid platform or for scripts", jup_cmd_platform},
@@ -39,7 +40,7 @@ static void print_help(FILE *out)
                  "Runs a large language model over a handful of devices, one MPI rank each.\n\n"
                  "commands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fprintf(out, "\njupiter COMMAND --help describes a command; jupiter --version the program.\n");
 }
 

@@ -41,7 +41,11 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
          "WHAT"},
         {"plan", 0, POPT_ARG_STRING, &o->plan, 0, "divide layers and prompt by this plan", "FILE"},
         {"auto", 0, POPT_ARG_NONE, &o->automatic, 0,
-         "plan first: for --cluster, or for the ranks as a short measurement finds them", NULL},
+         "plan first: for --cluster, or for the ranks as a short measurement finds them; takes the "
+         "quickest strategy unless --strategy names one",
+         NULL},
+        {"strategy", 0, POPT_ARG_STRING, &o->strategy, 0,
+         "how the ranks share the work; 'jupiter strategies' lists them (jupiter)", "NAME"},
         {"shape", 0, POPT_ARG_STRING, &o->shape, 0,
          "a phantom of a well-known model (llama2-7b): no weights, no tokenizer", "NAME"},
         {"type", 0, POPT_ARG_STRING, &o->type_name, 0, "type of the shape's weights (q4_0)",
@@ -179,9 +183,9 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 
 void jup_run_options_reset(jup_run_options_t *o)
 {
-    char *const texts[] = {o->model,   o->prompt,    o->prompt_file, o->layers, o->chunks,
-                           o->shape,   o->type_name, o->cluster,     o->plan,   o->wire_name,
-                           o->kv_name, o->compute,   o->trace,       o->logits};
+    char *const texts[] = {o->model,     o->prompt,    o->prompt_file, o->layers, o->chunks,
+                           o->shape,     o->type_name, o->cluster,     o->plan,   o->strategy,
+                           o->wire_name, o->kv_name,   o->compute,     o->trace,  o->logits};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     for (char **stop = o->stops; stop && *stop; stop++)

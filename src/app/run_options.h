@@ -13,8 +13,9 @@ typedef struct jup_run_options {
     int generate, context, threads;
     char *shape, *type_name, *cluster; /* a phantom: a model without weights, modelled devices */
     int prompt_tokens;
-    bool phantom;  /* nothing is computed, a device's seconds are charged */
-    char *plan;    /* a plan file */
+    bool phantom; /* nothing is computed, a device's seconds are charged */
+    char *plan;   /* a plan file */
+    char *strategy;
     int automatic; /* measure, then plan */
     jup_dtype_t type;
     char *layers, *chunks;

@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "comm/collect.h"
 #include "io/model_file.h"
+#include "io/piece.h"
 #include "io/slice.h"
 #include "io/text_file.h"
 #include "job/derive.h"
@@ -129,6 +130,7 @@ static void name_model(const jup_setup_t *setup, jup_job_t *job)
     job->model = copy(o->model);
     job->shape = copy(o->shape);
     job->weights = o->type;
+    job->blocks = setup->gguf ? jup_piece_blocks(setup->gguf) : jup_part_blocks(o->type, o->type);
     job->digest = setup->gguf ? jup_model_file_digest(setup->gguf) : 0;
     job->cluster = copy(o->phantom ? o->cluster : NULL);
     job->compute = jup_strdup(o->shape ? "phantom" : o->compute ? o->compute : "blas");
@@ -215,6 +217,7 @@ static jup_wishes_t wishes_of(const jup_setup_t *setup)
         .chunk = o->chunk,
         .plan = o->plan,
         .cluster = !o->phantom || o->automatic ? o->cluster : NULL,
+        .strategy = o->strategy,
         .automatic = o->automatic,
         .quiet = o->quiet,
         .branches = branches,

@@ -3,7 +3,6 @@
 #include "base/checked.h"
 #include "base/mem.h"
 #include "cluster/nearest.h"
-#include "io/piece.h"
 #include "io/slice.h"
 #include "strategy/strategies.h"
 
@@ -283,7 +282,7 @@ jup_status_t jup_division_by_hand(const jup_wishes_t *wishes, const jup_gguf_t *
 {
     const jup_strategy_t *strategy;
     int32_t *chunks = NULL, n = 0;
-    int stages, members;
+    int stages = 0, members = 0;
     JUP_TRY(jup_division_strategy(wishes->strategy, &strategy, err));
     JUP_TRY(count_stages(strategy, ranks, &stages, &members, err));
     JUP_TRY(
@@ -295,7 +294,5 @@ jup_status_t jup_division_by_hand(const jup_wishes_t *wishes, const jup_gguf_t *
     describe_plan(&job->plan, strategy->name, config, job);
     if (strategy->stages == JUP_STAGES_SINGLE)
         return divide_pipeline(wishes, gguf, config, &job->plan, err);
-    jup_part_blocks_t blocks =
-        gguf ? jup_piece_blocks(gguf) : jup_part_blocks(job->weights, job->weights);
-    return divide_group(wishes, config, blocks, strategy->way, &job->plan, err);
+    return divide_group(wishes, config, job->blocks, strategy->way, &job->plan, err);
 }

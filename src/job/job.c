@@ -44,6 +44,7 @@ static void walk_model(jup_pack_t *p, jup_job_t *job)
     jup_pack_value(p, &job->digest, sizeof job->digest);
     jup_pack_text(p, &job->shape);
     jup_pack_value(p, &job->weights, sizeof job->weights);
+    jup_pack_value(p, &job->blocks, sizeof job->blocks);
     jup_pack_text(p, &job->compute);
     jup_pack_text(p, &job->cluster);
     jup_pack_value(p, &job->threads, sizeof job->threads);

@@ -6,7 +6,7 @@
 #define JUP_JOB_JOB_H
 
 #include "comm/comm.h"
-#include "model/config.h"
+#include "model/part.h"
 #include "plan/plan.h"
 #include "strategy/engine.h"
 
@@ -33,7 +33,8 @@ typedef struct jup_job {
     int32_t threads; /* 0: all that the process may use */
     jup_dtype_t wire, kv_dtype;
     int32_t log_level;
-    int32_t record; /* what happens is kept, for a trace */
+    int32_t record;           /* what happens is kept, for a trace */
+    jup_part_blocks_t blocks; /* at which shares of layers are cut */
     /* the division that runs: its members are the ranks in order, further ranks are idle */
     jup_plan_t plan;
     int32_t chunk; /* > 0: prompts of any length are cut into chunks of so many tokens */

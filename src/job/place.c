@@ -82,14 +82,13 @@ static void share_head(jup_place_t *place, const jup_part_t *parts)
         place->vocab[m + 1] = parts[m].vocab_last;
 }
 
-jup_status_t jup_job_place(const jup_job_t *job, const jup_config_t *config,
-                           jup_part_blocks_t blocks, int rank, jup_place_t *place,
-                           jup_shard_t *shard, jup_error_t *err)
+jup_status_t jup_job_place(const jup_job_t *job, const jup_config_t *config, int rank,
+                           jup_place_t *place, jup_shard_t *shard, jup_error_t *err)
 {
     const jup_plan_t *plan = &job->plan;
     int s = stage_of(plan, rank);
     jup_part_t *parts = jup_new((size_t)plan->stages[s].n, sizeof *parts);
-    jup_status_t status = parts_of(plan, s, config, blocks, parts, err);
+    jup_status_t status = parts_of(plan, s, config, job->blocks, parts, err);
     memset(place, 0, sizeof *place);
     if (status == JUP_OK) {
         set_place(plan, rank, place);

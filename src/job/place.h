@@ -7,12 +7,11 @@
 #include "strategy/place.h"
 
 /**
- * The rank has a stage. blocks: those of the model's types, by which shares of layers are cut. The
- * place is reset by the caller. JUP_EINPUT when the plan's shares do not fit the model.
+ * The rank has a stage. The place is reset by the caller. JUP_EINPUT when the plan's shares do not
+ * fit the model.
  */
-jup_status_t jup_job_place(const jup_job_t *job, const jup_config_t *config,
-                           jup_part_blocks_t blocks, int rank, jup_place_t *place,
-                           jup_shard_t *shard, jup_error_t *err);
+jup_status_t jup_job_place(const jup_job_t *job, const jup_config_t *config, int rank,
+                           jup_place_t *place, jup_shard_t *shard, jup_error_t *err);
 
 /** The same of all ranks of a plan: shards (n_members), for cutting the model into slices. */
 jup_status_t jup_plan_shards(const jup_plan_t *plan, const jup_config_t *config,

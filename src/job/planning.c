@@ -8,6 +8,7 @@
 #include "job/division.h"
 #include "job/measure.h"
 #include "job/place.h"
+#include "plan/baselines.h"
 #include "plan/file_size.h"
 #include "plan/planner.h"
 #include "strategy/chunks.h"
@@ -67,7 +68,7 @@ static void say_what_is_better(const jup_plan_problem_t *problem, const jup_plan
     jup_plan_problem_t freely = *problem;
     jup_plan_t better;
     freely.first_stays = false;
-    if (jup_plan_make(&freely, &better, NULL) != JUP_OK)
+    if (jup_plan_of_strategy(plan->strategy, &freely, &better, NULL) != JUP_OK)
         return;
     if (better.predicted.total_s < worth_saying * plan->predicted.total_s)
         jup_info("plan: %.3g s predicted; with rank 0 on %s, and the cluster's other devices after "
@@ -77,21 +78,33 @@ static void say_what_is_better(const jup_plan_problem_t *problem, const jup_plan
     jup_plan_reset(&better);
 }
 
-static void say_what_is_chosen(const jup_plan_t *plan, int ranks)
+/* "rank-0 +3 (tensor), rank-4": the first stages. */
+static void list_stages(const jup_plan_t *plan, char *text, size_t size)
 {
     enum { NAMED = 8 };
-    char names[NAMED * (JUP_CLUSTER_NAME + 2)] = "";
     size_t used = 0;
-    bool as_started = plan->n_stages == ranks;
-    for (int s = 0; s < plan->n_stages; s++) {
-        as_started = as_started && jup_plan_leader(plan, s)->device == s;
-        if (s < NAMED)
-            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", s ? ", " : "",
-                                     jup_plan_leader(plan, s)->name);
+    char name[JUP_CLUSTER_NAME + 16];
+    for (int s = 0; s < plan->n_stages && s < NAMED && used < size; s++) {
+        const jup_plan_stage_t *stage = &plan->stages[s];
+        jup_plan_stage_name(plan, s, name, sizeof name);
+        used += (size_t)snprintf(
+            text + used, size - used, "%s%s%s%s%s", s ? ", " : "", name, stage->n > 1 ? " (" : "",
+            stage->n > 1 ? jup_way_name(stage->way) : "", stage->n > 1 ? ")" : "");
     }
+    if (plan->n_stages > NAMED && used < size)
+        snprintf(text + used, size - used, ", ...");
+}
+
+static void say_what_is_chosen(const jup_plan_t *plan, int ranks)
+{
+    char stages[1000] = "";
+    bool as_started = plan->n_stages == ranks;
+    for (int m = 0; m < plan->n_members; m++)
+        as_started = as_started && plan->members[m].device == m;
+    list_stages(plan, stages, sizeof stages);
     if (!as_started)
-        jup_info("plan: %d of %d ranks have a stage, in this order: %s%s", plan->n_stages, ranks,
-                 names, plan->n_stages > NAMED ? ", ..." : "");
+        jup_info("plan (%s): %d of %d ranks work, in %d stage%s: %s", plan->strategy,
+                 plan->n_members, ranks, plan->n_stages, plan->n_stages == 1 ? "" : "s", stages);
 }
 
 /* ---- a cluster ------------------------------------------------------------------------------ */
@@ -101,6 +114,12 @@ static void take_plan(jup_job_t *job, jup_plan_t *plan)
     jup_plan_reset(&job->plan);
     job->plan = *plan;
     job->chunk = 0;
+}
+
+/* Left to itself, --auto takes whatever is quickest. */
+static const char *strategy_of(const jup_wishes_t *wishes)
+{
+    return wishes->strategy ? wishes->strategy : wishes->automatic ? "hybrid" : "jupiter";
 }
 
 static jup_status_t divide_by_cluster(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
@@ -115,7 +134,7 @@ static jup_status_t divide_by_cluster(const jup_wishes_t *wishes, const jup_gguf
                         "the cluster %s has %d devices, %d ranks are running; start one a device",
                         cluster->name, cluster->n_devices, ranks);
     JUP_TRY(make_problem(wishes, gguf, config, job, cluster, &problem, err));
-    JUP_TRY(jup_plan_make(&problem, &plan, err));
+    JUP_TRY(jup_plan_of_strategy(strategy_of(wishes), &problem, &plan, err));
     if (!wishes->quiet) {
         say_what_is_chosen(&plan, ranks);
         say_what_is_better(&problem, &plan);
@@ -198,6 +217,10 @@ static jup_status_t divide_by_file(const jup_wishes_t *wishes, const jup_gguf_t 
     jup_plan_t plan;
     JUP_TRY(jup_plan_read(&plan, wishes->plan, err));
     jup_status_t status = check_stages(&plan, config, ranks, err);
+    if (status == JUP_OK && wishes->strategy && strcmp(wishes->strategy, plan.strategy) != 0)
+        status =
+            jup_fail(err, JUP_EINPUT, "the plan is one of strategy %s; leave out --strategy %s",
+                     plan.strategy, wishes->strategy);
     if (status == JUP_OK)
         status = check_slices(&plan, gguf, config, err);
     if (status != JUP_OK) {
@@ -261,6 +284,16 @@ static jup_status_t divide_measured(jup_comm_t *comm, const jup_wishes_t *wishes
     return jup_comm_agree(comm, status, err);
 }
 
+/* Who takes a strategy that computes another model shall know. */
+static void warn_of_loss(const jup_plan_t *plan)
+{
+    const jup_strategy_t *strategy = jup_strategy_by_name(plan->strategy);
+    if (strategy && !jup_strategy_is_lossless(strategy) && plan->n_members > 1)
+        jup_warn("strategy %s computes ANOTHER MODEL than the file's: its times count, its text "
+                 "means nothing",
+                 strategy->name);
+}
+
 jup_status_t jup_division_make(jup_comm_t *comm, const jup_wishes_t *wishes, const jup_gguf_t *gguf,
                                const jup_config_t *config, jup_job_t *job, jup_error_t *err)
 {
@@ -280,5 +313,9 @@ jup_status_t jup_division_make(jup_comm_t *comm, const jup_wishes_t *wishes, con
     }
     JUP_TRY(jup_comm_agree(comm, status, err));
     jup_comm_share_fixed(comm, &measured, sizeof measured);
-    return measured ? divide_measured(comm, wishes, gguf, config, job, err) : JUP_OK;
+    if (measured)
+        JUP_TRY(divide_measured(comm, wishes, gguf, config, job, err));
+    if (comm->rank == 0)
+        warn_of_loss(&job->plan);
+    return JUP_OK;
 }

@@ -3,7 +3,6 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/piece.h"
 #include "io/slice.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
@@ -105,8 +104,7 @@ static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, int rank,
 {
     jup_shard_t shard;
     JUP_TRY(jup_job_shape(job->shape, &s->whole, err));
-    JUP_TRY(jup_job_place(job, &s->whole, jup_part_blocks(job->weights, job->weights), rank,
-                          &s->place, &shard, err));
+    JUP_TRY(jup_job_place(job, &s->whole, rank, &s->place, &shard, err));
     return jup_weights_phantom(&s->weights, &s->whole, &shard, job->weights, err);
 }
 
@@ -114,7 +112,7 @@ static jup_status_t take_file(jup_session_t *s, const jup_job_t *job, int rank, 
 {
     jup_shard_t shard;
     JUP_TRY(open_file(s, job, rank, err));
-    JUP_TRY(jup_job_place(job, &s->whole, jup_piece_blocks(s->gguf), rank, &s->place, &shard, err));
+    JUP_TRY(jup_job_place(job, &s->whole, rank, &s->place, &shard, err));
     return jup_model_file_load(s->gguf, &s->whole, &shard, &s->weights, err);
 }
 

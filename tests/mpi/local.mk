@@ -12,6 +12,7 @@ MPI_TESTS = \
 	%D%/test-plan.sh \
 	%D%/test-same.sh \
 	%D%/test-split.sh \
+	%D%/test-strategies.sh \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model

@@ -1,0 +1,74 @@
+#!/bin/sh
+# Every lossless strategy answers like one rank, greedy and sampled, with guesses and outline; what
+# ran stands in the trace.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+
+demo=$srcdir/data/demo
+model=$demo/jupiter-demo-f16.gguf
+heads=$demo/jupiter-demo-heads.safetensors
+[ -f "$model" ] || { echo "no embedded model: skipped"; exit 77; }
+"$jupiter" strategies >"$work/list" || fail "strategies"
+lossless=$(awk '$2 == "lossless" && $1 != "hybrid" { print $1 }' "$work/list")
+[ "$(echo "$lossless" | wc -w)" -eq 6 ] || fail "six lossless strategies by hand: $lossless"
+
+printf 'Question: How do I make a soup?\nAnswer:\n\n' >"$work/prompt"
+plain="-m $model -f $work/prompt -n 24 --wire f32 --kv f32"
+sampled="$plain --temperature 0.8 --seed 3"
+# shellcheck disable=SC2086
+{
+    greedy=$(tokens 1 $plain)
+    drawn=$(tokens 1 $sampled)
+    for n in 2 3 4; do
+        for strategy in $lossless; do
+            same "$strategy on $n ranks" "$greedy" "$(tokens $n $plain --strategy $strategy)"
+        done
+    done
+    for strategy in $lossless; do
+        same "$strategy, sampled" "$drawn" "$(tokens 3 $sampled --strategy $strategy)"
+        for sources in lookup medusa; do
+            same "$strategy, $sources" "$greedy" "$(tokens 3 $plain --strategy $strategy \
+                --speculate $sources --heads $heads)"
+        done
+    done
+    ask="-m $model -p How_do_I_make_a_soup? -n 16 --outline --wire f32 --kv f32"
+    outline=$(tokens 1 $ask)
+    for strategy in megatron galaxy sequence; do
+        same "$strategy, outline" "$outline" "$(tokens 4 $ask --strategy $strategy)"
+    done
+}
+
+# uneven shares and a pipeline of groups, by a plan
+cat >"$work/plan.yaml" <<END
+plan_version: 2
+strategy: hybrid
+layers: 8
+chunks: [9, 6]
+workload: {prompt: 15}
+stages:
+- {devices: [0, 2], way: tensor, heads: [8, 4], ffn: [50, 46], first: 0, last: 4}
+- {devices: [1, 3], way: galaxy, heads: [5, 7], ffn: [40, 56], first: 5, last: 7}
+END
+# shellcheck disable=SC2086
+same "a pipeline of groups" "$greedy" "$(tokens 4 $plain --plan "$work/plan.yaml")"
+# shellcheck disable=SC2086
+same "its slices" "$greedy" "$("$jupiter" split -m "$model" --plan "$work/plan.yaml" \
+    -o "$work/s-{rank}.gguf" >/dev/null && tokens 4 -m "$work/s-{rank}.gguf" ${plain#* * } \
+    --plan "$work/plan.yaml")"
+
+# another model is named as such, and cannot be taken for lossless
+ranks 2 run -m "$model" -p x -n 2 --strategy detransformer >/dev/null 2>"$work/err"
+grep -q "ANOTHER MODEL" "$work/err" || fail "detransformer does not say what it is"
+
+refuses() { # what it says, ranks, arguments
+    what=$1 n=$2
+    shift 2
+    ranks "$n" "$@" >"$work/out" 2>"$work/err" && fail "accepted: $*"
+    grep -q -- "$what" "$work/err" || { cat "$work/err"; fail "does not say '$what'"; }
+}
+refuses "did you mean 'megatron'" 2 run -m "$model" -p x --strategy megatrn
+refuses "as a whole" 2 run -m "$model" -p x --strategy edgeshard --chunk 4
+refuses "goes with a pipeline" 2 run -m "$model" -p x --strategy galaxy --layers 4,4
+refuses "measure them with --auto" 2 run -m "$model" -p x --strategy hybrid
+refuses "strategy hybrid; leave out" 4 run -m "$model" -f "$work/prompt" \
+    --plan "$work/plan.yaml" --strategy jupiter
+finish
