@@ -192,22 +192,31 @@ static double slowest_s(const jup_plan_group_t *g, double rows, double prefix)
     return slowest;
 }
 
-/* What products there are to hide messages behind: no fixed costs. */
-static double products_s(const jup_plan_group_t *g, double rows, double prefix)
+/* A layer whose products go tile by tile: each tile reads the weights anew. */
+static double tiled_layer_s(const jup_plan_group_t *g, int m, double rows, double prefix)
 {
-    double most = 0;
-    for (int i = 0; i < g->n_distinct; i++) {
-        int m = g->distinct[i];
-        most = fmax(most, member_layer_s(g, m, rows, prefix) - g->members[m].profile->layer_s);
-    }
-    return most;
+    const jup_profile_t *profile = g->members[m].profile;
+    const jup_model_size_t *size = jup_group_size(g, m);
+    double flops = size->layer.flops_per_row * jup_cost_split_factor(profile, size);
+    double bytes = size->layer.weight_bytes;
+    return jup_cost_layer_s(profile, size, rows, prefix) +
+           g->n * jup_profile_linear_s(profile, rows / g->n, flops, bytes) -
+           jup_profile_linear_s(profile, rows, flops, bytes);
 }
 
+/* Messages hide behind products, not behind fixed costs. */
 static double galaxy_s(const jup_plan_group_t *g, double rows, double prefix)
 {
+    double compute = 0, products = 0;
+    for (int i = 0; i < g->n_distinct; i++) {
+        int m = g->distinct[i];
+        double s = tiled_layer_s(g, m, rows, prefix);
+        compute = fmax(compute, s);
+        products = fmax(products, s - g->members[m].profile->layer_s);
+    }
     double messages = 4 * all_gather_s(g, activation_bytes(g, rows)); /* or reduce-scatter */
-    double tiles = products_s(g, rows, prefix) * (g->n - 1) / g->n;
-    return slowest_s(g, rows, prefix) + messages - tiles_hide * fmin(messages, tiles);
+    double tiles = products * (g->n - 1) / g->n;
+    return compute + messages - tiles_hide * fmin(messages, tiles);
 }
 
 /* Even rows: the last member's see the most before them. */

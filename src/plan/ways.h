@@ -8,8 +8,9 @@
  *     detransformer  one: the arithmetic of tensor, half its all-reduces, as in the paper's table
  *
  *     galaxy         2 reduce-scatters and 2 all-gathers in blocks, the bytes of tensor's; nine of
- *                    ten are hidden, as far as (n - 1)/n of the layer's products last. Fewer rows
- *                    than members: as tensor
+ *                    ten are hidden, as far as (n - 1)/n of the layer's products last. These go in
+ *                    n tiles of rows, each of which reads the weights. Fewer rows than members: as
+ *                    tensor
  *
  *     sequence       each member has 1/n of the rows; three all-gathers, of K, of V and of as much
  *                    as the rows themselves (the paper's table says three quarters of Megatron's
