@@ -41,7 +41,13 @@ void jup_clock_pause(double seconds)
     sg_actor_sleep_for(seconds);
 }
 
+void jup_clock_sharpen(void)
+{
+}
+
 #else
+
+#include <sys/prctl.h>
 
 double jup_clock_now_s(void)
 {
@@ -65,6 +71,11 @@ void jup_clock_pause(double seconds)
     struct timespec pause = {.tv_sec = (time_t)seconds,
                              .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
     nanosleep(&pause, NULL);
+}
+
+void jup_clock_sharpen(void)
+{
+    prctl(PR_SET_TIMERSLACK, 1000UL);
 }
 
 void jup_clock_charge(double seconds)

@@ -24,6 +24,9 @@ void jup_clock_charge(double seconds);
 /** Gives the processor away for about `seconds`; for waits that poll. */
 void jup_clock_pause(double seconds);
 
+/** From now on pauses of this thread end within microseconds, not tens of them. */
+void jup_clock_sharpen(void);
+
 /** Seconds since the epoch and as text (ISO 8601, UTC), for names and records only. */
 void jup_clock_date(char text[32]);
 

@@ -66,20 +66,25 @@ void jup_comm_progress(jup_comm_t *comm)
     }
 }
 
-/* Polls with growing pauses: ranks may share cores, and a waiting one must not take them. */
-static void poll_until_done(jup_comm_t *comm, jup_pending_t *pending)
+/*
+ * Polls for about as long as a neighbour on the same machine takes to answer, then with pauses in
+ * the kernel: ranks may share cores, a board's processor time may be rationed, and a battery pays
+ * for it. A pause is a fixed share of the wait so far, so that a message is found late by that share
+ * of its wait at most, and a long wait costs next to nothing.
+ */
+static void poll_until_done(jup_comm_t *comm, jup_pending_t *pending, double start_s)
 {
-    enum { EAGER_POLLS = 200 };
-    const double shortest_s = 5e-6, longest_s = 100e-6;
-    double pause_s = shortest_s;
-    for (int polls = 0;; polls++) {
+    const double spin_s = 15e-6, share = 0.08, shortest_s = 3e-6, longest_s = 200e-6;
+    for (;;) {
         jup_comm_progress(comm);
         if (!pending->active)
             return;
-        if (polls < EAGER_POLLS)
+        double waited_s = jup_clock_now_s() - start_s;
+        if (waited_s < spin_s)
             continue;
+        double pause_s = share * waited_s;
+        pause_s = pause_s < shortest_s ? shortest_s : pause_s > longest_s ? longest_s : pause_s;
         jup_clock_pause(pause_s);
-        pause_s = pause_s * 1.5 < longest_s ? pause_s * 1.5 : longest_s;
     }
 }
 
@@ -93,7 +98,7 @@ void jup_comm_end(jup_comm_t *comm, jup_pending_t *pending)
         comm->transport->wait(comm->transport_self, &pending->handle, &bytes);
         finish(comm, pending, bytes);
     } else {
-        poll_until_done(comm, pending);
+        poll_until_done(comm, pending, start_s);
     }
     if (comm->observer.waited)
         comm->observer.waited(comm->observer.self, pending, start_s, jup_clock_now_s());

@@ -140,6 +140,7 @@ void jup_comm_open_mpi(jup_comm_t *comm, int *argc, char ***argv)
     memset(comm, 0, sizeof *comm);
     MPI_Init(argc, argv);
     jup_die_set_hook(abort_world);
+    jup_clock_sharpen();
 
     mpi_self_t *self = jup_new(1, sizeof *self);
     MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
