@@ -69,8 +69,8 @@ void jup_comm_progress(jup_comm_t *comm)
 /*
  * Polls for about as long as a neighbour on the same machine takes to answer, then with pauses in
  * the kernel: ranks may share cores, a board's processor time may be rationed, and a battery pays
- * for it. A pause is a fixed share of the wait so far, so that a message is found late by that share
- * of its wait at most, and a long wait costs next to nothing.
+ * for it. A pause is a fixed share of the wait so far, so that a message is found late by that
+ * share of its wait at most, and a long wait costs next to nothing.
  */
 static void poll_until_done(jup_comm_t *comm, jup_pending_t *pending, double start_s)
 {
