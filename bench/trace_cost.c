@@ -48,7 +48,7 @@ static double best_ns(round_t round, bool on)
     double best_s = 1e9;
     for (int i = 0; i < ROUNDS; i++) {
         jup_recorder_t recorder;
-        jup_recorder_init(&recorder, 0, on);
+        jup_recorder_init(&recorder, 0, on ? JUP_RECORD_ALL : JUP_RECORD_SUMS);
         double took_s = round(&recorder);
         jup_recorder_reset(&recorder);
         best_s = took_s < best_s ? took_s : best_s;

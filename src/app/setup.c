@@ -138,7 +138,7 @@ static void name_model(const jup_setup_t *setup, jup_job_t *job)
     job->wire = o->wire;
     job->kv_dtype = o->kv_dtype;
     job->log_level = o->quiet ? JUP_LOG_QUIET : o->verbose ? JUP_LOG_VERBOSE : JUP_LOG_NORMAL;
-    job->record = true;
+    job->record = o->trace != NULL;
 }
 
 static void name_guessing(const jup_ask_options_t *o, jup_guessing_t *guessing)

@@ -8,4 +8,5 @@ libjupiter_a_SOURCES += \
 	%D%/pack.c %D%/pack.h \
 	%D%/progress.c %D%/progress.h \
 	%D%/rng.c %D%/rng.h \
-	%D%/status.c %D%/status.h
+	%D%/status.c %D%/status.h \
+	%D%/temporary.c %D%/temporary.h

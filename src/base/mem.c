@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 
 /*
- * Each block is preceded by one alignment unit that holds its size. Large blocks come from the
- * system as pages that are zero and take no memory until they are written: a buffer that nobody
- * fills (all of them, where compute is a phantom) has a size but no bytes.
+ * Each block is preceded by one alignment unit that holds its size and where it comes from. Large
+ * blocks come from the system as pages that are zero and take no memory until they are written: a
+ * buffer that nobody fills (all of them, where compute is a phantom) has a size but no bytes.
  */
 enum { ALIGNMENT = 64 };
 #ifdef __SANITIZE_ADDRESS__
@@ -59,6 +59,27 @@ static char *get_small(size_t padded)
     return base;
 }
 
+/* What stands in front of a block. */
+typedef struct header {
+    size_t bytes;
+    bool mapped;
+} header_t;
+
+static void *begin_block(char *base, size_t bytes, bool mapped)
+{
+    const header_t header = {bytes, mapped};
+    memcpy(base, &header, sizeof header);
+    count_block(bytes);
+    return base + ALIGNMENT;
+}
+
+static header_t header_of(const void *block)
+{
+    header_t header;
+    memcpy(&header, (const char *)block - ALIGNMENT, sizeof header);
+    return header;
+}
+
 /* Returns NULL when the size overflows or memory is short. */
 static void *get_block(size_t count, size_t size)
 {
@@ -67,18 +88,23 @@ static void *get_block(size_t count, size_t size)
         return NULL;
     padded = padded_bytes(bytes);
     char *base = comes_from_system(bytes) ? get_pages(padded) : get_small(padded);
-    if (!base)
-        return NULL;
-    memcpy(base, &bytes, sizeof bytes);
-    count_block(bytes);
-    return base + ALIGNMENT;
+    return base ? begin_block(base, bytes, comes_from_system(bytes)) : NULL;
 }
 
-static size_t block_bytes(const void *block)
+size_t jup_mem_file_bytes(size_t count, size_t size)
 {
-    size_t bytes;
-    memcpy(&bytes, (const char *)block - ALIGNMENT, sizeof bytes);
-    return bytes;
+    const size_t least = (size_t)1 << 20;
+    size_t bytes, padded;
+    if (!jup_mul_size(count, size, &bytes) || !jup_add_size(bytes, (size_t)2 * ALIGNMENT, &padded))
+        return 0;
+    return bytes >= least ? padded_bytes(bytes) : 0;
+}
+
+void *jup_mem_map_file(int fd, size_t count, size_t size)
+{
+    size_t room = jup_mem_file_bytes(count, size);
+    char *base = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return base == MAP_FAILED ? NULL : begin_block(base, count * size, true);
 }
 
 void *jup_new(size_t count, size_t size)
@@ -93,7 +119,7 @@ void *jup_resize(void *block, size_t count, size_t size)
 {
     void *grown = jup_new(count, size);
     if (block) {
-        size_t old = block_bytes(block), now = block_bytes(grown);
+        size_t old = header_of(block).bytes, now = header_of(grown).bytes;
         memcpy(grown, block, old < now ? old : now);
         jup_free(block);
     }
@@ -123,11 +149,11 @@ void jup_free(void *block)
     if (!block)
         return;
     char *base = (char *)block - ALIGNMENT;
-    size_t bytes = block_bytes(block);
-    atomic_fetch_sub(&live_bytes, bytes);
+    const header_t header = header_of(block);
+    atomic_fetch_sub(&live_bytes, header.bytes);
     atomic_fetch_sub(&live_blocks, 1);
-    if (comes_from_system(bytes))
-        munmap(base, padded_bytes(bytes));
+    if (header.mapped)
+        munmap(base, padded_bytes(header.bytes));
     else
         (free)(base);
 }

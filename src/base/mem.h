@@ -26,6 +26,14 @@ char *jup_strdup(const char *text);
  */
 jup_status_t jup_alloc(void **block, size_t count, size_t size, const char *what, jup_error_t *err);
 
+/**
+ * For base/temporary.h: bytes of a file that backs such a block, 0: it is small or its size
+ * overflows; and the block in that file, all of it zero (NULL, and errno, when it cannot be
+ * mapped).
+ */
+size_t jup_mem_file_bytes(size_t count, size_t size);
+void *jup_mem_map_file(int fd, size_t count, size_t size);
+
 /** Releases a block of this module; NULL is fine. */
 void jup_free(void *block);
 

@@ -28,40 +28,50 @@ void jup_comm_share(jup_comm_t *comm, void **data, size_t *bytes)
         jup_comm_share_fixed(comm, *data, *bytes);
 }
 
-static void gather_on_root(jup_comm_t *comm, const void *data, size_t bytes, void **all,
-                           size_t **offsets)
+size_t *jup_comm_gather_sizes(jup_comm_t *comm, size_t bytes)
 {
-    size_t *at = jup_new((size_t)comm->size + 1, sizeof *at);
-    at[1] = bytes;
-    for (int rank = 1; rank < comm->size; rank++) {
-        uint64_t size;
-        jup_comm_recv(comm, rank, JUP_MSG_GATHER, &size, sizeof size);
-        at[rank + 1] = at[rank] + (size_t)size;
+    uint64_t size = bytes;
+    if (comm->rank != 0) {
+        jup_comm_send(comm, 0, JUP_MSG_GATHER, &size, sizeof size);
+        return NULL;
     }
-    char *block = jup_new(at[comm->size] ? at[comm->size] : 1, 1);
+    size_t *offsets = jup_new((size_t)comm->size + 1, sizeof *offsets);
+    offsets[1] = bytes;
+    for (int rank = 1; rank < comm->size; rank++) {
+        jup_comm_recv(comm, rank, JUP_MSG_GATHER, &size, sizeof size);
+        offsets[rank + 1] = offsets[rank] + (size_t)size;
+    }
+    return offsets;
+}
+
+/* Of a long block: transports count bytes in an int. */
+static const size_t piece_bytes = (size_t)1 << 26;
+
+static size_t piece_of(size_t left)
+{
+    return left < piece_bytes ? left : piece_bytes;
+}
+
+void jup_comm_gather_bytes(jup_comm_t *comm, const void *data, size_t bytes, void *all,
+                           const size_t *offsets)
+{
+    char *block = all;
+    for (size_t at = 0; comm->rank != 0 && at < bytes; at += piece_bytes)
+        jup_comm_send(comm, 0, JUP_MSG_GATHER, (const char *)data + at, piece_of(bytes - at));
+    if (comm->rank != 0)
+        return;
     if (bytes)
         memcpy(block, data, bytes);
-    for (int rank = 1; rank < comm->size; rank++) {
-        size_t size = at[rank + 1] - at[rank];
-        if (size)
-            jup_comm_recv(comm, rank, JUP_MSG_GATHER, block + at[rank], size);
-    }
-    *all = block;
-    *offsets = at;
+    for (int rank = 1; rank < comm->size; rank++)
+        for (size_t at = offsets[rank]; at < offsets[rank + 1]; at += piece_bytes)
+            jup_comm_recv(comm, rank, JUP_MSG_GATHER, block + at, piece_of(offsets[rank + 1] - at));
 }
 
 void jup_comm_gather(jup_comm_t *comm, const void *data, size_t bytes, void **all, size_t **offsets)
 {
-    if (comm->rank == 0) {
-        gather_on_root(comm, data, bytes, all, offsets);
-        return;
-    }
-    uint64_t size = bytes;
-    jup_comm_send(comm, 0, JUP_MSG_GATHER, &size, sizeof size);
-    if (bytes)
-        jup_comm_send(comm, 0, JUP_MSG_GATHER, data, bytes);
-    *all = NULL;
-    *offsets = NULL;
+    *offsets = jup_comm_gather_sizes(comm, bytes);
+    *all = *offsets ? jup_new((*offsets)[comm->size] ? (*offsets)[comm->size] : 1, 1) : NULL;
+    jup_comm_gather_bytes(comm, data, bytes, *all, *offsets);
 }
 
 typedef struct verdict {
@@ -93,9 +103,10 @@ jup_status_t jup_comm_agree(jup_comm_t *comm, jup_status_t mine, jup_error_t *er
     else
         jup_comm_send(comm, 0, JUP_MSG_VERDICT, &verdict, sizeof verdict);
     jup_comm_share_fixed(comm, &verdict.status, sizeof verdict.status);
-    if (comm->rank == 0 && verdict.status != JUP_OK)
-        return jup_fail(err, (jup_status_t)verdict.status, "%s", verdict.text);
-    return (jup_status_t)verdict.status;
+    if (verdict.status != JUP_OK)
+        return jup_fail(err, (jup_status_t)verdict.status, "%s",
+                        comm->rank == 0 ? verdict.text : "rank 0 has the message");
+    return JUP_OK;
 }
 
 enum { PINGS = 20 };

@@ -22,6 +22,14 @@ void jup_comm_gather(jup_comm_t *comm, const void *data, size_t bytes, void **al
                      size_t **offsets);
 
 /**
+ * The same in two halves, between which rank 0 makes the room: the offsets, for jup_free(), NULL
+ * elsewhere; then the bytes into a block of offsets[size]. Collective, both.
+ */
+size_t *jup_comm_gather_sizes(jup_comm_t *comm, size_t bytes);
+void jup_comm_gather_bytes(jup_comm_t *comm, const void *data, size_t bytes, void *all,
+                           const size_t *offsets);
+
+/**
  * Every rank brings its status; all return the same one: JUP_OK when all are well, else that of the
  * lowest failing rank, whose message rank 0 then holds in *err (with the rank named unless it is
  * rank 0). Nobody waits for a rank that has left. Collective.

@@ -117,7 +117,7 @@ void jup_describe_prediction(FILE *out, const jup_plan_t *plan, const jup_analys
     print_row(out, "time to first token", plan->predicted.ttft_s, analysis->first_token_s);
     if (tokens > 0)
         print_row(out, "a further token", plan->predicted.token_s,
-                  analysis->length_s[JUP_PHASE_DECODE] / tokens);
+                  analysis->length_s[JUP_PHASE_DECODE] / (double)analysis->decoded_tokens);
     for (int s = 0; s < plan->n_stages && plan->stages[s].at < (int)analysis->n_ranks; s++) {
         const jup_phase_use_t *phase = analysis->ranks[plan->stages[s].at].phase;
         snprintf(name, sizeof name, "stage %d prefill, busy", s);

@@ -18,7 +18,8 @@ void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
     life->comm = comm;
     life->job = *job;
     life->job.engine.scheduler.chunks.lengths = life->job.plan.chunks;
-    jup_recorder_init(&life->recorder, comm->rank, job->record);
+    jup_recorder_init(&life->recorder, comm->rank,
+                      job->record ? JUP_RECORD_ALL : JUP_RECORD_BEGINNING);
     jup_recorder_observe(&life->recorder, comm);
     life->pipe = jup_comm_narrow(comm, job->plan.n_members);
     jup_log_configure((jup_log_level_t)job->log_level, comm->rank);
@@ -116,8 +117,8 @@ static jup_status_t report(jup_life_t *life, const jup_speaker_t *speaker, jup_e
     jup_status_t status = JUP_OK;
     jup_run_init(&record);
     jup_describe_rank(&mine, life->comm->rank, &life->session);
-    jup_trace_gather(life->comm, &life->recorder, &mine, &record);
-    if (is_first(life))
+    status = jup_trace_gather(life->comm, &life->recorder, &mine, &record, err);
+    if (status == JUP_OK && is_first(life))
         status = report_on_first(life, speaker, &record, err);
     jup_run_reset(&record);
     return jup_comm_agree(life->comm, status, err);

@@ -96,17 +96,32 @@ static void use_window(jup_rank_use_t *use, const activity_t *activity, window_t
     phase->wait_send_s += jup_intervals_covered_s(&activity->wait_send, w.start_s, w.end_s);
 }
 
-/* The phase at this moment, -1 outside of all requests. */
-static int phase_at(const jup_analysis_t *analysis, double time_s)
+/* ends_s[i]: the latest end of requests 0 to i, which are in the order of their start. */
+static double *latest_ends(const jup_analysis_t *analysis)
 {
+    double *ends_s = jup_new(analysis->n_requests, sizeof *ends_s);
     for (size_t i = 0; i < analysis->n_requests; i++) {
-        const jup_request_use_t *request = &analysis->requests[i];
-        if (time_s >= request->start_s && time_s < request->first_token_s)
-            return JUP_PHASE_PREFILL;
-        if (time_s >= request->first_token_s && time_s < request->end_s)
-            return JUP_PHASE_DECODE;
+        ends_s[i] = analysis->requests[i].end_s;
+        if (i > 0 && ends_s[i - 1] > ends_s[i])
+            ends_s[i] = ends_s[i - 1];
     }
-    return -1;
+    return ends_s;
+}
+
+/* The phase of the earliest request that is under way, -1 outside of all of them. */
+static int phase_at(const jup_analysis_t *analysis, const double *ends_s, double time_s)
+{
+    size_t low = 0, high = analysis->n_requests;
+    while (low < high) { /* the first that ends later: all before it are over */
+        size_t middle = low + (high - low) / 2;
+        if (ends_s[middle] > time_s)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    if (low == analysis->n_requests || analysis->requests[low].start_s > time_s)
+        return -1;
+    return time_s < analysis->requests[low].first_token_s ? JUP_PHASE_PREFILL : JUP_PHASE_DECODE;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -126,12 +141,12 @@ static void count_bytes(jup_analysis_t *analysis, const jup_message_t *message)
 }
 
 static void count_flight(jup_analysis_t *analysis, const activity_t *activities,
-                         const jup_message_t *message)
+                         const double *ends_s, const jup_message_t *message)
 {
     double start_s = message->start_s, end_s = message->done_s;
     if (!jup_message_kind_is_work(message->kind) || !(end_s > start_s))
         return; /* not matched, or of no length on clocks of this precision */
-    int phase = phase_at(analysis, start_s);
+    int phase = phase_at(analysis, ends_s, start_s);
     if (phase < 0)
         return;
     jup_phase_use_t *in = &analysis->ranks[message->dst].phase[phase];
@@ -215,23 +230,35 @@ static void sum_hidden(jup_analysis_t *analysis)
     analysis->hidden_share_all = jup_hidden_share(hidden_s, flight_s);
 }
 
-static void sum_requests(jup_analysis_t *analysis)
+static jup_totals_t add_up(const jup_analysis_t *analysis)
 {
-    int64_t prompt = 0, decoded = 0;
+    jup_totals_t t = {.requests = (int64_t)analysis->n_requests};
     for (size_t i = 0; i < analysis->n_requests; i++) {
         const jup_request_use_t *request = &analysis->requests[i];
-        analysis->length_s[JUP_PHASE_PREFILL] += request->first_token_s - request->start_s;
-        analysis->length_s[JUP_PHASE_DECODE] += request->end_s - request->first_token_s;
-        prompt += request->prompt_tokens;
-        decoded += request->new_tokens > 1 ? request->new_tokens - 1 : 0;
+        t.prefill_s += request->first_token_s - request->start_s;
+        t.decode_s += request->end_s - request->first_token_s;
+        t.prompt_tokens += request->prompt_tokens;
+        t.new_tokens += request->new_tokens;
+        t.decoded_tokens += request->new_tokens > 1 ? request->new_tokens - 1 : 0;
     }
-    const double *length_s = analysis->length_s;
-    if (analysis->n_requests)
-        analysis->first_token_s = length_s[JUP_PHASE_PREFILL] / (double)analysis->n_requests;
-    if (length_s[JUP_PHASE_PREFILL] > 0)
-        analysis->prefill_tokens_per_s = (double)prompt / length_s[JUP_PHASE_PREFILL];
-    if (length_s[JUP_PHASE_DECODE] > 0)
-        analysis->decode_tokens_per_s = (double)decoded / length_s[JUP_PHASE_DECODE];
+    return t;
+}
+
+/* Of the whole run, even where its events end earlier. */
+static void sum_requests(jup_analysis_t *analysis, const jup_run_t *run)
+{
+    const jup_totals_t t = run->until_s > 0 ? run->totals : add_up(analysis);
+    analysis->length_s[JUP_PHASE_PREFILL] = t.prefill_s;
+    analysis->length_s[JUP_PHASE_DECODE] = t.decode_s;
+    analysis->prompt_tokens = t.prompt_tokens;
+    analysis->new_tokens = t.new_tokens;
+    analysis->decoded_tokens = t.decoded_tokens;
+    if (t.requests)
+        analysis->first_token_s = t.prefill_s / (double)t.requests;
+    if (t.prefill_s > 0)
+        analysis->prefill_tokens_per_s = (double)t.prompt_tokens / t.prefill_s;
+    if (t.decode_s > 0)
+        analysis->decode_tokens_per_s = (double)t.decoded_tokens / t.decode_s;
 }
 
 static void use_phases(jup_analysis_t *analysis, const activity_t *activities)
@@ -269,11 +296,13 @@ void jup_analysis_init(jup_analysis_t *analysis, const jup_run_t *run)
     count_spans(analysis, run);
 
     activity_t *activities = activities_new(run);
+    double *ends_s = latest_ends(analysis);
     use_phases(analysis, activities);
     for (size_t i = 0; i < run->n_messages; i++) {
         count_bytes(analysis, &run->messages[i]);
-        count_flight(analysis, activities, &run->messages[i]);
+        count_flight(analysis, activities, ends_s, &run->messages[i]);
     }
+    jup_free(ends_s);
     activities_destroy(activities, run->n_ranks);
 
     for (size_t i = 0; i < analysis->n_ranks; i++)
@@ -281,7 +310,7 @@ void jup_analysis_init(jup_analysis_t *analysis, const jup_run_t *run)
     for (int phase = 0; phase < JUP_PHASES; phase++)
         sum_phase(analysis, phase);
     sum_hidden(analysis);
-    sum_requests(analysis);
+    sum_requests(analysis, run);
 }
 
 void jup_analysis_reset(jup_analysis_t *analysis)
@@ -289,22 +318,6 @@ void jup_analysis_reset(jup_analysis_t *analysis)
     jup_free(analysis->ranks);
     jup_free(analysis->requests);
     memset(analysis, 0, sizeof *analysis);
-}
-
-static int64_t count_prompt(const jup_analysis_t *analysis)
-{
-    int64_t tokens = 0;
-    for (size_t i = 0; i < analysis->n_requests; i++)
-        tokens += analysis->requests[i].prompt_tokens;
-    return tokens;
-}
-
-static int64_t count_new(const jup_analysis_t *analysis)
-{
-    int64_t tokens = 0;
-    for (size_t i = 0; i < analysis->n_requests; i++)
-        tokens += analysis->requests[i].new_tokens;
-    return tokens;
 }
 
 static void store_phase(const jup_analysis_t *analysis, jup_run_t *run, int phase)
@@ -324,10 +337,12 @@ void jup_analysis_store(const jup_analysis_t *analysis, jup_run_t *run)
     jup_run_set_number(run, "time_to_first_token_s", analysis->first_token_s);
     jup_run_set_number(run, "prefill_tokens_per_s", analysis->prefill_tokens_per_s);
     jup_run_set_number(run, "decode_tokens_per_s", analysis->decode_tokens_per_s);
-    jup_run_set_number(run, "prompt_tokens", (double)count_prompt(analysis));
-    jup_run_set_number(run, "new_tokens", (double)count_new(analysis));
+    jup_run_set_number(run, "prompt_tokens", (double)analysis->prompt_tokens);
+    jup_run_set_number(run, "new_tokens", (double)analysis->new_tokens);
     for (int phase = 0; phase < JUP_PHASES; phase++)
         store_phase(analysis, run, phase);
     jup_run_set_number(run, "hidden_share", analysis->hidden_share_all);
     jup_run_set_number(run, "sent_bytes", (double)analysis->bytes_sent);
+    if (run->until_s > 0) /* shares and bytes are of the run until then */
+        jup_run_set_number(run, "events_until_s", run->until_s);
 }

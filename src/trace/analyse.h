@@ -52,7 +52,9 @@ typedef struct jup_analysis {
     jup_request_use_t *requests; /* (n_requests), by start */
     size_t n_ranks, n_requests;
     double length_s[JUP_PHASES];
-    double first_token_s; /* mean over the requests of start to first token */
+    int64_t prompt_tokens, new_tokens; /* of all requests */
+    int64_t decoded_tokens;            /* those after the first of each */
+    double first_token_s;              /* mean over the requests of start to first token */
     double prefill_tokens_per_s, decode_tokens_per_s;
     double bubble_share[JUP_PHASES]; /* mean over the ranks that compute */
     double hidden_share[JUP_PHASES]; /* of the flight time, from the receivers' side; 0: none */

@@ -12,5 +12,7 @@ libjupiter_a_SOURCES += \
 	%D%/run_columns.c %D%/run_columns.h \
 	%D%/run_file.h %D%/run_read.c %D%/run_write.c \
 	%D%/sort.c \
-	%D%/timeline.c
+	%D%/store.c %D%/store.h \
+	%D%/timeline.c \
+	%D%/totals.c %D%/totals.h
 EXTRA_DIST += %D%/SCHEMA.md

@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include "base/temporary.h"
 #include "trace/gather.h"
 
 #include <math.h>
@@ -73,11 +74,13 @@ static size_t match_stream(const side_t *sides, size_t n, jup_message_t *message
     return n_messages;
 }
 
-void jup_trace_match(const jup_message_record_t *records, size_t n_sides, jup_message_t **messages,
-                     size_t *n_messages)
+jup_status_t jup_trace_match(const jup_message_record_t *records, size_t n_sides,
+                             jup_message_t **messages, size_t *n_messages, jup_error_t *err)
 {
+    void *room;
+    JUP_TRY(jup_temporary_alloc(&room, n_sides, sizeof **messages, err));
     side_t *sides = jup_new(n_sides, sizeof *sides);
-    *messages = jup_new(n_sides, sizeof **messages);
+    *messages = room;
     *n_messages = 0;
     for (size_t i = 0; i < n_sides; i++)
         sides[i] = &records[i];
@@ -88,4 +91,5 @@ void jup_trace_match(const jup_message_record_t *records, size_t n_sides, jup_me
         *n_messages += match_stream(sides + i, end - i, *messages + *n_messages);
     }
     jup_free(sides);
+    return JUP_OK;
 }

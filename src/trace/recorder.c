@@ -1,10 +1,7 @@
 #include "trace/recorder.h"
 
-#include "base/mem.h"
-
+#include <math.h>
 #include <string.h>
-
-enum { FIRST_CAPACITY = 1 << 12 };
 
 const char *jup_span_kind_name(int kind)
 {
@@ -18,26 +15,45 @@ bool jup_span_kind_is_compute(int kind)
     return kind >= JUP_SPAN_EMBED && kind <= JUP_SPAN_PACK;
 }
 
-void jup_recorder_init(jup_recorder_t *recorder, int rank, bool on)
+/* Room of a kind of events, in parts of a whole of 16: a step has about as many of each. */
+static void init_store(jup_recorder_t *recorder, jup_store_t *store, size_t bytes, size_t parts)
+{
+    jup_store_init(store, bytes, JUP_RECORDER_BYTES / 16 * parts, recorder->mode == JUP_RECORD_ALL);
+}
+
+void jup_recorder_init(jup_recorder_t *recorder, int rank, jup_record_t mode)
 {
     memset(recorder, 0, sizeof *recorder);
-    recorder->on = on;
+    recorder->mode = mode;
+    recorder->on = mode != JUP_RECORD_SUMS;
     recorder->rank = rank;
+    recorder->full_s = INFINITY;
     recorder->context = (jup_span_t){.request = -1, .branch = -1, .step = -1, .chunk = -1};
-    if (!on)
-        return;
-    recorder->cap_spans = recorder->cap_messages = recorder->cap_tokens = FIRST_CAPACITY;
-    recorder->spans = jup_new(FIRST_CAPACITY, sizeof *recorder->spans);
-    recorder->messages = jup_new(FIRST_CAPACITY, sizeof *recorder->messages);
-    recorder->tokens = jup_new(FIRST_CAPACITY, sizeof *recorder->tokens);
+    init_store(recorder, &recorder->spans, sizeof(jup_span_t), 9);
+    init_store(recorder, &recorder->messages, sizeof(jup_message_record_t), 5);
+    init_store(recorder, &recorder->tokens, sizeof(jup_token_record_t), 2);
+    if (mode == JUP_RECORD_BEGINNING && rank == 0)
+        jup_totals_init(&recorder->totals);
 }
 
 void jup_recorder_reset(jup_recorder_t *recorder)
 {
-    jup_free(recorder->spans);
-    jup_free(recorder->messages);
-    jup_free(recorder->tokens);
+    jup_store_reset(&recorder->spans);
+    jup_store_reset(&recorder->messages);
+    jup_store_reset(&recorder->tokens);
+    jup_totals_reset(&recorder->totals);
     memset(recorder, 0, sizeof *recorder);
+}
+
+/* NULL: no more are taken. */
+static void *next_row(jup_recorder_t *recorder, jup_store_t *store, double time_s)
+{
+    void *row = recorder->on ? jup_store_add(store) : NULL;
+    if (recorder->on && !row) {
+        recorder->on = false;
+        recorder->full_s = time_s;
+    }
+    return row;
 }
 
 static void add_to_sums(jup_recorder_t *recorder, jup_span_kind_t kind, double seconds)
@@ -50,17 +66,25 @@ static void add_to_sums(jup_recorder_t *recorder, jup_span_kind_t kind, double s
         recorder->busy_s += seconds;
 }
 
+static void add_to_totals(jup_recorder_t *recorder, jup_span_kind_t kind, double start_s,
+                          double end_s, int32_t rows)
+{
+    const jup_span_t *context = &recorder->context;
+    if (!recorder->totals.open || !jup_span_kind_is_compute(kind) || context->request < 0 ||
+        context->chunk < 0)
+        return;
+    jup_totals_prefill(&recorder->totals, context->request, start_s, end_s,
+                       kind == JUP_SPAN_LAYERS ? rows : 0);
+}
+
 void jup_recorder_span(jup_recorder_t *recorder, jup_span_kind_t kind, double start_s, double end_s,
                        int32_t rows, double flops, double bytes)
 {
     add_to_sums(recorder, kind, end_s - start_s);
-    if (!recorder->on)
+    add_to_totals(recorder, kind, start_s, end_s, rows);
+    jup_span_t *span = next_row(recorder, &recorder->spans, start_s);
+    if (!span)
         return;
-    if (recorder->n_spans == recorder->cap_spans) {
-        recorder->cap_spans *= 2;
-        recorder->spans = jup_resize(recorder->spans, recorder->cap_spans, sizeof *recorder->spans);
-    }
-    jup_span_t *span = &recorder->spans[recorder->n_spans++];
     *span = recorder->context;
     span->rank = recorder->rank;
     span->kind = kind;
@@ -73,27 +97,20 @@ void jup_recorder_span(jup_recorder_t *recorder, jup_span_kind_t kind, double st
 
 void jup_recorder_token(jup_recorder_t *recorder, const jup_token_record_t *token)
 {
-    if (!recorder->on)
-        return;
-    if (recorder->n_tokens == recorder->cap_tokens) {
-        recorder->cap_tokens *= 2;
-        recorder->tokens =
-            jup_resize(recorder->tokens, recorder->cap_tokens, sizeof *recorder->tokens);
-    }
-    recorder->tokens[recorder->n_tokens++] = *token;
+    if (recorder->totals.open)
+        jup_totals_token(&recorder->totals, token->request, token->time_s);
+    jup_token_record_t *row = next_row(recorder, &recorder->tokens, token->time_s);
+    if (row)
+        *row = *token;
 }
 
 static void on_message(void *self, const jup_pending_t *done)
 {
     jup_recorder_t *recorder = self;
-    if (!recorder->on)
+    jup_message_record_t *row = next_row(recorder, &recorder->messages, done->done_s);
+    if (!row)
         return;
-    if (recorder->n_messages == recorder->cap_messages) {
-        recorder->cap_messages *= 2;
-        recorder->messages =
-            jup_resize(recorder->messages, recorder->cap_messages, sizeof *recorder->messages);
-    }
-    recorder->messages[recorder->n_messages++] = (jup_message_record_t){
+    *row = (jup_message_record_t){
         .post_s = done->post_s,
         .done_s = done->done_s,
         .bytes = (int64_t)done->bytes,

@@ -1,12 +1,16 @@
 /**
  * What one rank did and when: spans of time, messages, tokens. Recording writes one struct into an
- * array made beforehand (it doubles when full). The same record in wall-clock, emulated and
- * simulated runs. Times are seconds of this rank's clock; `offset_s` turns them into rank 0's.
+ * array of bounded size; what is beyond it goes to a temporary file where a trace is wanted, else
+ * it is left to the sums: no memory grows with the length of a run. The same record in wall-clock,
+ * emulated and simulated runs. Times are seconds of this rank's clock; `offset_s` turns them into
+ * rank 0's.
  */
 #ifndef JUP_TRACE_RECORDER_H
 #define JUP_TRACE_RECORDER_H
 
 #include "comm/comm.h"
+#include "trace/store.h"
+#include "trace/totals.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,22 +59,29 @@ typedef struct jup_token_record {
     int32_t accepted_by; /* 0: the model's own pick; 1 + draft source otherwise */
 } jup_token_record_t;
 
+typedef enum jup_record {
+    JUP_RECORD_SUMS,      /* no events */
+    JUP_RECORD_BEGINNING, /* events until a MiB is full; then the sums go on */
+    JUP_RECORD_ALL,       /* beyond a MiB in temporary files */
+} jup_record_t;
+
+enum { JUP_RECORDER_BYTES = 1 << 20 }; /* of events in memory */
+
 typedef struct jup_recorder {
-    bool on;
+    jup_record_t mode;
+    bool on; /* events are taken */
     int rank;
     double offset_s; /* this clock minus rank 0's, measured at sync_s (0: never) */
     double sync_s;
-    jup_span_t *spans;
-    jup_message_record_t *messages;
-    jup_token_record_t *tokens;
-    size_t n_spans, cap_spans, n_messages, cap_messages, n_tokens, cap_tokens;
-    /* sums that are kept even when recording is off; seconds */
+    jup_store_t spans, messages, tokens;
+    double full_s; /* what was over by then is all there; INFINITY: everything is */
+    /* sums that are kept in any case; seconds */
     double busy_s, wait_recv_s, wait_send_s;
-    jup_span_t context; /* request, branch, step, chunk of the spans to come */
+    jup_totals_t totals; /* of the requests, on the rank that gets the tokens */
+    jup_span_t context;  /* request, branch, step, chunk of the spans to come */
 } jup_recorder_t;
 
-/** off: only the sums are kept. */
-void jup_recorder_init(jup_recorder_t *recorder, int rank, bool on);
+void jup_recorder_init(jup_recorder_t *recorder, int rank, jup_record_t mode);
 void jup_recorder_reset(jup_recorder_t *recorder);
 
 /** Adds a span of the recorder's context (kind, times, rows, flops given here). */

@@ -45,34 +45,16 @@ static void print_world(FILE *out, const jup_run_t *run)
     fprintf(out, "\n");
 }
 
-static int64_t count_prompt(const jup_analysis_t *analysis)
-{
-    int64_t tokens = 0;
-    for (size_t i = 0; i < analysis->n_requests; i++)
-        tokens += analysis->requests[i].prompt_tokens;
-    return tokens;
-}
-
-/* Those after the first one, which prefill gave. */
-static int64_t count_decoded(const jup_analysis_t *analysis)
-{
-    int64_t tokens = 0;
-    for (size_t i = 0; i < analysis->n_requests; i++)
-        if (analysis->requests[i].new_tokens > 1)
-            tokens += analysis->requests[i].new_tokens - 1;
-    return tokens;
-}
-
 static void print_speeds(FILE *out, const jup_analysis_t *a)
 {
     char text[16];
     fprintf(out, "time to first token  %s\n", seconds_text(a->first_token_s, text));
     fprintf(out, "prefill              %.1f tokens/s (%" PRId64 " tokens in %s)\n",
-            a->prefill_tokens_per_s, count_prompt(a),
+            a->prefill_tokens_per_s, a->prompt_tokens,
             seconds_text(a->length_s[JUP_PHASE_PREFILL], text));
     if (a->decode_tokens_per_s > 0)
         fprintf(out, "decode               %.1f tokens/s (%" PRId64 " tokens in %s)\n",
-                a->decode_tokens_per_s, count_decoded(a),
+                a->decode_tokens_per_s, a->decoded_tokens,
                 seconds_text(a->length_s[JUP_PHASE_DECODE], text));
     if (a->n_ranks > 1) {
         fprintf(out, "bubble               prefill %.0f %%, decode %.0f %%\n",
@@ -117,6 +99,8 @@ void jup_report_summary(FILE *out, const jup_run_t *run, const jup_analysis_t *a
 {
     print_world(out, run);
     print_speeds(out, analysis);
+    if (run->until_s > 0)
+        fprintf(out, "(below: of the first %.1f s; a --trace has all of it)\n", run->until_s);
     fprintf(out, "%4s  %-16s %8s %9s %9s %8s %10s %10s %10s %10s\n", "rank", "host", "layers",
             "busy", "waiting", "hidden", "sent", "peak mem", "weights", "kv cache");
     size_t idle = 0;

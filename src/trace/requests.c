@@ -11,25 +11,52 @@ static bool is_prefill(const jup_span_t *span)
     return span->request >= 0 && span->chunk >= 0 && jup_span_kind_is_compute(span->kind);
 }
 
-static jup_request_use_t *find(jup_analysis_t *analysis, int32_t request)
+static int by_request(const void *a, const void *b)
 {
-    for (size_t i = analysis->n_requests; i-- > 0;)
-        if (analysis->requests[i].request == request)
-            return &analysis->requests[i];
-    return NULL;
+    const jup_request_use_t *x = a, *y = b;
+    return (x->request > y->request) - (x->request < y->request);
+}
+
+/* While they are in the order of their numbers. */
+static jup_request_use_t *find(const jup_analysis_t *analysis, int32_t request)
+{
+    const jup_request_use_t key = {.request = request};
+    if (analysis->n_requests == 0)
+        return NULL;
+    return bsearch(&key, analysis->requests, analysis->n_requests, sizeof key, by_request);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* A request is what has a prefill. */
+static void name_requests(jup_analysis_t *analysis, const jup_run_t *run)
+{
+    int32_t *ids = jup_new(run->n_spans, sizeof *ids);
+    size_t n = 0, unique = 0;
+    for (size_t i = 0; i < run->n_spans; i++)
+        if (is_prefill(&run->spans[i]) && (n == 0 || ids[n - 1] != run->spans[i].request))
+            ids[n++] = run->spans[i].request;
+    if (n > 1)
+        qsort(ids, n, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || ids[i] != ids[i - 1])
+            ids[unique++] = ids[i];
+    analysis->requests = jup_new(unique, sizeof *analysis->requests);
+    analysis->n_requests = unique;
+    for (size_t i = 0; i < unique; i++)
+        analysis->requests[i] =
+            (jup_request_use_t){.request = ids[i], .start_s = INFINITY, .first_token_s = -INFINITY};
+    jup_free(ids);
 }
 
 /* first_token_s holds the end of the prefill spans until the tokens are looked at. */
 static void take_prefill_span(jup_analysis_t *analysis, const jup_span_t *span)
 {
     jup_request_use_t *use = find(analysis, span->request);
-    if (!use) {
-        analysis->requests =
-            jup_resize(analysis->requests, analysis->n_requests + 1, sizeof *analysis->requests);
-        use = &analysis->requests[analysis->n_requests++];
-        *use = (jup_request_use_t){
-            .request = span->request, .start_s = span->start_s, .first_token_s = span->end_s};
-    }
     use->start_s = fmin(use->start_s, span->start_s);
     use->first_token_s = fmax(use->first_token_s, span->end_s);
 }
@@ -46,20 +73,29 @@ static void take_token(jup_analysis_t *analysis, const jup_token_record_t *token
     use->end_s = fmax(use->first_token_s, token->time_s);
 }
 
-/* Every rank of a pipeline sees all rows of the prompt. */
-static int64_t prompt_tokens(const jup_run_t *run, int32_t request, int64_t *rows_of_rank)
+/* Of one rank (0 afterwards): every rank of a pipeline sees all rows of a prompt. */
+static void keep_most(jup_analysis_t *analysis, int64_t *rows)
 {
-    int64_t most = 0;
-    for (size_t i = 0; i < run->n_ranks; i++)
-        rows_of_rank[i] = 0;
+    for (size_t i = 0; i < analysis->n_requests; i++) {
+        jup_request_use_t *use = &analysis->requests[i];
+        use->prompt_tokens = rows[i] > use->prompt_tokens ? rows[i] : use->prompt_tokens;
+        rows[i] = 0;
+    }
+}
+
+/* The spans come rank by rank. */
+static void count_prompts(jup_analysis_t *analysis, const jup_run_t *run)
+{
+    int64_t *rows = jup_new(analysis->n_requests, sizeof *rows);
     for (size_t i = 0; i < run->n_spans; i++) {
         const jup_span_t *span = &run->spans[i];
-        if (span->kind != JUP_SPAN_LAYERS || span->request != request || !is_prefill(span))
-            continue;
-        int64_t rows = rows_of_rank[span->rank] += span->rows;
-        most = rows > most ? rows : most;
+        if (i > 0 && span->rank != run->spans[i - 1].rank)
+            keep_most(analysis, rows);
+        if (span->kind == JUP_SPAN_LAYERS && is_prefill(span))
+            rows[find(analysis, span->request) - analysis->requests] += span->rows;
     }
-    return most;
+    keep_most(analysis, rows);
+    jup_free(rows);
 }
 
 static int by_start(const void *a, const void *b)
@@ -70,21 +106,19 @@ static int by_start(const void *a, const void *b)
 
 void jup_analysis_find_requests(jup_analysis_t *analysis, const jup_run_t *run)
 {
-    int64_t *rows_of_rank = jup_new(run->n_ranks, sizeof *rows_of_rank);
+    name_requests(analysis, run);
     for (size_t i = 0; i < run->n_spans; i++)
         if (is_prefill(&run->spans[i]))
             take_prefill_span(analysis, &run->spans[i]);
     for (size_t i = 0; i < run->n_tokens; i++)
         take_token(analysis, &run->tokens[i]);
-    for (size_t i = 0; i < analysis->n_requests; i++) {
-        jup_request_use_t *use = &analysis->requests[i];
-        use->end_s = fmax(use->end_s, use->first_token_s);
-        use->prompt_tokens = prompt_tokens(run, use->request, rows_of_rank);
-    }
+    count_prompts(analysis, run);
+    for (size_t i = 0; i < analysis->n_requests; i++)
+        analysis->requests[i].end_s =
+            fmax(analysis->requests[i].end_s, analysis->requests[i].first_token_s);
     if (analysis->n_requests == 1)
         analysis->requests[0].prompt_tokens = (int64_t)jup_run_get_number(
             run, "prompt_tokens", (double)analysis->requests[0].prompt_tokens);
     if (analysis->n_requests > 1)
         qsort(analysis->requests, analysis->n_requests, sizeof *analysis->requests, by_start);
-    jup_free(rows_of_rank);
 }

@@ -55,6 +55,8 @@ typedef struct jup_run {
     jup_span_t *spans;          /* by rank, then by start */
     jup_message_t *messages;    /* by start_s (or whatever time is known) */
     jup_token_record_t *tokens; /* by time */
+    jup_totals_t totals; /* of all requests, where the events end before the run; else zero */
+    double until_s;      /* where they end; 0: at the end */
     size_t n_meta, n_summary, n_ranks, n_spans, n_messages, n_tokens;
 } jup_run_t;
 

@@ -243,7 +243,7 @@ static void run_rank(jup_comm_t *comm, void *self)
     jup_forward_limits_t limits = jup_engine_limits(&options);
     limits.kv_dtype = limits.residual_dtype = s->wire;
     ck_assert_int_eq(jup_forward_init(&forward, &config, &part, &compute, &limits, &err), JUP_OK);
-    jup_recorder_init(&recorder, comm->rank, false);
+    jup_recorder_init(&recorder, comm->rank, JUP_RECORD_SUMS);
     init_speculation(&spec, s);
     jup_scheduler_sink_t sink = {.self = s, .token = take_token, .ended = take_end};
     ck_assert_int_eq(jup_engine_init(&engine, comm, &place, &forward, &recorder, &options, NULL,

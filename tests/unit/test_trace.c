@@ -8,7 +8,10 @@
 #include "unit.h"
 
 #include <math.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define NEAR(a, b) ck_assert_double_eq_tol(a, b, 1e-9)
 
@@ -16,21 +19,28 @@
 
 START_TEST(recorder_grows_and_keeps_the_context)
 {
-    size_t blocks = jup_mem_live_blocks();
+    size_t blocks = jup_mem_live_blocks(), bytes = jup_mem_live_bytes();
     jup_recorder_t recorder;
-    jup_recorder_init(&recorder, 3, true);
+    jup_recorder_init(&recorder, 3, JUP_RECORD_ALL);
     recorder.context.step = 9;
     for (int i = 0; i < 20000; i++) {
         jup_recorder_span(&recorder, JUP_SPAN_LAYERS, i, i + 0.5, i, 2, 3);
         jup_recorder_token(&recorder, &(jup_token_record_t){.id = i});
     }
-    ck_assert_uint_eq(recorder.n_spans, 20000);
-    ck_assert_uint_eq(recorder.n_tokens, 20000);
+    size_t n_spans, n_tokens;
+    void *spans, *tokens;
+    jup_error_t err;
+    ck_assert_int_eq(jup_store_all(&recorder.spans, &spans, &n_spans, &err), JUP_OK);
+    ck_assert_int_eq(jup_store_all(&recorder.tokens, &tokens, &n_tokens, &err), JUP_OK);
+    ck_assert_uint_eq(n_spans, 20000);
+    ck_assert_uint_eq(n_tokens, 20000);
+    ck_assert_uint_gt(recorder.spans.n_spilled, 0);
+    ck_assert_uint_le(jup_mem_live_bytes() - bytes, JUP_RECORDER_BYTES);
     for (int i = 0; i < 20000; i++) {
-        const jup_span_t *span = &recorder.spans[i];
+        const jup_span_t *span = (const jup_span_t *)spans + i;
         ck_assert(span->rank == 3 && span->step == 9 && span->chunk == -1 && span->rows == i);
         ck_assert(span->start_s == i && span->end_s == i + 0.5);
-        ck_assert_int_eq(recorder.tokens[i].id, i);
+        ck_assert_int_eq(((const jup_token_record_t *)tokens)[i].id, i);
     }
     NEAR(recorder.busy_s, 10000);
     jup_recorder_reset(&recorder);
@@ -41,13 +51,13 @@ END_TEST
 START_TEST(recorder_that_is_off_keeps_sums_alone)
 {
     jup_recorder_t recorder;
-    jup_recorder_init(&recorder, 0, false);
+    jup_recorder_init(&recorder, 0, JUP_RECORD_SUMS);
     jup_recorder_span(&recorder, JUP_SPAN_HEAD, 1, 3, 1, 0, 0);
     jup_recorder_span(&recorder, JUP_SPAN_WAIT_RECV, 3, 4, 0, 0, 0);
     jup_recorder_span(&recorder, JUP_SPAN_WAIT_SEND, 4, 4.5, 0, 0, 0);
     jup_recorder_span(&recorder, JUP_SPAN_LOAD, 0, 1, 0, 0, 0);
     jup_recorder_token(&recorder, &(jup_token_record_t){.id = 1});
-    ck_assert(recorder.n_spans == 0 && recorder.n_tokens == 0);
+    ck_assert(recorder.spans.n == 0 && recorder.tokens.n == 0);
     NEAR(recorder.busy_s, 2);
     NEAR(recorder.wait_recv_s, 1);
     NEAR(recorder.wait_send_s, 0.5);
@@ -74,7 +84,7 @@ static void match_in_time(const jup_message_record_t *sides, size_t n_sides, jup
                           size_t *n)
 {
     jup_run_t run = {0};
-    jup_trace_match(sides, n_sides, &run.messages, &run.n_messages);
+    ck_assert_int_eq(jup_trace_match(sides, n_sides, &run.messages, &run.n_messages, NULL), JUP_OK);
     jup_run_sort(&run);
     *m = run.messages;
     *n = run.n_messages;
@@ -117,7 +127,7 @@ START_TEST(a_missing_side_is_not_made_up)
     ck_assert(m[1].start_s == 1 && m[1].done_s == 2);
     ck_assert(m[2].post_s == 3 && m[2].sent_s == 4 && isnan(m[2].done_s) && isnan(m[2].start_s));
     jup_free(m);
-    jup_trace_match(NULL, 0, &m, &n);
+    ck_assert_int_eq(jup_trace_match(NULL, 0, &m, &n, NULL), JUP_OK);
     ck_assert_uint_eq(n, 0);
     jup_free(m);
 }
@@ -132,14 +142,14 @@ START_TEST(one_rank_gathers_itself)
     jup_recorder_t recorder;
     jup_rank_record_t mine;
     jup_run_t run;
-    jup_recorder_init(&recorder, 0, true);
+    jup_recorder_init(&recorder, 0, JUP_RECORD_ALL);
     jup_trace_sync_clocks(&comm, &recorder);
     jup_recorder_span(&recorder, JUP_SPAN_LAYERS, 101, 102, 4, 0, 0);
     jup_recorder_span(&recorder, JUP_SPAN_EMBED, 100, 101, 4, 0, 0);
     jup_recorder_token(&recorder, &(jup_token_record_t){.time_s = 102.5, .id = 7});
     jup_rank_record_init(&mine, 0);
     jup_run_init(&run);
-    jup_trace_gather(&comm, &recorder, &mine, &run);
+    ck_assert_int_eq(jup_trace_gather(&comm, &recorder, &mine, &run, NULL), JUP_OK);
     ck_assert(run.n_ranks == 1 && run.n_spans == 2 && run.n_messages == 0 && run.n_tokens == 1);
     ck_assert_int_eq(run.spans[0].kind, JUP_SPAN_EMBED);
     NEAR(run.spans[0].start_s, 0);
@@ -162,7 +172,8 @@ static void ring(jup_comm_t *comm, void *self)
     jup_recorder_t recorder;
     jup_rank_record_t mine;
     char buffer[LAPS + 1];
-    jup_recorder_init(&recorder, comm->rank, true);
+    jup_error_t err;
+    jup_recorder_init(&recorder, comm->rank, JUP_RECORD_ALL);
     jup_trace_sync_clocks(comm, &recorder);
     jup_recorder_observe(&recorder, comm);
     for (size_t lap = 0; lap < LAPS; lap++) {
@@ -175,7 +186,7 @@ static void ring(jup_comm_t *comm, void *self)
     }
     jup_rank_record_init(&mine, comm->rank);
     mine.weights_bytes = 1000 + comm->rank;
-    jup_trace_gather(comm, &recorder, &mine, run);
+    ck_assert_int_eq(jup_trace_gather(comm, &recorder, &mine, run, &err), JUP_OK);
     jup_recorder_reset(&recorder);
 }
 
@@ -203,6 +214,182 @@ START_TEST(ranks_are_gathered_on_the_first)
     for (size_t i = 1; i < run.n_spans; i++)
         ck_assert_int_ge(run.spans[i].rank, run.spans[i - 1].rank);
     jup_run_reset(&run);
+}
+END_TEST
+
+/* ---- long runs ------------------------------------------------------------------------------- */
+
+/* Questions one after the other, each with a prompt in two chunks and five tokens; in ms. */
+static void ask_questions(jup_recorder_t *recorder, int n)
+{
+    enum { TOKENS = 5 };
+    double now_s = 1;
+    for (int q = 0; q < n; q++) {
+        recorder->context.request = q;
+        for (int chunk = 0; chunk < 2; chunk++) {
+            recorder->context.chunk = chunk;
+            jup_recorder_span(recorder, JUP_SPAN_EMBED, now_s, now_s + 0.0001, 7, 0, 0);
+            jup_recorder_span(recorder, JUP_SPAN_LAYERS, now_s, now_s + 0.001, 7, 0, 0);
+            now_s += 0.001;
+        }
+        recorder->context.chunk = -1;
+        for (int i = 0; i < TOKENS; i++) {
+            jup_recorder_token(recorder, &(jup_token_record_t){.time_s = now_s, .request = q});
+            jup_recorder_span(recorder, JUP_SPAN_LAYERS, now_s, now_s + 0.001, 1, 0, 0);
+            now_s += 0.001 * (1 + q % 3);
+        }
+    }
+}
+
+/* One rank's record of many questions. */
+static void record_questions(jup_record_t mode, int n, jup_run_t *run)
+{
+    jup_comm_t comm = {.rank = 0, .size = 1};
+    jup_recorder_t recorder;
+    jup_rank_record_t mine;
+    jup_error_t err;
+    jup_recorder_init(&recorder, 0, mode);
+    ask_questions(&recorder, n);
+    jup_rank_record_init(&mine, 0);
+    jup_run_init(run);
+    ck_assert_int_eq(jup_trace_gather(&comm, &recorder, &mine, run, &err), JUP_OK);
+    jup_recorder_reset(&recorder);
+}
+
+START_TEST(a_trace_holds_all_of_a_long_run)
+{
+    enum { QUESTIONS = 20000 };
+    jup_run_t run;
+    record_questions(JUP_RECORD_ALL, QUESTIONS, &run);
+    ck_assert_uint_eq(run.n_spans, QUESTIONS * 9);
+    ck_assert_uint_eq(run.n_tokens, QUESTIONS * 5);
+    ck_assert_int_eq(run.totals.requests, 0);
+    for (size_t i = 0; i < run.n_tokens; i++)
+        ck_assert_int_eq(run.tokens[i].request, (int32_t)(i / 5));
+    jup_run_reset(&run);
+}
+END_TEST
+
+/* What is told of a long run without a trace is what its trace would tell. */
+START_TEST(sums_go_on_where_events_end)
+{
+    enum { QUESTIONS = 20000 };
+    jup_run_t all, beginning;
+    jup_analysis_t a, b;
+    size_t bytes = jup_mem_live_bytes();
+    record_questions(JUP_RECORD_ALL, QUESTIONS, &all);
+    record_questions(JUP_RECORD_BEGINNING, QUESTIONS, &beginning);
+    ck_assert_uint_lt(beginning.n_spans, all.n_spans / 10);
+    ck_assert(beginning.until_s > 1 && beginning.until_s < all.tokens[all.n_tokens - 1].time_s / 5);
+    jup_analysis_init(&a, &all);
+    jup_analysis_init(&b, &beginning);
+    ck_assert_int_eq(beginning.totals.requests, QUESTIONS);
+    ck_assert(a.prompt_tokens == 14 * QUESTIONS && b.prompt_tokens == a.prompt_tokens);
+    ck_assert(a.new_tokens == 5 * QUESTIONS && b.new_tokens == a.new_tokens);
+    NEAR(a.first_token_s, b.first_token_s);
+    NEAR(a.first_token_s, 0.002);
+    ck_assert_double_eq_tol(a.decode_tokens_per_s, b.decode_tokens_per_s, 1e-6);
+    ck_assert_double_eq_tol(a.prefill_tokens_per_s, b.prefill_tokens_per_s, 1e-3);
+    ck_assert_double_eq_tol(b.bubble_share[JUP_PHASE_PREFILL], 0, 1e-6);
+    ck_assert_double_eq_tol(a.bubble_share[JUP_PHASE_DECODE], b.bubble_share[JUP_PHASE_DECODE],
+                            1e-2);
+    jup_analysis_reset(&a);
+    jup_analysis_reset(&b);
+    jup_run_reset(&all);
+    jup_run_reset(&beginning);
+    ck_assert_uint_eq(jup_mem_live_bytes(), bytes);
+}
+END_TEST
+
+START_TEST(memory_does_not_grow_with_the_run)
+{
+    const jup_record_t modes[] = {JUP_RECORD_SUMS, JUP_RECORD_BEGINNING, JUP_RECORD_ALL};
+    for (int i = 0; i < 3; i++) {
+        jup_recorder_t recorder;
+        jup_recorder_init(&recorder, 0, modes[i]);
+        ask_questions(&recorder, 3000);
+        size_t before = jup_mem_live_bytes();
+        ask_questions(&recorder, 10000);
+        ck_assert_uint_eq(jup_mem_live_bytes(), before);
+        jup_recorder_reset(&recorder);
+    }
+}
+END_TEST
+
+/* The first rank to run out of room ends the record of all. */
+static void fill_one(jup_comm_t *comm, void *self)
+{
+    jup_run_t *run = self;
+    jup_recorder_t recorder;
+    jup_rank_record_t mine;
+    jup_error_t err;
+    jup_recorder_init(&recorder, comm->rank, JUP_RECORD_BEGINNING);
+    double start_s = jup_clock_now_s();
+    for (int i = 0; i < (comm->rank == 1 ? 100000 : 1000); i++) {
+        double at_s = start_s + 0.001 * i * (comm->rank == 1 ? 1 : 100);
+        jup_recorder_span(&recorder, JUP_SPAN_LAYERS, at_s, at_s, i, 0, 0);
+    }
+    jup_rank_record_init(&mine, comm->rank);
+    ck_assert_int_eq(jup_trace_gather(comm, &recorder, &mine, run, &err), JUP_OK);
+    jup_recorder_reset(&recorder);
+}
+
+START_TEST(a_record_ends_for_all_ranks_at_once)
+{
+    jup_run_t run;
+    size_t of_rank[RANKS] = {0};
+    jup_run_init(&run);
+    thread_comm_run(RANKS, fill_one, &run);
+    ck_assert(run.until_s > 1 && run.until_s < 99);
+    for (size_t i = 0; i < run.n_spans; i++) {
+        of_rank[run.spans[i].rank]++;
+        ck_assert(run.spans[i].end_s <= run.until_s);
+    }
+    ck_assert_uint_gt(of_rank[1], 1000);
+    ck_assert(of_rank[0] > 10 && of_rank[0] <= of_rank[1] / 100 + 2);
+    jup_run_reset(&run);
+}
+END_TEST
+
+/* Files cannot grow beyond this, as on a disk that is full. */
+static void fill_disk(rlim_t bytes)
+{
+    struct rlimit limit = {bytes, bytes};
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+START_TEST(a_full_temporary_disk_is_said)
+{
+    jup_comm_t comm = {.rank = 0, .size = 1};
+    jup_recorder_t recorder;
+    jup_rank_record_t mine;
+    jup_run_t run;
+    jup_error_t err;
+    jup_recorder_init(&recorder, 0, JUP_RECORD_ALL);
+    fill_disk(1 << 20);
+    ask_questions(&recorder, 5000);
+    jup_rank_record_init(&mine, 0);
+    jup_run_init(&run);
+    ck_assert_int_eq(jup_trace_gather(&comm, &recorder, &mine, &run, &err), JUP_EENV);
+    ck_assert_ptr_nonnull(strstr(err.text, "TMPDIR"));
+    ck_assert_ptr_null(run.spans);
+    jup_recorder_reset(&recorder);
+}
+END_TEST
+
+START_TEST(no_temporary_folder_is_said)
+{
+    jup_recorder_t recorder;
+    void *rows;
+    size_t n;
+    jup_error_t err;
+    setenv("TMPDIR", "/nosuchfolder", 1);
+    jup_recorder_init(&recorder, 0, JUP_RECORD_ALL);
+    ask_questions(&recorder, 5000);
+    ck_assert_int_eq(jup_store_all(&recorder.tokens, &rows, &n, &err), JUP_EENV);
+    ck_assert_ptr_nonnull(strstr(err.text, "/nosuchfolder"));
+    jup_recorder_reset(&recorder);
 }
 END_TEST
 
@@ -344,6 +531,12 @@ static Suite *suite(void)
     unit_add(s, a_missing_side_is_not_made_up, 20);
     unit_add(s, one_rank_gathers_itself, 20);
     unit_add(s, ranks_are_gathered_on_the_first, 60);
+    unit_add(s, a_trace_holds_all_of_a_long_run, 20);
+    unit_add(s, sums_go_on_where_events_end, 20);
+    unit_add(s, memory_does_not_grow_with_the_run, 20);
+    unit_add(s, a_record_ends_for_all_ranks_at_once, 60);
+    unit_add(s, a_full_temporary_disk_is_said, 20);
+    unit_add(s, no_temporary_folder_is_said, 20);
     unit_add(s, intervals_join_and_subtract, 20);
     unit_add(s, analysis_of_the_sample, 20);
     unit_add(s, analysis_of_next_to_nothing, 20);
