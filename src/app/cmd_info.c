@@ -111,8 +111,12 @@ static jup_status_t describe(const char *path, bool all, jup_error_t *err)
 {
     jup_gguf_t *g;
     JUP_TRY(jup_gguf_open(path, &g, err));
-    printf("file           %s, GGUF v%d, %.2f MiB\n", path, jup_gguf_version(g),
-           mib(jup_gguf_file_bytes(g)));
+    if (jup_gguf_version(g))
+        printf("file           %s, GGUF v%d, %.2f MiB\n", path, jup_gguf_version(g),
+               mib(jup_gguf_file_bytes(g)));
+    else
+        printf("folder         %s, Hugging Face's layout, %.2f MiB\n", path,
+               mib(jup_gguf_file_bytes(g)));
     jup_config_t config;
     jup_status_t status = JUP_OK;
     if (jup_gguf_tensor_count(g) > 0) {

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "io/gguf_internal.h"
+#include "io/hf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@ jup_status_t jup_gguf_fail(const jup_gguf_t *g, jup_error_t *err, const char *fo
     return jup_fail(err, JUP_EINPUT, "%s: %s", g->path, text);
 }
 
-static jup_gguf_t *new_reader(const char *path)
+jup_gguf_t *jup_gguf_new_file(const char *path)
 {
     jup_gguf_t *g = jup_new(1, sizeof *g);
     g->path = jup_strdup(path);
@@ -83,7 +84,7 @@ static jup_status_t open_and_parse(jup_gguf_t *g, jup_error_t *err)
 
 jup_status_t jup_gguf_open_file(const char *path, jup_gguf_t **out, jup_error_t *err)
 {
-    jup_gguf_t *g = new_reader(path);
+    jup_gguf_t *g = jup_gguf_new_file(path);
     jup_status_t status = open_and_parse(g, err);
     if (status != JUP_OK) {
         jup_gguf_close(g);
@@ -93,8 +94,28 @@ jup_status_t jup_gguf_open_file(const char *path, jup_gguf_t **out, jup_error_t 
     return status;
 }
 
+jup_status_t jup_gguf_open_raw(const char *path, jup_gguf_t **out, jup_error_t *err)
+{
+    jup_gguf_t *g = jup_gguf_new_file(path);
+    jup_status_t status = open_file(g, err);
+    if (status != JUP_OK) {
+        jup_gguf_close(g);
+        g = NULL;
+    }
+    *out = g;
+    return status;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err)
 {
+    if (is_folder(path))
+        return jup_hf_open(path, out, err);
     JUP_TRY(jup_gguf_open_file(path, out, err));
     return jup_gguf_join_parts(out, err);
 }
@@ -102,7 +123,7 @@ jup_status_t jup_gguf_open(const char *path, jup_gguf_t **out, jup_error_t *err)
 jup_status_t jup_gguf_open_memory(const void *data, size_t bytes, const char *name,
                                   jup_gguf_t **out, jup_error_t *err)
 {
-    jup_gguf_t *g = new_reader(name);
+    jup_gguf_t *g = jup_gguf_new_file(name);
     size_t header_bytes;
     g->base = data;
     g->file_bytes = bytes;
@@ -143,6 +164,7 @@ void jup_gguf_close(jup_gguf_t *g)
     for (int i = 0; i < g->n_more; i++)
         jup_gguf_close(g->more[i]);
     jup_free(g->more);
+    jup_free(g->owned);
     free_entries(g);
     free_tensors(g);
     for (size_t i = 0; i < g->n_mappings; i++)

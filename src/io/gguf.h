@@ -69,7 +69,8 @@ typedef struct jup_gguf_tensor {
 } jup_gguf_tensor_t;
 
 /**
- * Opens a file and checks its header; of a model in several parts, all of them, whichever is named:
+ * Opens a file, or the folder of a model in Hugging Face's layout (io/hf.h, version 0 then), and
+ * checks its header; of a model in several parts, all of them, whichever is named:
  * then the metadata are those of the first, the tensors those of all. A tensor of a type that GGUF
  * defines but this program cannot compute with is listed with dtype NULL, and only jup_gguf_map()
  * refuses it.

@@ -36,7 +36,12 @@ struct jup_gguf {
 
     jup_gguf_t **more; /* n_more other files that hold tensors of this model, owned */
     int n_more;
+    void *owned; /* the block at base, when it is ours */
 };
+
+/** An empty file in memory, and one of another format, of which only tensors are mapped. */
+jup_gguf_t *jup_gguf_new_file(const char *path);
+jup_status_t jup_gguf_open_raw(const char *path, jup_gguf_t **out, jup_error_t *err);
 
 /** Opens one file, whatever it is a part of. */
 jup_status_t jup_gguf_open_file(const char *path, jup_gguf_t **out, jup_error_t *err);

@@ -262,7 +262,7 @@ static void add_tensor_row(buffer_t *buffer, const jup_gguf_tensor_t *tensor)
     add_u64(buffer, tensor->offset);
 }
 
-static jup_status_t write_header(const jup_gguf_writer_t *w, output_t *out)
+void *jup_gguf_writer_header(const jup_gguf_writer_t *w, size_t *bytes)
 {
     buffer_t header = {0};
     add(&header, "GGUF", 4);
@@ -272,10 +272,18 @@ static jup_status_t write_header(const jup_gguf_writer_t *w, output_t *out)
     add(&header, w->metadata.data, w->metadata.bytes);
     for (size_t i = 0; i < w->n_tensors; i++)
         add_tensor_row(&header, &w->tensors[i].tensor);
-    jup_status_t status = write_bytes(out, header.data, header.bytes);
+    *bytes = header.bytes;
+    return header.data;
+}
+
+static jup_status_t write_header(const jup_gguf_writer_t *w, output_t *out)
+{
+    size_t bytes;
+    void *header = jup_gguf_writer_header(w, &bytes);
+    jup_status_t status = write_bytes(out, header, bytes);
     if (status == JUP_OK && w->n_tensors > 0)
-        status = write_padding(out, header.bytes);
-    jup_free(header.data);
+        status = write_padding(out, bytes);
+    jup_free(header);
     return status;
 }
 

@@ -54,6 +54,9 @@ typedef struct jup_gguf_random {
 jup_status_t jup_gguf_fill_random(void *context, const jup_gguf_tensor_t *tensor, int64_t row,
                                   int64_t rows, void *dst, jup_error_t *err);
 
+/** The header alone, as it would stand in the file: a new block. */
+void *jup_gguf_writer_header(const jup_gguf_writer_t *w, size_t *bytes);
+
 /**
  * Writes the file; it appears at `path` only when it is complete. JUP_EINPUT when it cannot be
  * created, JUP_EENV when writing fails, or what a fill function returned.

@@ -144,6 +144,10 @@ static jup_status_t read_rope(const jup_gguf_t *g, jup_config_t *config, jup_err
     const char *scaling;
     float factor;
     double local = (double)jup_family(config->arch)->local_base;
+    const char *layout; /* of folders, whose rows are not permuted as converters do it */
+    JUP_TRY(jup_gguf_get_text(g, "jupiter.rope.layout", "", &layout, err));
+    if (strcmp(layout, "halves") == 0)
+        config->rope_layout = JUP_ROPE_HALVES;
     JUP_TRY(get_int(g, config, "rope.dimension_count", config->head_dim, &config->rope_dim, err));
     JUP_TRY(get_float(g, config, "rope.freq_base", 10000.0, &config->rope_base, err));
     JUP_TRY(get_float(g, config, "rope.freq_base_swa", local, &config->rope_local_base, err));

@@ -332,3 +332,8 @@ const char *jup_safetensors_metadata(const jup_safetensors_t *s, const char *key
 {
     return json_string_value(json_object_get(json_object_get(s->header, "__metadata__"), key));
 }
+
+uint64_t jup_safetensors_offset(const jup_safetensors_t *s, const jup_safetensors_tensor_t *tensor)
+{
+    return (uint64_t)((const unsigned char *)tensor->data - s->base);
+}

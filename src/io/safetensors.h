@@ -1,6 +1,7 @@
 /**
  * Reading safetensors files (format: 8 bytes with the length of a JSON header, the header, the
- * tensors). Used for prediction heads that come beside a model.
+ * tensors). Used for prediction heads that come beside a model, and for
+ * models in Hugging Face's layout.
  *
  * The file is mapped, so tensors take memory only once they are used. Everything the header claims
  * is checked when the file is opened; failures are JUP_EINPUT with path, tensor and value.
@@ -52,6 +53,9 @@ const jup_safetensors_tensor_t *jup_safetensors_find(const jup_safetensors_t *s,
 jup_status_t jup_safetensors_require(const jup_safetensors_t *s, const char *name, int64_t rows,
                                      int64_t cols, const jup_safetensors_tensor_t **out,
                                      jup_error_t *err);
+
+/** Where a tensor's data begins in the file. */
+uint64_t jup_safetensors_offset(const jup_safetensors_t *s, const jup_safetensors_tensor_t *tensor);
 
 /** A text in the header's __metadata__, or NULL. */
 const char *jup_safetensors_metadata(const jup_safetensors_t *s, const char *key);

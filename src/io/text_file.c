@@ -39,7 +39,7 @@ static size_t trim(char *text, size_t n)
     return n;
 }
 
-jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_error_t *err)
+jup_status_t jup_file_read(const char *path, char **text, size_t *length, jup_error_t *err)
 {
     FILE *file;
     JUP_TRY(open_file(path, &file, err));
@@ -58,7 +58,15 @@ jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_er
         return jup_fail(err, JUP_EINPUT, "cannot read %s: %s", path,
                         failed ? "an error occurred" : "it is larger than 256 MiB");
     }
+    block[n] = '\0';
     *text = block;
-    *length = trim(block, n);
+    *length = n;
+    return JUP_OK;
+}
+
+jup_status_t jup_text_read(const char *path, char **text, size_t *length, jup_error_t *err)
+{
+    JUP_TRY(jup_file_read(path, text, length, err));
+    *length = trim(*text, *length);
     return JUP_OK;
 }

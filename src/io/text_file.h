@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/** Any file, byte by byte, as a new, terminated block of *length bytes. "-": standard input. */
+jup_status_t jup_file_read(const char *path, char **data, size_t *length, jup_error_t *err);
+
 /**
  * path "-" is standard input. *text is a new, terminated block of *length bytes, without a
  * byte-order mark at its beginning and without one line end at its end.

@@ -9,6 +9,7 @@ MPI_TESTS = \
 	%D%/test-exchange.sh \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
+	%D%/test-folder.sh \
 	%D%/test-plan.sh \
 	%D%/test-same.sh \
 	%D%/test-split.sh \
@@ -16,7 +17,7 @@ MPI_TESTS = \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
-EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/division.py tests/oracle/forward.py tests/oracle/gguf_numpy.py
+EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/division.py tests/oracle/forward.py tests/oracle/gguf_numpy.py tests/oracle/to_folder.py
 check-mpi: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;

@@ -1,0 +1,55 @@
+#!/bin/sh
+# A folder in Hugging Face's layout gives what the same model gives as a GGUF file.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+python=
+for candidate in "${PYTHON:-python3}" python3 /usr/bin/python3; do
+    "$candidate" -c 'import numpy' 2>/dev/null && python=$candidate && break
+done
+[ -n "$python" ] || { echo "no Python with NumPy: skipped"; exit 77; }
+
+check() { # ranks, tokenizer, options of the model
+    n=$1 tokenizer=$2
+    shift 2
+    rm -rf "$work/folder"
+    "$make_model" "$work/m.gguf" type=f16 "$@" || fail "make_model $*"
+    "$python" "$srcdir/tests/oracle/to_folder.py" "$work/m.gguf" "$work/folder" "$tokenizer" ||
+        fail "to_folder $*"
+    same "$*, $tokenizer, $n ranks" "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12)" \
+        "$(tokens "$n" -m "$work/folder" -p 'hello you' -n 12)"
+}
+
+check 1 json arch=qwen2
+check 2 json arch=qwen3 head_dim=24
+check 1 pieces arch=gemma2 tied=1 window=9
+check 3 json arch=olmo2
+check 2 pieces arch=llama
+
+# every command takes the folder; slices of it are files
+"$jupiter" info -m "$work/folder" >"$work/info.txt" || fail "info of a folder"
+grep -q "Hugging Face" "$work/info.txt" || fail "info: $(cat "$work/info.txt")"
+"$jupiter" plan -m "$work/folder" --cluster 2xnx@100mbps,1ms >/dev/null || fail "plan of a folder"
+same "tokenize" "$("$jupiter" tokenize -m "$work/m.gguf" -p 'a b')" \
+    "$("$jupiter" tokenize -m "$work/folder" -p 'a b')"
+same "its chat template" "[INST] Hi [/INST]" \
+    "$("$jupiter" tokenize -m "$work/folder" -p Hi --prompts auto --show)"
+"$jupiter" split -m "$work/folder" -n 2 -o "$work/s-{rank}.gguf" >/dev/null || fail "split"
+same "slices of a folder" "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12)" \
+    "$(tokens 2 -m "$work/s-{rank}.gguf" -p 'hello you' -n 12)"
+
+refused() { # words
+    "$jupiter" info -m "$work/folder" >/dev/null 2>"$work/err" && fail "not refused: $1"
+    grep -q "$1" "$work/err" || fail "'$(cat "$work/err")' does not say '$1'"
+}
+mv "$work/folder/model-00002-of-00002.safetensors" "$work/away"
+refused "model-00002-of-00002.safetensors, which holds a part of the weights, is missing"
+mv "$work/away" "$work/folder/model-00002-of-00002.safetensors"
+printf '\377' >"$work/folder/tokenizer.model"
+refused "tokenizer.model is no SentencePiece model"
+rm "$work/folder/tokenizer.model"
+echo '{"model": {"type": "Unigram"}}' >"$work/folder/tokenizer.json"
+refused "its model is Unigram, only BPE"
+echo '{"model_type": "mamba"}' >"$work/folder/config.json"
+refused "model_type 'mamba' is not supported"
+rm "$work/folder/config.json"
+refused "is a folder without config.json"
+finish
