@@ -41,7 +41,11 @@ static void print_shape(const jup_config_t *c)
     printf("embedding      %d\n", c->dim);
     printf("heads          %d of length %d, %d for keys and values\n", c->heads, c->head_dim,
            c->kv_heads);
-    printf("feed-forward   %d\n", c->ffn);
+    if (c->experts)
+        printf("feed-forward   %d experts of %d, a row uses %d\n", c->experts, c->ffn,
+               c->experts_used);
+    else
+        printf("feed-forward   %d\n", c->ffn);
     printf("vocabulary     %d%s\n", c->vocab, c->tied ? ", output tied to the embedding" : "");
     printf("context        %d", c->context);
     if (c->window)

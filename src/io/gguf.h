@@ -172,6 +172,7 @@ jup_status_t jup_gguf_require_tensor(const jup_gguf_t *g, const char *name,
 typedef struct jup_gguf_range {
     const jup_gguf_tensor_t *tensor;
     size_t first, bytes;
+    bool seldom; /* not to be read from disk before it is asked for */
 } jup_gguf_range_t;
 
 jup_gguf_range_t jup_gguf_all(const jup_gguf_tensor_t *tensor);

@@ -120,14 +120,16 @@ static const unsigned char *find_mapped(const jup_gguf_t *g, uint64_t offset, si
     return NULL;
 }
 
-static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, jup_error_t *err)
+static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool seldom,
+                              jup_error_t *err)
 {
     size_t bytes = (size_t)(end - first);
     void *base = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, g->fd, (off_t)first);
     if (base == MAP_FAILED)
         return jup_fail(err, JUP_EENV, "%s: cannot map %zu bytes of tensor data: %s", g->path,
                         bytes, strerror(errno));
-    madvise(base, bytes, MADV_WILLNEED);
+    if (!seldom)
+        madvise(base, bytes, MADV_WILLNEED);
     if (g->n_mappings == g->cap_mappings) {
         g->cap_mappings = g->cap_mappings ? g->cap_mappings * 2 : 8;
         g->mappings = jup_resize(g->mappings, g->cap_mappings, sizeof *g->mappings);
@@ -136,26 +138,29 @@ static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, jup_e
     return JUP_OK;
 }
 
-/* Maps whole pages; ranges that share a page or lie on neighbouring ones become one mapping. */
+/* Maps whole pages; ranges that share a page or lie on neighbouring ones become one mapping, unless
+ * one is to be read at once and the other is not. */
 static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_range_t *sorted, size_t count,
                                jup_error_t *err)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), first = 0, end = 0;
+    bool seldom = false;
     for (size_t i = 0; i < count; i++) {
         uint64_t offset = start_of(&sorted[i]);
         if (find_mapped(g, offset, sorted[i].bytes))
             continue;
         uint64_t start = offset / page * page;
-        if (start > end && end > first) {
-            JUP_TRY(map_range(g, first, end, err));
+        if ((start > end || seldom != sorted[i].seldom) && end > first) {
+            JUP_TRY(map_range(g, first, end, seldom, err));
             end = 0;
         }
         if (end == 0)
             first = start;
+        seldom = sorted[i].seldom;
         uint64_t stop = (offset + sorted[i].bytes + page - 1) / page * page;
         end = stop > end ? stop : end;
     }
-    return end > first ? map_range(g, first, end, err) : JUP_OK;
+    return end > first ? map_range(g, first, end, seldom, err) : JUP_OK;
 }
 
 static void unmap_from(jup_gguf_t *g, size_t first)

@@ -57,21 +57,31 @@ static jup_status_t read_arch(const jup_gguf_t *g, jup_config_t *config, jup_err
     config->rope_layout = family->rope_layout;
     int experts;
     JUP_TRY(get_int(g, config, "expert_count", 0, &experts, err));
-    if (experts > 0)
+    if (experts > 0 && !family->experts)
         return jup_fail(err, JUP_EINPUT,
-                        "%s: a mixture of %d experts is not supported; use a dense model",
-                        jup_gguf_path(g), experts);
+                        "%s: a mixture of %d experts of architecture %s is not supported; use a "
+                        "dense model",
+                        jup_gguf_path(g), experts, name);
     const char *title;
     JUP_TRY(jup_gguf_get_text(g, "general.name", name, &title, err));
     snprintf(config->name, sizeof config->name, "%s", title);
     return JUP_OK;
 }
 
+static jup_status_t read_ffn(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
+{
+    if (!jup_family(config->arch)->experts)
+        return require_int(g, config, "feed_forward_length", &config->ffn, err);
+    JUP_TRY(require_int(g, config, "expert_count", &config->experts, err));
+    JUP_TRY(require_int(g, config, "expert_used_count", &config->experts_used, err));
+    return require_int(g, config, "expert_feed_forward_length", &config->ffn, err);
+}
+
 static jup_status_t read_sizes(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
 {
     JUP_TRY(require_int(g, config, "block_count", &config->layers, err));
     JUP_TRY(require_int(g, config, "embedding_length", &config->dim, err));
-    JUP_TRY(require_int(g, config, "feed_forward_length", &config->ffn, err));
+    JUP_TRY(read_ffn(g, config, err));
     JUP_TRY(require_int(g, config, "attention.head_count", &config->heads, err));
     JUP_TRY(get_int(g, config, "attention.head_count_kv", config->heads, &config->kv_heads, err));
     JUP_TRY(get_int(g, config, "attention.key_length", config->dim / config->heads,

@@ -23,7 +23,8 @@ typedef struct loader {
     const void **data; /* of the ranges; NULL in the first pass */
     size_t n, cap;
     size_t owned_bytes;
-    bool *seen; /* (tensors of the file) which are used; may be NULL */
+    bool seldom; /* what is taken is read in parts, and not soon */
+    bool *seen;  /* (tensors of the file) which are used; may be NULL */
     jup_error_t *err;
 } loader_t;
 
@@ -35,6 +36,7 @@ static void take_range(loader_t *l, jup_gguf_range_t range, const void **data)
         l->ranges = jup_resize(l->ranges, l->cap, sizeof *l->ranges);
     }
     *data = l->data ? l->data[l->n] : NULL;
+    range.seldom = l->seldom;
     l->ranges[l->n++] = range;
 }
 
@@ -201,23 +203,48 @@ static jup_status_t take_fused(loader_t *l, int layer, jup_layer_weights_t *w)
     return take_stack(l, name, gate_up, 2, w->gate_up);
 }
 
+static jup_status_t take_experts(loader_t *l, int layer, jup_layer_weights_t *w)
+{
+    const struct {
+        const char *stem;
+        jup_axes_t axes;
+        jup_matrix_t *matrix;
+    } stacks[] = {
+        {"ffn_gate_inp", {NULL, JUP_AXIS_EXPERTS, JUP_AXIS_DIM}, &w->router.w},
+        {"ffn_gate_exps", {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM}, &w->gate_up[0].w},
+        {"ffn_up_exps", {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM}, &w->gate_up[1].w},
+        {"ffn_down_exps", {NULL, JUP_AXIS_EXPERTS_DIM, JUP_AXIS_FFN}, &w->down.w},
+    };
+    char name[NAME_BYTES];
+    for (size_t i = 0; i < sizeof stacks / sizeof stacks[0]; i++) {
+        snprintf(name, sizeof name, "blk.%d.%s.weight", layer, stacks[i].stem);
+        l->seldom = i > 0;
+        JUP_TRY(take_matrix(l, name, &stacks[i].axes, stacks[i].matrix));
+    }
+    l->seldom = false;
+    return JUP_OK;
+}
+
 static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)
 {
-    bool fused = jup_family(l->config->arch)->fused;
+    bool fused = jup_family(l->config->arch)->fused, experts = l->config->experts;
+    bool dense = !fused && !experts;
     const struct {
         bool there;
         const char *stem;
         jup_linear_t *linear;
     } linears[] = {
-        {!fused, "attn_q", &w->qkv[0]},       {!fused, "attn_k", &w->qkv[1]},
-        {!fused, "attn_v", &w->qkv[2]},       {true, "attn_output", &w->out},
-        {!fused, "ffn_gate", &w->gate_up[0]}, {!fused, "ffn_up", &w->gate_up[1]},
-        {true, "ffn_down", &w->down},
+        {!fused, "attn_q", &w->qkv[0]},      {!fused, "attn_k", &w->qkv[1]},
+        {!fused, "attn_v", &w->qkv[2]},      {true, "attn_output", &w->out},
+        {dense, "ffn_gate", &w->gate_up[0]}, {dense, "ffn_up", &w->gate_up[1]},
+        {!experts, "ffn_down", &w->down},
     };
     char name[NAME_BYTES];
     JUP_TRY(take_norms(l, layer, w));
     if (fused)
         JUP_TRY(take_fused(l, layer, w));
+    if (experts)
+        JUP_TRY(take_experts(l, layer, w));
     for (size_t i = 0; i < sizeof linears / sizeof linears[0]; i++) {
         snprintf(name, sizeof name, "blk.%d.%s", layer, linears[i].stem);
         if (linears[i].there)

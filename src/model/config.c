@@ -43,6 +43,10 @@ jup_status_t jup_config_check(const jup_config_t *c, jup_error_t *err)
     JUP_TRY(check_range("the feed-forward length", c->ffn, 1 << 24, err));
     JUP_TRY(check_range("the vocabulary size", c->vocab, 1 << 24, err));
     JUP_TRY(check_range("the context length", c->context, 1 << 28, err));
+    if (c->experts < 0 || c->experts > 4096 || c->experts_used < 0 ||
+        c->experts_used > c->experts || (c->experts > 0 && c->experts_used == 0))
+        return jup_fail(err, JUP_EINPUT, "%d of %d experts in use make no sense", c->experts_used,
+                        c->experts);
     if (c->heads % c->kv_heads != 0)
         return jup_fail(err, JUP_EINPUT, "%d attention heads are not a multiple of %d KV heads",
                         c->heads, c->kv_heads);
@@ -79,10 +83,37 @@ int64_t jup_config_layer_vectors(const jup_config_t *c)
     return norms * c->dim + heads + (family->qkv_bias ? q + 2 * kv : 0);
 }
 
-double jup_config_layer_flops(const jup_config_t *c, int64_t rows, int64_t prefix)
+/* With so many experts. */
+static double elements(const jup_config_t *c, double experts)
 {
     double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
-    double weights = (double)c->dim * (2 * q + 2 * kv + 3.0 * c->ffn);
+    double ffn = c->experts ? c->experts + experts * 3.0 * c->ffn : 3.0 * c->ffn;
+    return c->dim * (2 * q + 2 * kv + ffn);
+}
+
+double jup_config_layer_elements(const jup_config_t *c)
+{
+    return elements(c, c->experts);
+}
+
+double jup_config_read_elements(const jup_config_t *c, double rows)
+{
+    double missed = c->experts ? pow(1 - (double)c->experts_used / c->experts, rows) : 0;
+    return elements(c, c->experts * (1 - missed));
+}
+
+double jup_config_seen(const jup_config_t *c, double prefix)
+{
+    if (!c->window)
+        return prefix;
+    double open = c->window_period ? 1.0 / c->window_period : 0;
+    return open * prefix + (1 - open) * fmin(prefix, c->window);
+}
+
+double jup_config_layer_flops(const jup_config_t *c, int64_t rows, int64_t prefix)
+{
+    double q = (double)c->heads * c->head_dim;
+    double weights = elements(c, c->experts_used);
     double seen = (double)rows * ((double)prefix + 0.5 * ((double)rows + 1));
     return 2 * (double)rows * weights + 4 * seen * q;
 }

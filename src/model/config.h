@@ -17,7 +17,8 @@ typedef struct jup_config {
     int dim;
     int heads, kv_heads; /* heads is a multiple of kv_heads */
     int head_dim;
-    int ffn;
+    int ffn;                   /* of one expert, where there are some */
+    int experts, experts_used; /* in a layer, and by one row; 0: none */
     int vocab;
     int context; /* trained with */
     float norm_eps;
@@ -55,6 +56,13 @@ jup_status_t jup_config_check(const jup_config_t *config, jup_error_t *err);
 
 /** Floats of the norms and biases of one layer. */
 int64_t jup_config_layer_vectors(const jup_config_t *config);
+
+/** Elements of a layer's matrices; those that `rows` rows read, which go to some experts only. */
+double jup_config_layer_elements(const jup_config_t *config);
+double jup_config_read_elements(const jup_config_t *config, double rows);
+
+/** Of `prefix` cached tokens those that a layer attends to, on average over the layers. */
+double jup_config_seen(const jup_config_t *config, double prefix);
 
 /** Floating-point operations of `rows` new tokens over `prefix` cached ones, in one layer. */
 double jup_config_layer_flops(const jup_config_t *config, int64_t rows, int64_t prefix);

@@ -14,6 +14,7 @@ typedef enum jup_arch {
     JUP_ARCH_LLAMA,
     JUP_ARCH_QWEN2,
     JUP_ARCH_QWEN3,
+    JUP_ARCH_QWEN3MOE,
     JUP_ARCH_PHI3,
     JUP_ARCH_GEMMA2,
     JUP_ARCH_GEMMA3,
@@ -35,6 +36,7 @@ typedef struct jup_family {
     bool no_pre_norm;     /* no norm before a half of a layer */
     bool post_norm;       /* one after it, before the residual is added */
     bool fused;           /* q, k and v lie in one tensor, gate and up in another */
+    bool experts;         /* the feed-forward block is a mixture of them */
     bool embed_by_dim;    /* the embedding is multiplied by sqrt(dim) */
     int window_period;    /* of a windowed model: every so manieth layer sees everything; 0: none */
     float local_base;     /* of RoPE in windowed layers; 0: the same as elsewhere */

@@ -35,8 +35,10 @@ static jup_status_t new_buffers(jup_forward_t *f, jup_error_t *err)
     JUP_TRY(new_floats(f, &f->k, rows, kv, err));
     JUP_TRY(new_floats(f, &f->v, rows, kv, err));
     JUP_TRY(new_floats(f, &f->attended, rows, q, err));
-    JUP_TRY(new_floats(f, &f->gate, rows, c->ffn, err));
-    JUP_TRY(new_floats(f, &f->up, rows, c->ffn, err));
+    int64_t wide = c->experts ? rows * c->experts_used : rows;
+    JUP_TRY(new_floats(f, &f->gate, wide, c->ffn, err));
+    JUP_TRY(new_floats(f, &f->up, wide, c->ffn, err));
+    JUP_TRY(jup_experts_init(&f->experts, c, f->compute, rows, &f->work_bytes, err));
     if (jup_config_adds_later(c))
         JUP_TRY(new_floats(f, &f->sum, rows, c->dim, err));
     else
@@ -100,6 +102,7 @@ void jup_forward_reset(jup_forward_t *f)
                               f->gate, f->up,   f->sum, f->hidden, f->logits};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         jup_free(buffers[i]);
+    jup_experts_reset(&f->experts);
     jup_free(f->halves);
     jup_free(f->pos);
     jup_free(f->masks);

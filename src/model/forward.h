@@ -10,6 +10,7 @@
 #ifndef JUP_MODEL_FORWARD_H
 #define JUP_MODEL_FORWARD_H
 
+#include "model/experts.h"
 #include "model/kv.h"
 #include "model/rope.h"
 #include "model/step.h"
@@ -45,7 +46,8 @@ typedef struct jup_forward {
     float *x;                    /* (rows, dim): in and out of layers() */
     float *norm;                 /* (rows, dim) */
     float *q, *k, *v, *attended; /* (rows, heads * head_dim), 2 x (rows, kv_heads * head_dim) */
-    float *gate, *up;            /* (rows, ffn) */
+    float *gate, *up;            /* (rows, ffn), or (rows * experts used, ffn) */
+    jup_experts_t experts;
     float *sum;    /* (rows, dim): what out() and down() make; x itself where that is just added */
     float *hidden; /* (outputs, dim): normalised, input of the output matrix and of draft heads */
     float *logits; /* (outputs, rows of the output matrix): the vocabulary, or a part's of it */

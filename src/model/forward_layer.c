@@ -152,21 +152,38 @@ void jup_forward_add(jup_forward_t *f, jup_half_t half, int layer, int64_t at, i
     f->compute->ops->add(f->compute, sum, n * c->dim, scale, x);
 }
 
+/* Columns of gate and up that a row has. */
+static int64_t gates(const jup_config_t *c)
+{
+    return c->experts ? (int64_t)c->experts_used * c->ffn : c->ffn;
+}
+
 void jup_forward_gate_up(jup_forward_t *f, int layer, int64_t at, int64_t n)
 {
     const jup_config_t *c = f->config;
-    float *const gate_up[2] = {f->gate + at * c->ffn, f->up + at * c->ffn};
-    f->compute->ops->linear(f->compute, f->weights->layers[layer].gate_up, 2, f->norm + at * c->dim,
-                            n, gate_up);
+    const jup_layer_weights_t *w = &f->weights->layers[layer];
+    float *const gate_up[2] = {f->gate + at * gates(c), f->up + at * gates(c)};
+    const float *norm = f->norm + at * c->dim;
+    if (c->experts)
+        jup_experts_gate_up(&f->experts, w, norm, at, n, gate_up[0], gate_up[1]);
+    else
+        f->compute->ops->linear(f->compute, w->gate_up, 2, norm, n, gate_up);
 }
 
 void jup_forward_down(jup_forward_t *f, int layer, int64_t at, int64_t n)
 {
     const jup_config_t *c = f->config;
-    const jup_ops_t *ops = f->compute->ops;
-    float *gate = f->gate + at * c->ffn;
-    ops->gated(f->compute, jup_family(c->arch)->activation, gate, f->up + at * c->ffn, n, c->ffn);
-    sum_up(f, &f->weights->layers[layer].down, gate, at, n);
+    const jup_layer_weights_t *w = &f->weights->layers[layer];
+    float *gate = f->gate + at * gates(c), *sum = f->sum + at * c->dim;
+    f->compute->ops->gated(f->compute, jup_family(c->arch)->activation, gate, f->up + at * gates(c),
+                           n, gates(c));
+    if (!c->experts) {
+        sum_up(f, &w->down, gate, at, n);
+        return;
+    }
+    if (f->sum != f->x)
+        memset(sum, 0, (size_t)(n * c->dim) * sizeof *sum);
+    jup_experts_down(&f->experts, w, gate, at, n, sum);
 }
 
 void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n)

@@ -1,5 +1,6 @@
 libjupiter_a_SOURCES += \
 	%D%/config.c %D%/config.h \
+	%D%/experts.c %D%/experts.h \
 	%D%/family.c %D%/family.h \
 	%D%/forward.c %D%/forward.h %D%/forward_layer.c \
 	%D%/half_row.c %D%/half_row.h \

@@ -92,6 +92,12 @@ int64_t jup_axis_length(const jup_config_t *c, jup_axis_t axis)
         return (int64_t)c->kv_heads * c->head_dim;
     case JUP_AXIS_FFN:
         return c->ffn;
+    case JUP_AXIS_EXPERTS:
+        return c->experts;
+    case JUP_AXIS_EXPERTS_FFN:
+        return (int64_t)c->experts * c->ffn;
+    case JUP_AXIS_EXPERTS_DIM:
+        return (int64_t)c->experts * c->dim;
     case JUP_AXIS_HEAD:
         return c->head_dim;
     case JUP_AXIS_TOKENS:
@@ -229,7 +235,7 @@ static int ffn_units(const jup_config_t *c, jup_part_blocks_t blocks)
 /* Whether every head can be computed without the others. */
 static bool can_share(const jup_config_t *whole)
 {
-    return jup_family(whole->arch)->qk_norm != JUP_QK_BY_ROW;
+    return jup_family(whole->arch)->qk_norm != JUP_QK_BY_ROW && !whole->experts;
 }
 
 int jup_part_most(const jup_config_t *whole, jup_part_blocks_t blocks)
@@ -249,9 +255,8 @@ static jup_status_t check_members(const jup_config_t *whole, jup_part_blocks_t b
     if (!can_share(whole))
         return jup_fail(
             err, JUP_EINPUT,
-            "%d ranks cannot share the layers of %s, whose norms go over all heads; let "
-            "each layer be computed by one rank",
-            n, whole->name);
+            "%d ranks cannot share the layers of %s, %s; let each layer be computed by one rank", n,
+            whole->name, whole->experts ? "a mixture of experts" : "whose norms go over all heads");
     return jup_fail(err, JUP_EINPUT,
                     "%d ranks cannot share the layers of %s: cut at whole blocks (%d heads, %d "
                     "columns of the feed-forward network) there are %d shares of attention and %d "

@@ -26,8 +26,11 @@ typedef enum jup_axis {
     JUP_AXIS_HEAD,   /* head_dim: one head */
     JUP_AXIS_ROPE,   /* rope_dim / 2 */
     JUP_AXIS_TOKENS, /* the vocabulary in the embedding */
-    JUP_AXIS_HEADS,  /* query heads * head_dim */
-    JUP_AXIS_KV,     /* KV heads * head_dim */
+    JUP_AXIS_EXPERTS,
+    JUP_AXIS_EXPERTS_FFN, /* that of all experts, one after the other */
+    JUP_AXIS_EXPERTS_DIM, /* dim for each expert */
+    JUP_AXIS_HEADS,       /* query heads * head_dim */
+    JUP_AXIS_KV,          /* KV heads * head_dim */
     JUP_AXIS_FFN,
     JUP_AXIS_VOCAB, /* the vocabulary in the output head */
 } jup_axis_t;

@@ -12,7 +12,8 @@ typedef struct jup_layer_weights {
     jup_linear_t out;             /* (dim, heads * head_dim) */
     const float *attn_post_norm;  /* (dim) */
     const float *ffn_norm;        /* (dim) */
-    jup_linear_t gate_up[2];      /* 2 x (ffn, dim) */
+    jup_linear_t router;          /* (experts, dim), where there are some; the next two are then */
+    jup_linear_t gate_up[2];      /* 2 x (ffn, dim)       theirs, one above the other */
     jup_linear_t down;            /* (dim, ffn) */
     const float *ffn_post_norm;   /* (dim) */
 } jup_layer_weights_t;

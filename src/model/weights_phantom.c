@@ -19,9 +19,12 @@ static void shape_layer(jup_layer_weights_t *layer, const jup_config_t *c, jup_d
     layer->qkv[1].w = matrix(dtype, kv, c->dim);
     layer->qkv[2].w = matrix(dtype, kv, c->dim);
     layer->out.w = matrix(dtype, c->dim, q);
-    layer->gate_up[0].w = matrix(dtype, c->ffn, c->dim);
-    layer->gate_up[1].w = matrix(dtype, c->ffn, c->dim);
-    layer->down.w = matrix(dtype, c->dim, c->ffn);
+    int64_t stacked = c->experts ? c->experts : 1;
+    if (c->experts)
+        layer->router.w = matrix(JUP_F32, c->experts, c->dim);
+    layer->gate_up[0].w = matrix(dtype, stacked * c->ffn, c->dim);
+    layer->gate_up[1].w = matrix(dtype, stacked * c->ffn, c->dim);
+    layer->down.w = matrix(dtype, stacked * c->dim, c->ffn);
 }
 
 static size_t layer_bytes(const jup_layer_weights_t *layer, const jup_config_t *c)
@@ -29,6 +32,8 @@ static size_t layer_bytes(const jup_layer_weights_t *layer, const jup_config_t *
     size_t bytes = (size_t)jup_config_layer_vectors(c) * sizeof(float);
     for (int i = 0; i < 3; i++)
         bytes += matrix_bytes(&layer->qkv[i].w);
+    if (c->experts)
+        bytes += matrix_bytes(&layer->router.w);
     return bytes + matrix_bytes(&layer->out.w) + matrix_bytes(&layer->gate_up[0].w) +
            matrix_bytes(&layer->gate_up[1].w) + matrix_bytes(&layer->down.w);
 }

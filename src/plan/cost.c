@@ -25,23 +25,29 @@ static double matrix_bytes(jup_dtype_t dtype, int64_t rows, int64_t cols)
 static double layer_bytes(const jup_config_t *c, jup_dtype_t type)
 {
     int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
+    double stacked = c->experts ? c->experts : 1;
     return matrix_bytes(type, q + 2 * kv, c->dim) + matrix_bytes(type, c->dim, q) +
-           2 * matrix_bytes(type, c->ffn, c->dim) + matrix_bytes(type, c->dim, c->ffn) +
+           stacked * (2 * matrix_bytes(type, c->ffn, c->dim) + matrix_bytes(type, c->dim, c->ffn)) +
+           sizeof(float) * (double)c->experts * c->dim +
            sizeof(float) * (double)jup_config_layer_vectors(c);
 }
 
 void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *c, const char *weights,
                    const char *kv)
 {
-    snprintf(key, JUP_PROFILE_KEY, "d%d-f%d-h%d-kv%d-hd%d-%.16s-%.16s", c->dim, c->ffn, c->heads,
-             c->kv_heads, c->head_dim, weights, kv);
+    char experts[32] = "";
+    if (c->experts)
+        snprintf(experts, sizeof experts, "-e%dof%d", c->experts_used, c->experts);
+    snprintf(key, JUP_PROFILE_KEY, "d%d-f%d%s-h%d-kv%d-hd%d-%.16s-%.16s", c->dim, c->ffn, experts,
+             c->heads, c->kv_heads, c->head_dim, weights, kv);
 }
 
 static void set_work(jup_model_size_t *size, const jup_config_t *c)
 {
     double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
+    double wide = c->experts ? (double)c->experts_used * c->ffn + c->dim : c->ffn;
     size->work_row_bytes =
-        sizeof(float) * 2 * (c->dim + q + kv + c->ffn) + WIRE_BUFFERS * size->wire_row_bytes;
+        sizeof(float) * 2 * (c->dim + q + kv + wide) + WIRE_BUFFERS * size->wire_row_bytes;
     size->output_row_bytes = sizeof(float) * ((double)c->dim + c->vocab);
     /* a panel of dequantised weights, at most one whole matrix */
     size->scratch_bytes = fmin(sizeof(float) * (double)c->dim * c->ffn, 16 << 20);
@@ -66,7 +72,6 @@ void jup_model_size_set(jup_model_size_t *size, const jup_config_t *c, jup_dtype
     size->head_bytes = size->embedding_bytes + sizeof(float) * (double)c->dim;
     size->head_flops_per_row = jup_config_head_flops(c, 1);
     size->tied = c->tied;
-    size->window = c->window;
     size->wire_row_bytes = matrix_bytes(wire, 1, c->dim);
     size->config = *c;
     size->blocks = jup_part_blocks(weights, weights);
@@ -83,13 +88,6 @@ jup_status_t jup_model_size_init(jup_model_size_t *size, const jup_config_t *c, 
     return JUP_OK;
 }
 
-/* Elements of a layer's matrices. */
-static double layer_elements(const jup_config_t *c)
-{
-    double q = (double)c->heads * c->head_dim, kv = (double)c->kv_heads * c->head_dim;
-    return c->dim * (2 * (q + kv) + 3.0 * c->ffn);
-}
-
 void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,
                          const jup_part_t *share)
 {
@@ -100,7 +98,7 @@ void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,
     double vocab = (double)(share->vocab_last - share->vocab_first) / c->vocab;
     part->config = jup_part_config(c, share);
     double norms = sizeof(float) * 2.0 * c->dim; /* everyone has them */
-    double w = layer_elements(&part->config) / layer_elements(c);
+    double w = jup_config_layer_elements(&part->config) / jup_config_layer_elements(c);
     part->layer.flops_per_row *= w;
     part->layer.weight_bytes = norms + w * (part->layer.weight_bytes - norms);
     part->layer.flops_per_pair *= (double)part->config.heads / c->heads;
@@ -125,18 +123,26 @@ double jup_cost_split_factor(const jup_profile_t *profile, const jup_model_size_
     return 1 + profile->split_loss * size->others_flops_per_row / size->layer.flops_per_row;
 }
 
+/* Of a layer's weights: experts that no row goes to are not read. */
+static double read_bytes(const jup_model_size_t *size, double rows)
+{
+    const jup_config_t *c = &size->config;
+    double share =
+        c->experts ? jup_config_read_elements(c, rows) / jup_config_layer_elements(c) : 1;
+    return share * size->layer.weight_bytes;
+}
+
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
                         double prefix)
 {
-    if (size->window > 0)
-        prefix = fmin(prefix, size->window);
+    prefix = jup_config_seen(&size->config, prefix);
     if (has_grid(profile, size))
         return jup_measured_layer_s(&profile->measured, rows, prefix);
     double pairs = rows * (prefix + (rows + 1) / 2);
     return profile->layer_s +
            jup_profile_linear_s(profile, rows,
                                 size->layer.flops_per_row * jup_cost_split_factor(profile, size),
-                                size->layer.weight_bytes) +
+                                read_bytes(size, rows)) +
            jup_profile_attention_s(profile, pairs * size->layer.flops_per_pair,
                                    (prefix + rows) * size->layer.kv_bytes);
 }

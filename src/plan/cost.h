@@ -36,7 +36,6 @@ typedef struct jup_model_size {
     double output_row_bytes;     /* hidden state and logits of one row */
     double scratch_bytes;        /* dequantised weight panels */
     double wire_row_bytes;       /* activations of one row on the wire */
-    int window;                  /* 0: none */
     jup_config_t config;         /* of the whole model, or of the part that this is the size of */
     jup_part_blocks_t blocks;    /* of its layers: where they may be cut */
     double others_flops_per_row; /* of a layer, the share of the other members; 0: there are none */

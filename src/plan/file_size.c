@@ -10,7 +10,8 @@ jup_status_t jup_model_size_of_file(jup_model_size_t *size, const jup_gguf_t *gg
                                     jup_error_t *err)
 {
     const jup_gguf_tensor_t *up;
-    JUP_TRY(jup_gguf_require_tensor(gguf, "blk.0.ffn_up.weight", &up, err));
+    const char *name = config->experts ? "blk.0.ffn_up_exps.weight" : "blk.0.ffn_up.weight";
+    JUP_TRY(jup_gguf_require_tensor(gguf, name, &up, err));
     jup_model_size_set(size, config, up->dtype->dtype, kv, wire);
     size->blocks = jup_piece_blocks(gguf);
     double largest = 0;

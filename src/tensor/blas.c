@@ -1,4 +1,5 @@
 #include "tensor/blas.h"
+#include "tensor/route.h"
 
 #include "base/checked.h"
 #include "base/mem.h"
@@ -179,6 +180,13 @@ static void blas_gated(jup_compute_t *c, jup_activation_t activation, float *gat
                                                         jup_min_i64(PIECE, n - i));
 }
 
+static void blas_route(jup_compute_t *c, const float *logits, int64_t rows, int experts, int used,
+                       int32_t *ids, float *shares)
+{
+    (void)c;
+    jup_route_rows(logits, rows, experts, used, ids, shares);
+}
+
 static void blas_add(jup_compute_t *c, const float *x, int64_t n, float factor, float *y)
 {
 #pragma omp parallel for num_threads(c->threads) if (n > 1 << 16)
@@ -245,6 +253,7 @@ const jup_ops_t jup_ops_blas = {
     .store_kv = blas_store_kv,
     .attention = jup_blas_attention,
     .gated = blas_gated,
+    .route = blas_route,
     .add = blas_add,
     .scale = blas_scale,
     .embed = blas_embed,

@@ -20,7 +20,7 @@ libjupiter_a_SOURCES += \
 	%D%/naive.c \
 	%D%/ops.h \
 	%D%/phantom.c %D%/phantom.h \
-	%D%/quantize.c \
+	%D%/quantize.c %D%/route.c %D%/route.h \
 	%D%/target.h \
 	%D%/vectors_avx2.h \
 	%D%/vectors_neon.h

@@ -3,6 +3,7 @@
  * the fast implementation is only the decoding by definition in dequantize.c.
  */
 #include "tensor/ops.h"
+#include "tensor/route.h"
 
 #include <assert.h>
 #include <math.h>
@@ -216,6 +217,13 @@ static void naive_gated(jup_compute_t *c, jup_activation_t activation, float *ga
         gate[i] = (float)(activate(activation, (double)gate[i]) * (double)up[i]);
 }
 
+static void naive_route(jup_compute_t *c, const float *logits, int64_t rows, int experts, int used,
+                        int32_t *ids, float *shares)
+{
+    (void)c;
+    jup_route_rows(logits, rows, experts, used, ids, shares);
+}
+
 static void naive_add(jup_compute_t *c, const float *x, int64_t n, float factor, float *y)
 {
     (void)c;
@@ -251,6 +259,7 @@ const jup_ops_t jup_ops_naive = {
     .store_kv = naive_store_kv,
     .attention = naive_attention,
     .gated = naive_gated,
+    .route = naive_route,
     .add = naive_add,
     .scale = naive_scale,
     .embed = naive_embed,

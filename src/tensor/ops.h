@@ -115,6 +115,13 @@ typedef struct jup_ops {
     void (*gated)(jup_compute_t *c, jup_activation_t activation, float *gate, const float *up,
                   int64_t rows, int64_t cols);
 
+    /**
+     * Experts of each row of logits (rows, experts): the `used` largest, ids and shares (rows,
+     * used), see tensor/route.h.
+     */
+    void (*route)(jup_compute_t *c, const float *logits, int64_t rows, int experts, int used,
+                  int32_t *ids, float *shares);
+
     /** y (n) += x factor. */
     void (*add)(jup_compute_t *c, const float *x, int64_t n, float factor, float *y);
 

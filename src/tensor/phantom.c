@@ -6,7 +6,8 @@
 typedef struct phantom {
     jup_phantom_costs_t costs;
     double charged_s;
-    double owed_s; /* not yet slept; below zero after having slept too long */
+    double owed_s;   /* not yet slept; below zero after having slept too long */
+    uint32_t routed; /* rows that were sent to experts */
 } phantom_t;
 
 void jup_phantom_init(jup_compute_t *c)
@@ -149,6 +150,23 @@ static void gated(jup_compute_t *c, jup_activation_t activation, float *gate, co
     require(rows >= 0 && cols > 0, "gated");
 }
 
+/* Neighbours beginning anywhere: as many different experts in some rows as chance would give. */
+static void route(jup_compute_t *c, const float *logits, int64_t rows, int experts, int used,
+                  int32_t *ids, float *shares)
+{
+    phantom_t *p = c->state;
+    (void)logits;
+    require(rows >= 0 && used > 0 && used <= experts, "route");
+    for (int64_t r = 0; r < rows; r++) {
+        uint32_t any = ++p->routed * 2654435761u; /* Knuth's multiplicative hash */
+        int first = (int)((uint64_t)any * (uint32_t)experts >> 32);
+        for (int i = 0; i < used; i++) {
+            ids[r * used + i] = (first + i) % experts;
+            shares[r * used + i] = 1.0f / (float)used;
+        }
+    }
+}
+
 static void add(jup_compute_t *c, const float *x, int64_t n, float factor, float *y)
 {
     (void)c;
@@ -187,6 +205,7 @@ const jup_ops_t jup_ops_phantom = {
     .store_kv = store_kv,
     .attention = attention,
     .gated = gated,
+    .route = route,
     .add = add,
     .scale = scale,
     .embed = embed,

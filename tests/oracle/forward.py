@@ -128,7 +128,7 @@ class Model:
         if self.arch == "olmo2":
             q, k = self.norm(name + "attn_q_norm", q), self.norm(name + "attn_k_norm", k)
         q, k, v = (part.reshape(n, -1, self.head_dim) for part in (q, k, v))
-        if self.arch in ("qwen3", "gemma3"):
+        if self.arch in ("qwen3", "qwen3moe", "gemma3"):
             q, k = self.norm(name + "attn_q_norm", q), self.norm(name + "attn_k_norm", k)
         local = window and self.local is not None
         frequency, gain = (self.local, 1) if local else (self.frequency, self.gain)
@@ -136,7 +136,23 @@ class Model:
         q, k = (rotate(part, positions, frequency, neighbours, gain) for part in (q, k))
         return self.linear(name + "attn_output", self.attention(q, k, v, window))
 
+    def experts(self, name, h):
+        """Every row by the experts with its largest softmax, whose shares are made to sum to 1."""
+        chances = np.exp(self.linear(name + "ffn_gate_inp", h))
+        out, used = np.zeros_like(h), self.get("expert_used_count")
+        stacks = [self.tensors[f"{name}ffn_{part}_exps.weight"].astype(np.float64)
+                  for part in ("gate", "up", "down")]
+        gate, up, down = (stack.reshape(chances.shape[1], -1, stack.shape[-1]) for stack in stacks)
+        for row, chance in enumerate(chances):
+            best = np.argsort(-chance, kind="stable")[:used]
+            for i in best:
+                inner = silu(gate[i] @ h[row]) * (up[i] @ h[row])
+                out[row] += chance[i] / chance[best].sum() * (down[i] @ inner)
+        return out
+
     def feed_forward(self, name, h):
+        if self.get("expert_count"):
+            return self.experts(name, h)
         if self.arch == "phi3":
             gate, up = np.split(self.linear(name + "ffn_up", h), 2, axis=1)
         else:

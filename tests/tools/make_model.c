@@ -3,8 +3,9 @@
  * from a seed, a byte-level SentencePiece vocabulary padded to the size asked.
  *
  * usage: make_model OUT.gguf [name=value ...]
- *   arch=llama|qwen2|qwen3|phi3|gemma2|gemma3|granite|olmo2
+ *   arch=llama|qwen2|qwen3|qwen3moe|phi3|gemma2|gemma3|granite|olmo2
  *   layers dim heads kv_heads head_dim ffn vocab context window rope_dim
+ *   experts=8 used=2 (of qwen3moe)
  *   type=f32|f16|q4_0|...|iq4_xs (tensor/dtype.h)
  *   mixed=1 (K-quants as the common downloads mix them)
  *   tied=0|1 factors=0|1 seed  preset=tinyllama
@@ -31,13 +32,15 @@ typedef struct family {
     bool bias;                  /* of q, k and v */
     bool norms, post_norms;     /* before and after the halves of a layer */
     bool head_norms, row_norms; /* of q and k */
-    bool fused;                 /* q, k, v in one tensor, gate and up in another */
+    bool experts;
+    bool fused; /* q, k, v in one tensor, gate and up in another */
 } family_t;
 
 static const family_t families[] = {
     {.arch = "llama", .norms = true},
     {.arch = "qwen2", .norms = true, .bias = true},
     {.arch = "qwen3", .norms = true, .head_norms = true},
+    {.arch = "qwen3moe", .norms = true, .head_norms = true, .experts = true},
     {.arch = "phi3", .norms = true, .fused = true},
     {.arch = "gemma2", .norms = true, .post_norms = true},
     {.arch = "gemma3", .norms = true, .post_norms = true, .head_norms = true},
@@ -48,7 +51,7 @@ static const family_t families[] = {
 typedef struct shape {
     char arch[16], type[16], word[8];
     long layers, dim, heads, kv_heads, head_dim, ffn, vocab, context, window, rope_dim;
-    long tied, factors, mixed, seed, tokens, parts;
+    long tied, factors, mixed, seed, tokens, parts, experts, used;
     const char *extra, *more[MORE_KEYS];
     int n_more;
 } shape_t;
@@ -74,7 +77,7 @@ static long *number(shape_t *s, const char *name)
         {"vocab", &s->vocab},       {"context", &s->context},   {"window", &s->window},
         {"rope_dim", &s->rope_dim}, {"tied", &s->tied},         {"factors", &s->factors},
         {"mixed", &s->mixed},       {"seed", &s->seed},         {"tokens", &s->tokens},
-        {"parts", &s->parts},
+        {"experts", &s->experts},   {"used", &s->used},         {"parts", &s->parts},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (strcmp(numbers[i].name, name) == 0)
@@ -157,6 +160,11 @@ static void put_shape(model_t *m)
     put_number(m, "attention.value_length", s->head_dim);
     put_number(m, "context_length", s->context);
     put_number(m, "rope.dimension_count", s->rope_dim);
+    if (m->family->experts) {
+        put_number(m, "expert_count", s->experts);
+        put_number(m, "expert_used_count", s->used);
+        put_number(m, "expert_feed_forward_length", s->ffn);
+    }
     if (s->window)
         put_number(m, "attention.sliding_window", s->window);
     put_float(m, "attention.layer_norm_rms_epsilon", 1e-5);
@@ -253,12 +261,31 @@ static void put_norms(model_t *m, long layer)
     }
 }
 
+static void put_experts(model_t *m, long layer)
+{
+    const shape_t *s = &m->shape;
+    const struct {
+        const char *part;
+        long rows, cols;
+    } stacks[] = {{"ffn_gate_exps", s->ffn, s->dim},
+                  {"ffn_up_exps", s->ffn, s->dim},
+                  {"ffn_down_exps", s->dim, s->ffn}};
+    char name[64];
+    snprintf(name, sizeof name, "blk.%ld.ffn_gate_inp.weight", layer);
+    put_matrix(m, name, s->experts, s->dim, JUP_F32);
+    for (size_t i = 0; i < sizeof stacks / sizeof stacks[0]; i++) {
+        const int64_t dims[3] = {stacks[i].cols, stacks[i].rows, s->experts};
+        snprintf(name, sizeof name, "blk.%ld.%s.weight", layer, stacks[i].part);
+        jup_gguf_put_tensor(m->writer, name, m->type, 3, dims, jup_gguf_fill_random, &m->matrix);
+    }
+}
+
 static void put_layer(model_t *m, long layer)
 {
     const shape_t *s = &m->shape;
     long q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim;
     jup_dtype_t more = s->mixed ? JUP_Q6_K : m->type;
-    bool apart = !m->family->fused;
+    bool apart = !m->family->fused, mixed = m->family->experts;
     const struct {
         bool there;
         const char *part;
@@ -270,9 +297,9 @@ static void put_layer(model_t *m, long layer)
         {apart, "attn_v", kv, s->dim, more},
         {!apart, "attn_qkv", q + 2 * kv, s->dim, m->type},
         {true, "attn_output", s->dim, q, m->type},
-        {apart, "ffn_gate", s->ffn, s->dim, m->type},
-        {true, "ffn_up", apart ? s->ffn : 2 * s->ffn, s->dim, m->type},
-        {true, "ffn_down", s->dim, s->ffn, more},
+        {apart && !mixed, "ffn_gate", s->ffn, s->dim, m->type},
+        {!mixed, "ffn_up", apart ? s->ffn : 2 * s->ffn, s->dim, m->type},
+        {!mixed, "ffn_down", s->dim, s->ffn, more},
     };
     char name[64];
     for (size_t i = 0; i < sizeof matrices / sizeof matrices[0]; i++) {
@@ -285,6 +312,8 @@ static void put_layer(model_t *m, long layer)
         snprintf(name, sizeof name, "blk.%ld.%s.bias", layer, matrices[i].part);
         put_vector(m, name, matrices[i].rows, &m->bias);
     }
+    if (mixed)
+        put_experts(m, layer);
     put_norms(m, layer);
 }
 
@@ -362,6 +391,8 @@ int main(int argc, char **argv)
                            .ffn = 172,
                            .context = 512,
                            .parts = 1,
+                           .experts = 8,
+                           .used = 2,
                            .seed = 1}};
     shape_t *s = &m.shape;
     if (argc < 2) {

@@ -177,6 +177,46 @@ START_TEST(tiles_keep_to_the_window)
 }
 END_TEST
 
+enum { EXPERTS = 6, USED = 2 };
+
+/* The feed-forward blocks as mixtures of experts of random weights; returns them. */
+static float *use_experts(void)
+{
+    jup_config_t *c = &model.config;
+    c->experts = EXPERTS;
+    c->experts_used = USED;
+    c->ffn = 16;
+    int64_t stack = (int64_t)EXPERTS * c->ffn * c->dim, router = (int64_t)EXPERTS * c->dim;
+    float *all = jup_new((size_t)(3 * stack + router), sizeof *all);
+    jup_rng_t rng;
+    jup_rng_init(&rng, 21);
+    for (int64_t i = 0; i < 3 * stack + router; i++)
+        all[i] = (float)(0.3 * jup_rng_normal(&rng));
+    for (int i = 0; i < LAYERS; i++) {
+        jup_layer_weights_t *w = &model.all.layers[i];
+        w->router.w = (jup_matrix_t){JUP_F32, EXPERTS, c->dim, all + 3 * stack};
+        w->gate_up[0].w = (jup_matrix_t){JUP_F32, (int64_t)EXPERTS * c->ffn, c->dim, all};
+        w->gate_up[1].w = (jup_matrix_t){JUP_F32, (int64_t)EXPERTS * c->ffn, c->dim, all + stack};
+        w->down.w = (jup_matrix_t){JUP_F32, (int64_t)EXPERTS * c->dim, c->ffn, all + 2 * stack};
+    }
+    return all;
+}
+
+/* A row's bits do not depend on which rows go to its experts with it. */
+START_TEST(tiles_of_experts)
+{
+    tiny_model_init(&model, LAYERS, 14);
+    float *weights = use_experts();
+    for (int64_t tile = 1; tile <= 7; tile += 3) {
+        model.config.residual_scale = tile == 4 ? 0.5f : 0;
+        compare(&jup_ops_naive, JUP_F32, JUP_F32, tile);
+        compare(&jup_ops_blas, JUP_F16, JUP_F16, tile);
+    }
+    tiny_model_reset(&model);
+    jup_free(weights);
+}
+END_TEST
+
 /* Rows within half precision are rounded as ever; others keep 11 bits below their largest element,
    and what was rounded once stays as it is. */
 START_TEST(rows_beyond_half_precision_keep_their_bits)
@@ -211,6 +251,7 @@ static Suite *suite(void)
     Suite *s = suite_create("forward");
     unit_add(s, tiles_of_rows_are_the_whole_layer, 60);
     unit_add(s, tiles_keep_to_the_window, 60);
+    unit_add(s, tiles_of_experts, 60);
     unit_add(s, rows_beyond_half_precision_keep_their_bits, 10);
     return s;
 }

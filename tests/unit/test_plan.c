@@ -65,8 +65,31 @@ START_TEST(the_cost_follows_its_formula)
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 2, 7), 0.5 + 3 + 1 + 25.5 + 1.125, 1e-12);
     p.overlap = 1;
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 2, 7), 0.5 + 3 + 25.5, 1e-12);
-    size.window = 4;
+    size.config.window = 4;
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 2, 7), 0.5 + 3 + 16.5, 1e-12);
+    size.config.window_period = 3; /* two layers of three see 4 tokens, one all 7 */
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 2, 7), 0.5 + 3 + 3 * 6.5, 1e-12);
+}
+END_TEST
+
+/* Of a mixture of experts a token reads its own experts only, many tokens read nearly all. */
+START_TEST(experts_are_read_when_rows_go_there)
+{
+    jup_error_t err;
+    jup_config_t c;
+    jup_model_size_t size;
+    jup_profile_t p = {.flops_per_s = 1e18,
+                       .attention_flops_per_s = 1e18,
+                       .bytes_per_s = 1,
+                       .kv_bytes_per_s = 1e18};
+    ck_assert(jup_shape_find("qwen3-30b-a3b", &c));
+    ck_assert_int_eq(jup_model_size_init(&size, &c, JUP_F16, JUP_F16, JUP_F16, &err), JUP_OK);
+    double dense = 2048.0 * (2 * 4096 + 2 * 512 + 128), expert = 3.0 * 2048 * 768;
+    double one = (dense + 8 * expert) / (dense + 128 * expert);
+    ck_assert_double_eq_tol(size.layer.weight_bytes, 2 * (dense + 128 * expert), 4e-3 * 1.2e9);
+    double token = jup_cost_layer_s(&p, &size, 1, 0), many = jup_cost_layer_s(&p, &size, 500, 0);
+    ck_assert_double_eq_tol(token / size.layer.weight_bytes, one, 1e-6);
+    ck_assert_double_eq_tol(many / size.layer.weight_bytes, 1, 1e-6);
 }
 END_TEST
 
@@ -409,6 +432,7 @@ END_TEST
 static Suite *suite(void)
 {
     Suite *s = suite_create("plan");
+    unit_add(s, experts_are_read_when_rows_go_there, 10);
     unit_add(s, shapes_have_their_published_sizes, 10);
     unit_add(s, the_cost_follows_its_formula, 10);
     unit_add(s, messages_are_as_long_as_the_pipeline_makes_them, 10);
