@@ -113,16 +113,6 @@ static jup_status_t parse_cache_type(const char *option, const char *name, jup_d
     return JUP_OK;
 }
 
-static jup_status_t parse_exchange(const char *name, jup_exchange_t *exchange, jup_error_t *err)
-{
-    *exchange = JUP_EXCHANGE_AUTO;
-    while (name && strcmp(name, jup_exchange_name(*exchange)) != 0)
-        if (++*exchange == JUP_EXCHANGES)
-            return jup_fail(err, JUP_EINPUT,
-                            "--exchange is '%s', must be auto, ring, direct or whole", name);
-    return JUP_OK;
-}
-
 /* ---- the problem ---------------------------------------------------------------------------- */
 
 static jup_status_t size_of_shape(const char *name, jup_dtype_t type, jup_dtype_t kv,
@@ -186,7 +176,7 @@ static jup_status_t make_problem(const plan_options_t *o, const jup_cluster_t *c
         .max_chunk = o->max_chunk,
         .effort = o->effort,
     };
-    JUP_TRY(parse_exchange(o->exchange, &problem->exchange, err));
+    JUP_TRY(jup_check_exchange(o->exchange, &problem->exchange, err));
     return read_size(o, &problem->size, err);
 }
 

@@ -73,6 +73,16 @@ jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int
                     (long long)value, (long long)least, (long long)most);
 }
 
+jup_status_t jup_check_exchange(const char *name, jup_exchange_t *exchange, jup_error_t *err)
+{
+    int found = name ? jup_exchange_by_name(name) : JUP_EXCHANGE_AUTO;
+    if (found < 0)
+        return jup_fail(err, JUP_EINPUT, "--exchange is '%s', must be auto, ring, direct or whole",
+                        name);
+    *exchange = (jup_exchange_t)found;
+    return JUP_OK;
+}
+
 jup_status_t jup_check_float(const char *option, double value, double least, double most,
                              jup_error_t *err)
 {

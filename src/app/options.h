@@ -3,6 +3,7 @@
 #define JUP_APP_OPTIONS_H
 
 #include "base/status.h"
+#include "comm/exchange.h"
 
 #include <popt.h>
 #include <stdbool.h>
@@ -40,6 +41,9 @@ jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int
                            jup_error_t *err);
 jup_status_t jup_check_float(const char *option, double value, double least, double most,
                              jup_error_t *err);
+
+/** The value of --exchange; NULL: AUTO. */
+jup_status_t jup_check_exchange(const char *name, jup_exchange_t *exchange, jup_error_t *err);
 
 /** Prints "jupiter: message" on stderr and returns the exit code. */
 int jup_report(const jup_error_t *err);

@@ -46,6 +46,9 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
          NULL},
         {"strategy", 0, POPT_ARG_STRING, &o->strategy, 0,
          "how the ranks share the work; 'jupiter strategies' lists them (jupiter)", "NAME"},
+        {"exchange", 0, POPT_ARG_STRING, &o->exchange_name, 0,
+         "how ranks that share layers sum: ring, direct or whole (the quickest for the links)",
+         "NAME"},
         {"shape", 0, POPT_ARG_STRING, &o->shape, 0,
          "a phantom of a well-known model (llama2-7b): no weights, no tokenizer", "NAME"},
         {"type", 0, POPT_ARG_STRING, &o->type_name, 0, "type of the shape's weights (q4_0)",
@@ -156,6 +159,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 20, err));
     JUP_TRY(parse_half_or_single("--wire", o->wire_name, &o->wire, err));
     JUP_TRY(parse_half_or_single("--kv", o->kv_name, &o->kv_dtype, err));
+    JUP_TRY(jup_check_exchange(o->exchange_name, &o->exchange, err));
     if (o->compute && !jup_ops_by_name(o->compute))
         return jup_fail(err, JUP_EINPUT, "--compute is '%s', must be blas, naive or phantom",
                         o->compute);
@@ -183,9 +187,10 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 
 void jup_run_options_reset(jup_run_options_t *o)
 {
-    char *const texts[] = {o->model,     o->prompt,    o->prompt_file, o->layers, o->chunks,
-                           o->shape,     o->type_name, o->cluster,     o->plan,   o->strategy,
-                           o->wire_name, o->kv_name,   o->compute,     o->trace,  o->logits};
+    char *const texts[] = {o->model,   o->prompt,   o->prompt_file, o->layers,
+                           o->chunks,  o->shape,    o->type_name,   o->cluster,
+                           o->plan,    o->strategy, o->wire_name,   o->kv_name,
+                           o->compute, o->trace,    o->logits,      o->exchange_name};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     for (char **stop = o->stops; stop && *stop; stop++)

@@ -15,8 +15,9 @@ typedef struct jup_run_options {
     int prompt_tokens;
     bool phantom; /* nothing is computed, a device's seconds are charged */
     char *plan;   /* a plan file */
-    char *strategy;
-    int automatic; /* measure, then plan */
+    char *strategy, *exchange_name;
+    jup_exchange_t exchange; /* how ranks that share layers sum */
+    int automatic;           /* measure, then plan */
     jup_dtype_t type;
     char *layers, *chunks;
     int chunk;

@@ -136,6 +136,7 @@ static void name_model(const jup_setup_t *setup, jup_job_t *job)
     job->compute = jup_strdup(o->shape ? "phantom" : o->compute ? o->compute : "blas");
     job->threads = o->threads;
     job->wire = o->wire;
+    job->exchange = o->exchange;
     job->kv_dtype = o->kv_dtype;
     job->log_level = o->quiet ? JUP_LOG_QUIET : o->verbose ? JUP_LOG_VERBOSE : JUP_LOG_NORMAL;
     job->record = o->trace != NULL;

@@ -2,11 +2,20 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *jup_exchange_name(jup_exchange_t exchange)
 {
     static const char *const names[JUP_EXCHANGES] = {"auto", "ring", "direct", "whole"};
     return (unsigned)exchange < JUP_EXCHANGES ? names[exchange] : "?";
+}
+
+int jup_exchange_by_name(const char *name)
+{
+    for (int e = 0; e < JUP_EXCHANGES; e++)
+        if (strcmp(name, jup_exchange_name((jup_exchange_t)e)) == 0)
+            return e;
+    return -1;
 }
 
 /* Until the last of n - 1 messages of `bytes`, one to each other member, has arrived. */

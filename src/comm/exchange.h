@@ -28,6 +28,9 @@ typedef struct jup_exchange_link {
 /** "auto", "ring", "direct", "whole". */
 const char *jup_exchange_name(jup_exchange_t exchange);
 
+/** By name; -1 for another one. */
+int jup_exchange_by_name(const char *name);
+
 /**
  * Seconds in which n members sum vectors of `bytes` (an all-reduce). Ring and direct send
  * 2 (n - 1) / n of the bytes per member, as Patarasu and Yuan (2009) show to be the least.

@@ -49,6 +49,7 @@ static void walk_model(jup_pack_t *p, jup_job_t *job)
     jup_pack_text(p, &job->cluster);
     jup_pack_value(p, &job->threads, sizeof job->threads);
     jup_pack_value(p, &job->wire, sizeof job->wire);
+    jup_pack_value(p, &job->exchange, sizeof job->exchange);
     jup_pack_value(p, &job->kv_dtype, sizeof job->kv_dtype);
     jup_pack_value(p, &job->log_level, sizeof job->log_level);
     jup_pack_value(p, &job->record, sizeof job->record);

@@ -6,6 +6,7 @@
 #define JUP_JOB_JOB_H
 
 #include "comm/comm.h"
+#include "comm/exchange.h"
 #include "model/part.h"
 #include "plan/plan.h"
 #include "strategy/engine.h"
@@ -32,6 +33,7 @@ typedef struct jup_job {
     char *cluster;   /* whose device a phantom's rank is; NULL: no phantom */
     int32_t threads; /* 0: all that the process may use */
     jup_dtype_t wire, kv_dtype;
+    jup_exchange_t exchange; /* of sums among ranks that share layers; AUTO: by their links */
     int32_t log_level;
     int32_t record;           /* what happens is kept, for a trace */
     jup_part_blocks_t blocks; /* at which shares of layers are cut */

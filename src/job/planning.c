@@ -54,6 +54,7 @@ static jup_status_t make_problem(const jup_wishes_t *wishes, const jup_gguf_t *g
                      .context_tokens = job->prompt_tokens + job->generate,
                      .branches = wishes->branches},
         .first_stays = true,
+        .exchange = job->exchange,
     };
     if (gguf)
         return jup_model_size_of_file(&problem->size, gguf, config, job->kv_dtype, job->wire, err);

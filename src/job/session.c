@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -185,8 +186,10 @@ static jup_status_t open_engine(jup_session_t *s, const jup_job_t *job, jup_comm
     if (pipe->rank == 0)
         JUP_TRY(jup_session_speculate(&s->speculation, job, &s->compute, s->gguf, s->config.vocab,
                                       err));
-    return jup_engine_init(&s->engine, pipe, &s->place, &s->forward, recorder, &job->engine,
-                           s->heads.n > 0 ? &s->heads : NULL, &s->speculation, sink, err);
+    JUP_TRY(jup_engine_init(&s->engine, pipe, &s->place, &s->forward, recorder, &job->engine,
+                            s->heads.n > 0 ? &s->heads : NULL, &s->speculation, sink, err));
+    s->engine.stage.group.ring.exchange = job->exchange;
+    return JUP_OK;
 }
 
 jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, jup_comm_t *pipe,
@@ -213,8 +216,12 @@ void jup_session_meet(jup_session_t *s, jup_comm_t *pipe)
     if (jup_place_members(&s->place) == 1)
         return;
     jup_place_measure(&s->place, pipe);
-    s->engine.stage.group.ring.link = s->place.link;
-    jup_exchange_describe(&s->place.link, jup_place_members(&s->place), how, sizeof how);
+    jup_ring_t *ring = &s->engine.stage.group.ring;
+    ring->link = s->place.link;
+    if (ring->exchange == JUP_EXCHANGE_AUTO)
+        jup_exchange_describe(&s->place.link, jup_place_members(&s->place), how, sizeof how);
+    else
+        snprintf(how, sizeof how, "%s, as asked for", jup_exchange_name(ring->exchange));
     if (jup_place_leads(&s->place))
         jup_verbose("stage %d, %d members (%s), %.3g ms and %.0f Mbit/s between them: sums go %s",
                     s->place.stage, jup_place_members(&s->place), jup_way_name(s->place.way),

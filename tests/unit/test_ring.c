@@ -312,6 +312,9 @@ START_TEST(prices_are_those_worked_out_by_hand)
     ck_assert_str_eq(text, "ring");
     jup_exchange_describe(&link, 1, text, sizeof text);
     ck_assert_str_eq(text, "none");
+    for (int e = 0; e < JUP_EXCHANGES; e++)
+        ck_assert_int_eq(jup_exchange_by_name(jup_exchange_name((jup_exchange_t)e)), e);
+    ck_assert_int_eq(jup_exchange_by_name("star"), -1);
 }
 END_TEST
 
