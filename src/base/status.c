@@ -1,5 +1,6 @@
 #include "base/status.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ jup_status_t jup_fail(jup_error_t *err, jup_status_t code, const char *format, .
 
 jup_status_t jup_fail_in(jup_error_t *err, const char *format, ...)
 {
+    assert(err);
     char context[sizeof err->text];
     va_list args;
     va_start(args, format);

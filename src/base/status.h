@@ -30,7 +30,8 @@ typedef struct jup_error {
 jup_status_t jup_fail(jup_error_t *err, jup_status_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Puts "context: " in front of the message already in *err and returns its code. */
+/** Puts "context: " in front of the message already in *err, which is not NULL, and returns its
+ * code. */
 jup_status_t jup_fail_in(jup_error_t *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -71,12 +71,13 @@ static void walk_plan(jup_pack_t *p, jup_plan_t *plan)
 {
     char *text = NULL;
     size_t bytes = 0;
+    jup_error_t err;
     if (!p->reading)
         jup_plan_pack(plan, &text, &bytes);
     void *block = text;
     jup_pack_block(p, &block, &bytes);
     if (p->reading && !p->failed)
-        p->failed = jup_plan_unpack(plan, block, bytes, NULL) != JUP_OK;
+        p->failed = jup_plan_unpack(plan, block, bytes, &err) != JUP_OK;
     jup_free(block);
 }
 
