@@ -26,6 +26,7 @@ for name, shape in shapes.items():
     header[name] = {"dtype": "F16", "shape": shape, "data_offsets": [at, at + bytes_]}
     at += bytes_
 text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
 random.seed(1)
 with open(sys.argv[1], "wb") as file:
     file.write(struct.pack("<Q", len(text)) + text)
