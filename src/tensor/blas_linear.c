@@ -179,11 +179,11 @@ static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
     jup_rows_t *src = &task->rows;
     const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min};
     int64_t at = 0;
-    if (p->rows == 1 && k->run_q8_0 && src->dtype == JUP_Q8_0 && src->rows == JUP_PANEL) {
+    int columns = k->row_columns(src->dtype);
+    if (p->rows == 1 && columns > 0 && src->rows == JUP_PANEL && p->in >= columns) {
         jup_i8_x_t x = i8_tile_at(p, 0);
-        at = p->in / k->row_columns * k->row_columns;
-        if (at > 0)
-            k->run_q8_0(src, at, &x, own->sums);
+        at = p->in / columns * columns;
+        k->run_i8(src, at, &x, own->sums);
     }
     for (; at < p->in; at += JUP_I8_CHUNK) {
         int64_t n = jup_min_i64(JUP_I8_CHUNK, p->in - at);

@@ -102,10 +102,10 @@ typedef struct jup_kernels {
     void (*run_16)(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x,
                    float *sums);
 
-    /** For one row of x and Q8_0, n columns at once (a multiple of row_columns), without a panel:
-     *  sums (32). NULL where panels are as quick. */
-    int row_columns;
-    void (*run_q8_0)(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums);
+    /** For one row of x and a quantised type, n columns at once (a multiple of row_columns of the
+     *  type, 0 where panels are as quick), without a panel: sums (32). */
+    int (*row_columns)(jup_dtype_t dtype);
+    void (*run_i8)(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums);
 
     /** The first 32 of each 64 scores (m, 64) = x^T panel; x (n, m). */
     void (*tile_scores)(int m, int64_t n, const float *x, const float *panel, float *scores);

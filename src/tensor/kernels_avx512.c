@@ -58,12 +58,6 @@ INLINE vi look_up(vi table, vi numbers)
     return (vi)_mm512_shuffle_epi8((__m512i)table, (__m512i)numbers);
 }
 
-INLINE vi gather_32(const unsigned char *p, int32_t stride)
-{
-    const __m512i row = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    return (vi)_mm512_i32gather_epi32(_mm512_mullo_epi32(row, _mm512_set1_epi32(stride)), p, 1);
-}
-
 INLINE vf load_halves(const void *p)
 {
     return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));

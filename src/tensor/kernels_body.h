@@ -753,13 +753,19 @@ static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const fl
 }
 
 #define RUN_16 run_16
-#define RUN_Q8_0 run_q8_0
+#define RUN_I8 run_i8
 
 #else
 
-enum { FEW_16 = 0, ROW_COLUMNS = 32 };
+enum { FEW_16 = 0 };
 #define RUN_16 NULL
-#define RUN_Q8_0 NULL
+#define RUN_I8 NULL
+
+static int row_columns(jup_dtype_t dtype)
+{
+    (void)dtype;
+    return 0;
+}
 
 #endif
 
@@ -955,8 +961,8 @@ const jup_kernels_t TABLE = {
     .tile_16 = tile_16,
     .few_16 = FEW_16,
     .run_16 = RUN_16,
-    .row_columns = ROW_COLUMNS,
-    .run_q8_0 = RUN_Q8_0,
+    .row_columns = row_columns,
+    .run_i8 = RUN_I8,
     .tile_scores = tile_scores,
     .tile_weights = tile_weights,
     .pack_values = pack_values,

@@ -129,7 +129,7 @@ INLINE void add_q8_0(const source_t *s, const int8_t *q, const int32_t *parts,
     add_dots(1, scales, parts, dots, sum);
 }
 
-static void run_q8_0(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
+static void run_i8(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
 {
     straight_t rows;
     straighten(src, 0, (int64_t)jup_dtype_bytes(JUP_Q8_0, n), &rows);
@@ -146,4 +146,9 @@ static void run_q8_0(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, floa
         }
         store_f(sums + vec * LANES, sum[0][0]);
     }
+}
+
+static int row_columns(jup_dtype_t dtype)
+{
+    return dtype == JUP_Q8_0 ? ROW_COLUMNS : 0;
 }

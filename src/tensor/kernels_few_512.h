@@ -1,7 +1,7 @@
 /*
  * Few rows of x straight over the rows of a weight, for 512-bit vectors with VNNI: up to FEW_16 for
- * 16-bit weights, one for Q8_0. Included by kernels_body.h. The sums are its tiles' to the bit: f32
- * sums take the columns in their order; sums of integers are exact in any.
+ * 16-bit weights, one for quantised ones. Included by kernels_body.h. The sums are its tiles' to
+ * the bit: f32 sums take the columns in their order; sums of integers are exact in any.
  */
 enum {
     FEW_16 = 4, /* rows of x up to which this pays */
@@ -66,33 +66,114 @@ INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *ro
             store_f(sums + r * JUP_PANEL + v * LANES, sum[r][v]);
 }
 
-/* ---- Q8_0 ------------------------------------------------------------------------------------ */
+/* ---- quantised weights ----------------------------------------------------------------------- */
 
 /*
- * Each row is read as it lies in memory, its blocks' integer sums are kept beside each other, and
- * 16 rows are then turned into lanes for the sums in f32. Reading in one line, far enough ahead
- * into the first level of the cache, is a fifth quicker than 16 rows side by side (Zen 5).
+ * Each row is read as it lies in memory, the integer sums of its groups (of 16 or 32 columns with a
+ * scale) are kept beside each other, and those of 16 rows are then turned into lanes for the sums
+ * in f32. Reading in one line is quicker than 16 rows side by side (Zen 5: by a fifth), and the
+ * numbers themselves need no turning. What is fetched ahead goes into the second level of the
+ * cache: the first has too few fetches under way at a time for the memory's delay (Zen 4: 60 to
+ * 80 % of the bandwidth, into the first level 40 to 55 %).
  */
 enum {
-    ROW_BLOCKS = 16,      /* of Q8_0, whose sums make one vector */
-    ROW_COLUMNS = 512,    /* in them */
+    ROW_COLUMNS = 512,    /* a chunk: 8 vectors of weights */
     PIECE_COLUMNS = 8192, /* of a row at a time: bounds what is kept of 16 rows */
     PIECE_BLOCKS = PIECE_COLUMNS / 32,
     AHEAD_ROW = 8192, /* bytes that are fetched before they are needed */
 };
 
-enum { Q8_0_BYTES = sizeof(jup_block_q8_0_t), CHUNK_BYTES = ROW_BLOCKS * Q8_0_BYTES };
+/* What is known of 16 rows of a piece. */
+typedef struct row_sums {
+    _Alignas(64) int32_t dots[LANES * PIECE_COLUMNS / 16];
+    _Alignas(64) uint32_t heads[LANES * PIECE_BLOCKS]; /* the first bytes of blocks of 32 */
+    _Alignas(64) vi x[PIECE_COLUMNS / VECTOR];         /* in the order of column_of() */
+} row_sums_t;
 
-INLINE vi two_halves(const void *low, const void *high)
+INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
 {
-    __m512i v = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)low));
-    return (vi)_mm512_inserti64x4(v, _mm256_loadu_si256((const __m256i *)high), 1);
+    switch (dtype) {
+    case JUP_Q4_1:
+        return sizeof(jup_block_q4_1_t);
+    case JUP_Q5_0:
+        return sizeof(jup_block_q5_0_t);
+    case JUP_Q5_1:
+        return sizeof(jup_block_q5_1_t);
+    case JUP_Q8_0:
+        return sizeof(jup_block_q8_0_t);
+    case JUP_Q2_K:
+        return sizeof(jup_block_q2_k_t);
+    case JUP_Q3_K:
+        return sizeof(jup_block_q3_k_t);
+    case JUP_Q4_K:
+        return sizeof(jup_block_q4_k_t);
+    case JUP_Q5_K:
+        return sizeof(jup_block_q5_k_t);
+    case JUP_Q6_K:
+        return sizeof(jup_block_q6_k_t);
+    case JUP_IQ4_XS:
+        return sizeof(jup_block_iq4_xs_t);
+    default: /* Q4_0, IQ4_NL */
+        return sizeof(jup_block_q4_0_t);
+    }
 }
 
-/* Vector i of a chunk has this block in its low half, and the fourth after it in its high half. */
-INLINE int low_block(int i)
+INLINE bool is_of_256(const jup_dtype_t dtype)
 {
-    return i % 4 + i / 4 * 8;
+    return dtype == JUP_Q2_K || dtype == JUP_Q3_K || dtype == JUP_Q4_K || dtype == JUP_Q5_K ||
+           dtype == JUP_Q6_K || dtype == JUP_IQ4_XS;
+}
+
+INLINE int64_t chunk_bytes_of(const jup_dtype_t dtype)
+{
+    return block_bytes_of(dtype) * (is_of_256(dtype) ? 2 : 16);
+}
+
+/* The first of the 16 columns in 128-bit lane `lane` of a chunk's vector v. */
+INLINE int column_of(const jup_dtype_t dtype, int v, int lane)
+{
+    switch (dtype) {
+    case JUP_Q8_0:
+        return 32 * (v % 4 + v / 4 * 8 + lane / 2 * 4) + lane % 2 * 16;
+    case JUP_Q2_K:
+    case JUP_Q3_K:
+        return 256 * (v / 4) + 32 * (v % 4) + lane / 2 * 128 + lane % 2 * 16;
+    case JUP_Q4_K:
+    case JUP_Q5_K:
+        return 256 * (v / 4) + 32 * (v % 4 / 2 * 4 + v % 2 + lane / 2 * 2) + lane % 2 * 16;
+    case JUP_Q6_K:
+        return 64 * v + 16 * lane;
+    case JUP_IQ4_XS:
+        return 32 * (v / 2 * 4 + lane) + v % 2 * 16;
+    default: /* low or high nibbles of four blocks of 32 */
+        return 32 * (lane * 4 + v / 2) + v % 2 * 16;
+    }
+}
+
+/* Where the sum of group g of 16 is among 16 sums as they come out. */
+INLINE int element_of(const jup_dtype_t dtype, int g)
+{
+    switch (dtype) {
+    case JUP_Q2_K:
+    case JUP_Q3_K:
+        return 4 * (g / 8 * 2 + g % 2) + g % 8 / 2;
+    case JUP_Q4_K:
+    case JUP_Q5_K:
+        return g / 8 * 8 + g % 4 / 2 * 4 + g % 8 / 4 * 2 + g % 2;
+    case JUP_Q6_K:
+    case JUP_IQ4_XS:
+        return 4 * (g % 4) + g / 4;
+    default:
+        return g;
+    }
+}
+
+static void arrange_x(const jup_dtype_t dtype, const int8_t *q, int64_t chunks, vi *x)
+{
+    for (int64_t c = 0; c < chunks; c++, q += ROW_COLUMNS, x += 8)
+        for (int v = 0; v < 8; v++)
+            for (int lane = 0; lane < 4; lane++)
+                memcpy((char *)&x[v] + 16 * lane, q + column_of(dtype, v, lane), 16);
 }
 
 INLINE vi add_pairs(vi a, vi b)
@@ -100,25 +181,187 @@ INLINE vi add_pairs(vi a, vi b)
     return unpack_lo32(a, b) + unpack_hi32(a, b);
 }
 
-INLINE vi add_fours(vi a, vi b, vi c, vi d)
+/* Element i of lane l: the sum of lane l of v[i]. */
+INLINE vi add_fours(const vi v[4])
 {
-    vi ab = add_pairs(a, b), cd = add_pairs(c, d);
+    vi ab = add_pairs(v[0], v[1]), cd = add_pairs(v[2], v[3]);
     return unpack_lo64(ab, cd) + unpack_hi64(ab, cd);
 }
 
-/* The sums of a chunk's 16 blocks, in order; x (8) as low_block() says. */
-INLINE vi sums_of_chunk(const unsigned char *chunk, const vi *x)
+/* Neighbouring lanes added: two of the first, two of the last. */
+INLINE vi add_lanes(vi first, vi last)
 {
-    vi dots[8];
-    EACH (i, 8) {
-        const unsigned char *q = chunk + low_block(i) * Q8_0_BYTES + offsetof(jup_block_q8_0_t, q);
-        vi w = biased(two_halves(q, q + 4 * Q8_0_BYTES));
-        dots[i] = dot_q8((vi){0}, w, x[i]);
+    return (vi)_mm512_shuffle_i32x4((__m512i)first, (__m512i)last, 0x88) +
+           (vi)_mm512_shuffle_i32x4((__m512i)first, (__m512i)last, 0xdd);
+}
+
+INLINE vi two_halves(const void *low, const void *high)
+{
+    __m512i v = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)low));
+    return (vi)_mm512_inserti64x4(v, _mm256_loadu_si256((const __m256i *)high), 1);
+}
+
+/* 32 bytes twice, turned left by so many bits in the lower and in the upper half: for bits that lie
+ * at other places than they are wanted. What crosses a byte is masked by the caller. */
+INLINE vi turned_bits(const void *p, int low, int high)
+{
+    const __m512i by = _mm512_set_epi32(high, high, high, high, high, high, high, high, low, low,
+                                        low, low, low, low, low, low);
+    __m512i v = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)p));
+    return (vi)_mm512_rolv_epi32(v, by);
+}
+
+/* 16 bits from each of four blocks: a mask of the bytes of a vector. */
+INLINE uint64_t bits_of_four(const unsigned char *p, int64_t stride)
+{
+    uint64_t mask = 0;
+    EACH (i, 4) {
+        uint16_t bits;
+        memcpy(&bits, p + i * stride, sizeof bits);
+        mask |= (uint64_t)bits << (16 * i);
     }
-    __m512i first = (__m512i)add_fours(dots[0], dots[1], dots[2], dots[3]);
-    __m512i last = (__m512i)add_fours(dots[4], dots[5], dots[6], dots[7]);
-    return (vi)_mm512_shuffle_i32x4(first, last, 0x88) +
-           (vi)_mm512_shuffle_i32x4(first, last, 0xdd);
+    return mask;
+}
+
+INLINE vi with_fifth(vi q, uint64_t mask)
+{
+    return (vi)_mm512_mask_add_epi8((__m512i)q, mask, (__m512i)q, _mm512_set1_epi8(16));
+}
+
+/* Sums of types with low and high nibbles 16 columns apart: four vectors of 16 bytes of 4 groups.
+ */
+INLINE vi sums_of_nibbles(const jup_dtype_t dtype, const unsigned char *chunk, const vi *x)
+{
+    const bool fifth = dtype == JUP_Q5_0 || dtype == JUP_Q5_1;
+    const bool table = dtype == JUP_IQ4_NL || dtype == JUP_IQ4_XS;
+    const int64_t bytes = block_bytes_of(dtype);
+    vi dots[4];
+    EACH (i, 4) {
+        vi q;
+        const unsigned char *block = chunk + i * bytes, *end = block + bytes - 16;
+        if (dtype == JUP_IQ4_XS)
+            q = load_i(chunk + i / 2 * bytes + 8 + i % 2 * 64);
+        else
+            q = load_16((const unsigned char *const[4]){end, end + 4 * bytes, end + 8 * bytes,
+                                                        end + 12 * bytes});
+        vi low = low_nibbles(q), high = high_nibbles(q);
+        if (fifth) {
+            low = with_fifth(low, bits_of_four(end - 4, 4 * bytes));
+            high = with_fifth(high, bits_of_four(end - 2, 4 * bytes));
+        }
+        if (table)
+            low = iq4_values(low), high = iq4_values(high);
+        dots[i] = dot_small(dot_small((vi){0}, low, x[2 * i]), high, x[2 * i + 1]);
+    }
+    return add_fours(dots);
+}
+
+INLINE vi sums_of_q8_0(const unsigned char *chunk, const vi *x)
+{
+    enum { BYTES = sizeof(jup_block_q8_0_t) };
+    vi dots[8];
+    EACH (v, 8) {
+        const unsigned char *q = chunk + (v % 4 + v / 4 * 8) * BYTES + 2;
+        dots[v] = dot_q8((vi){0}, biased(two_halves(q, q + 4 * BYTES)), x[v]);
+    }
+    return add_lanes(add_fours(dots), add_fours(dots + 4));
+}
+
+/* The four vectors of numbers of a block of 256. */
+INLINE void numbers_of_q2_k(const unsigned char *b, vi q[4])
+{
+    vi all = load_i(b + offsetof(jup_block_q2_k_t, q));
+    EACH (j, 4)
+        q[j] = shift_right(all, 2 * j) & 0x03030303;
+}
+
+INLINE void numbers_of_q3_k(const unsigned char *b, vi q[4])
+{
+    vi all = load_i(b + offsetof(jup_block_q3_k_t, q));
+    EACH (j, 4)
+        q[j] = (shift_right(all, 2 * j) & 0x03030303) |
+               (turned_bits(b + offsetof(jup_block_q3_k_t, high), 2 - j, -2 - j) & 0x04040404);
+}
+
+INLINE void numbers_of_q4_k(const unsigned char *packed, vi q[4])
+{
+    EACH (pair, 2) {
+        vi both = load_i(packed + 64 * pair);
+        q[2 * pair] = low_nibbles(both);
+        q[2 * pair + 1] = high_nibbles(both);
+    }
+}
+
+INLINE void numbers_of_q5_k(const unsigned char *b, vi q[4])
+{
+    const unsigned char *fifth = b + offsetof(jup_block_q5_k_t, high);
+    numbers_of_q4_k(b + offsetof(jup_block_q5_k_t, q), q);
+    q[0] |= turned_bits(fifth, 4, 2) & 0x10101010;
+    q[1] |= turned_bits(fifth, 3, 1) & 0x10101010;
+    q[2] |= turned_bits(fifth, 0, -2) & 0x10101010;
+    q[3] |= turned_bits(fifth, -1, -3) & 0x10101010;
+}
+
+INLINE void numbers_of_q6_k(const unsigned char *b, vi q[4])
+{
+    numbers_of_q4_k(b, q);
+    EACH (half, 2) {
+        const unsigned char *high = b + offsetof(jup_block_q6_k_t, high) + 32 * half;
+        q[2 * half] |= turned_bits(high, 4, 2) & 0x30303030;
+        q[2 * half + 1] |= turned_bits(high, 0, -2) & 0x30303030;
+    }
+}
+
+INLINE vi sums_of_256(const jup_dtype_t dtype, const unsigned char *block, const vi *x)
+{
+    vi q[4];
+    if (dtype == JUP_Q2_K)
+        numbers_of_q2_k(block, q);
+    else if (dtype == JUP_Q3_K)
+        numbers_of_q3_k(block, q);
+    else if (dtype == JUP_Q4_K)
+        numbers_of_q4_k(block + offsetof(jup_block_q4_k_t, q), q);
+    else if (dtype == JUP_Q5_K)
+        numbers_of_q5_k(block, q);
+    else
+        numbers_of_q6_k(block, q);
+    EACH (i, 4)
+        q[i] = dot_small((vi){0}, q[i], x[i]);
+    return add_fours(q);
+}
+
+/* The sums of a chunk's groups, 16 to a vector, as element_of() says. */
+INLINE void sums_of_chunk(const jup_dtype_t dtype, const unsigned char *chunk, const vi *x,
+                          vi sums[2])
+{
+    if (dtype == JUP_Q8_0) {
+        sums[0] = sums_of_q8_0(chunk, x);
+    } else if (is_of_256(dtype) && dtype != JUP_IQ4_XS) {
+        sums[0] = sums_of_256(dtype, chunk, x);
+        sums[1] = sums_of_256(dtype, chunk + block_bytes_of(dtype), x + 4);
+        if (!form_of(dtype).halves)
+            sums[0] = add_lanes(sums[0], sums[1]);
+    } else {
+        sums[0] = sums_of_nibbles(dtype, chunk, x);
+    }
+}
+
+INLINE void read_row(const jup_dtype_t dtype, const unsigned char *row, int64_t chunks, const vi *x,
+                     int32_t *dots, uint32_t *heads)
+{
+    const int vecs = form_of(dtype).halves ? 2 : 1;
+    const int64_t bytes = chunk_bytes_of(dtype);
+    for (int64_t c = 0; c < chunks; c++, row += bytes) {
+        vi sums[2];
+        for (int at = 0; at < bytes; at += 64)
+            __builtin_prefetch(row + AHEAD_ROW + at, 0, 2);
+        sums_of_chunk(dtype, row, x + 8 * c, sums);
+        EACH (v, vecs)
+            store_i(dots + (vecs * c + v) * LANES, sums[v]);
+        if (!is_of_256(dtype))
+            EACH (b, 16)
+                memcpy(heads + 16 * c + b, row + b * block_bytes_of(dtype), sizeof *heads);
+    }
 }
 
 /* Element i of v[k] becomes element k of v[i]. */
@@ -141,85 +384,139 @@ INLINE void turn_32(vi v[16])
     }
 }
 
-/* What is known of 16 rows of a piece: block sums and scales, (16 rows, blocks). */
-typedef struct row_sums {
-    _Alignas(64) int32_t dots[LANES * PIECE_BLOCKS];
-    _Alignas(64) uint16_t scales[LANES * PIECE_BLOCKS];
-    _Alignas(64) vi x[PIECE_BLOCKS / 2]; /* as sums_of_chunk() wants it */
-} row_sums_t;
-
-static void arrange_x(const int8_t *q, int64_t chunks, vi *x)
+/* 16 vectors, `stride` numbers apart, turned. */
+INLINE void load_turned(const void *from, int64_t stride, vi v[16])
 {
-    for (int64_t c = 0; c < chunks; c++)
-        for (int i = 0; i < 8; i++) {
-            const int8_t *from = q + ROW_COLUMNS * c + 32 * low_block(i);
-            x[8 * c + i] = two_halves(from, from + 4 * 32);
+    EACH (r, LANES)
+        v[r] = load_i((const char *)from + r * stride * 4);
+    turn_32(v);
+}
+
+/* Scales and mins of 16 groups of 16 rows; blocks: where the rows have them. */
+INLINE void scales_of_groups(const jup_dtype_t dtype, source_t *blocks, const uint32_t *heads,
+                             int64_t stride, jup_i8_panel_t to)
+{
+    if (!is_of_256(dtype)) {
+        vi head[LANES];
+        load_turned(heads, stride, head);
+        EACH (g, LANES) {
+            vf scale, offset;
+            halves_to_floats(head[g], &scale, &offset);
+            store_f(to.scale + g * JUP_PANEL, scale);
+            if (form_of(dtype).mins)
+                store_f(to.min + g * JUP_PANEL, -offset);
         }
-}
-
-INLINE void read_row(const unsigned char *row, int64_t chunks, const vi *x, int32_t *dots,
-                     uint16_t *scales)
-{
-    for (int64_t c = 0; c < chunks; c++, row += CHUNK_BYTES) {
-        for (int at = 0; at < CHUNK_BYTES; at += 64)
-            __builtin_prefetch(row + AHEAD_ROW + at);
-        store_i(dots + ROW_BLOCKS * c, sums_of_chunk(row, x + 8 * c));
-        EACH (b, ROW_BLOCKS)
-            memcpy(scales + ROW_BLOCKS * c + b, row + b * Q8_0_BYTES, sizeof *scales);
+        return;
+    }
+    for (int groups = 0; groups < 16;) {
+        if (dtype == JUP_Q2_K)
+            q2_k_scales(blocks, to);
+        else if (dtype == JUP_Q3_K)
+            q3_k_scales(blocks, to);
+        else if (dtype == JUP_Q6_K)
+            q6_k_scales(blocks, to);
+        else if (dtype == JUP_IQ4_XS)
+            iq4_xs_scales(blocks, to);
+        else
+            k_scales(blocks, to);
+        const int done = form_of(dtype).halves ? 16 : 8;
+        next_256(blocks, (size_t)block_bytes_of(dtype), done, &to);
+        groups += done;
     }
 }
 
-/* One of the parts of 16 blocks of x. */
-INLINE vi parts_of(const int32_t *parts, int part)
+/* Adds 16 groups of 16 rows, in lanes, as i8_tile() does; stride: dots between rows. */
+INLINE vf add_groups(const jup_dtype_t dtype, vf sum, const int32_t *dots, int64_t stride,
+                     const jup_i8_panel_t *scales, const int32_t *parts)
 {
-    return gather_32((const unsigned char *)(parts + part), JUP_X_PARTS * (int32_t)sizeof *parts);
-}
-
-/* Adds a chunk of 16 rows, in lanes; stride: blocks between rows. */
-INLINE vf add_chunk(vf sum, const int32_t *dots, const uint16_t *scales, int64_t stride,
-                    const int32_t *parts)
-{
-    vi dot[LANES], scale[LANES];
-    const vi start = -Q8_BIAS * parts_of(parts, JUP_X_Q);
-    const vf x_scale = (vf)parts_of(parts, JUP_X_SCALE);
-    EACH (r, LANES) {
-        dot[r] = load_i(dots + r * stride) + start;
-        scale[r] = (vi)(load_halves(scales + r * stride) * x_scale);
+    const jup_i8_form_t form = form_of(dtype);
+    const int each = form.halves ? 2 : 1;
+    vi dot[LANES];
+    load_turned(dots, stride, dot);
+    EACH (g, LANES) {
+        const int32_t *part = parts + g / each * JUP_X_PARTS;
+        float x_scale, x_sum;
+        int32_t zero = form.zero * part[form.halves ? JUP_X_Q_FIRST + g % 2 : JUP_X_Q];
+        memcpy(&x_scale, part + JUP_X_SCALE, sizeof x_scale);
+        memcpy(&x_sum, part + (form.halves ? JUP_X_FIRST + g % 2 : JUP_X_SUM), sizeof x_sum);
+        vf scale = load_f(scales->scale + g * JUP_PANEL);
+        sum += to_float(dot[element_of(dtype, g)] - zero) * (scale * x_scale);
+        if (form.mins)
+            sum -= load_f(scales->min + g * JUP_PANEL) * x_sum;
     }
-    turn_32(dot);
-    turn_32(scale);
-    EACH (b, ROW_BLOCKS)
-        sum += to_float(dot[b]) * (vf)scale[b];
     return sum;
 }
 
 /* 16 rows of a piece, n columns, from a vector of sums on. */
-static void run_piece(const source_t *rows, int64_t n, const int32_t *parts, row_sums_t *own,
-                      float *sums, bool add)
+INLINE void run_piece(const jup_dtype_t dtype, source_t rows, int64_t n, const int32_t *parts,
+                      row_sums_t *own, float *sums, bool add)
 {
-    int64_t chunks = n / ROW_COLUMNS, blocks = chunks * ROW_BLOCKS;
+    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
+    const jup_i8_panel_t scales = {NULL, scale, min};
+    const int vecs = form_of(dtype).halves ? 2 : 1;
+    int64_t chunks = n / ROW_COLUMNS, blocks = n / 32, dots = chunks * vecs * LANES;
     for (int r = 0; r < LANES; r++)
-        read_row(row_of(rows, r), chunks, own->x, own->dots + r * blocks, own->scales + r * blocks);
+        read_row(dtype, row_of(&rows, r), chunks, own->x, own->dots + r * dots,
+                 own->heads + r * blocks);
     vf sum = add ? load_f(sums) : (vf){0};
-    for (int64_t c = 0; c < chunks; c++)
-        sum = add_chunk(sum, own->dots + ROW_BLOCKS * c, own->scales + ROW_BLOCKS * c, blocks,
-                        parts + ROW_BLOCKS * JUP_X_PARTS * c);
+    for (int64_t v = 0; v < chunks * vecs; v++) {
+        scales_of_groups(dtype, &rows, own->heads + v * LANES, blocks, scales);
+        sum = add_groups(dtype, sum, own->dots + v * LANES, dots, &scales,
+                         parts + v * (16 / vecs) * JUP_X_PARTS);
+    }
     store_f(sums, sum);
 }
 
-static void run_q8_0(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
+INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
+                     const jup_i8_x_t *x, float *sums)
 {
-    straight_t rows;
     row_sums_t own;
-    straighten(src, 0, (int64_t)jup_dtype_bytes(JUP_Q8_0, n), &rows);
     for (int64_t at = 0; at < n; at += PIECE_COLUMNS) {
         int64_t piece = jup_min_i64(PIECE_COLUMNS, n - at);
-        arrange_x(x->q + at, piece / ROW_COLUMNS, own.x);
+        arrange_x(dtype, x->q + at, piece / ROW_COLUMNS, own.x);
         for (int vec = 0; vec < VECS; vec++) {
-            source_t source = source_at(&rows, vec, 0);
-            advance(&source, (int64_t)jup_dtype_bytes(JUP_Q8_0, at));
-            run_piece(&source, piece, x->parts + at / 32 * JUP_X_PARTS, &own, sums + vec * LANES,
-                      at > 0);
+            source_t source = source_at(rows, vec, 0);
+            advance(&source, at / ROW_COLUMNS * chunk_bytes_of(dtype));
+            run_piece(dtype, source, piece, x->parts + at / 32 * JUP_X_PARTS, &own,
+                      sums + vec * LANES, at > 0);
         }
     }
+}
+
+#define RUN_ROWS(name, type)                                                                       \
+    static void name(const straight_t *rows, int64_t n, const jup_i8_x_t *x, float *sums)          \
+    {                                                                                              \
+        run_rows(type, rows, n, x, sums);                                                          \
+    }
+
+RUN_ROWS(run_q4_0, JUP_Q4_0)
+RUN_ROWS(run_q4_1, JUP_Q4_1)
+RUN_ROWS(run_q5_0, JUP_Q5_0)
+RUN_ROWS(run_q5_1, JUP_Q5_1)
+RUN_ROWS(run_q8_0, JUP_Q8_0)
+RUN_ROWS(run_q2_k, JUP_Q2_K)
+RUN_ROWS(run_q3_k, JUP_Q3_K)
+RUN_ROWS(run_q4_k, JUP_Q4_K)
+RUN_ROWS(run_q5_k, JUP_Q5_K)
+RUN_ROWS(run_q6_k, JUP_Q6_K)
+RUN_ROWS(run_iq4_nl, JUP_IQ4_NL)
+RUN_ROWS(run_iq4_xs, JUP_IQ4_XS)
+
+static void run_i8(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
+{
+    static void (*const runs[])(const straight_t *, int64_t, const jup_i8_x_t *, float *) = {
+        [JUP_Q4_0] = run_q4_0, [JUP_Q4_1] = run_q4_1,     [JUP_Q5_0] = run_q5_0,
+        [JUP_Q5_1] = run_q5_1, [JUP_Q8_0] = run_q8_0,     [JUP_Q2_K] = run_q2_k,
+        [JUP_Q3_K] = run_q3_k, [JUP_Q4_K] = run_q4_k,     [JUP_Q5_K] = run_q5_k,
+        [JUP_Q6_K] = run_q6_k, [JUP_IQ4_NL] = run_iq4_nl, [JUP_IQ4_XS] = run_iq4_xs,
+    };
+    straight_t rows;
+    straighten(src, 0, (int64_t)jup_dtype_bytes(src->dtype, n), &rows);
+    runs[src->dtype](&rows, n, x, sums);
+}
+
+static int row_columns(jup_dtype_t dtype)
+{
+    (void)dtype;
+    return ROW_COLUMNS;
 }

@@ -35,7 +35,7 @@ INLINE vi iq4_values(vi q)
     vi table;
     EACH (i, VECTOR / 16)
         memcpy((char *)&table + 16 * i, jup_iq4_values, 16);
-    return biased(look_up(table, q));
+    return look_up(biased(table), q);
 }
 
 static void pack_q8_0(source_t s, int64_t blocks, jup_i8_panel_t to)
@@ -205,20 +205,20 @@ INLINE void pack_q6_k_slice(const source_t *s, int64_t low, int64_t high, uint8_
 }
 
 /* The scales of the 16 groups of a Q6_K block. */
-INLINE void q6_k_scales(const source_t *s, float *to)
+INLINE void q6_k_scales(const source_t *s, jup_i8_panel_t to)
 {
     vf d, unused;
     vi scales[4];
     halves_to_floats(load_word(s, (int64_t)offsetof(jup_block_q6_k_t, d) - 14, 3), &unused, &d);
     load_columns(s, (int64_t)offsetof(jup_block_q6_k_t, scales), scales);
     EACH (g, 16)
-        store_f(to + g * JUP_PANEL, d * to_float(signed_byte_of(scales, g)));
+        store_f(to.scale + g * JUP_PANEL, d * to_float(signed_byte_of(scales, g)));
 }
 
 static void pack_q6_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        q6_k_scales(&s, to.scale);
+        q6_k_scales(&s, to);
         for (int half = 0; half < 2; half++)
             for (int part = 0; part < 2; part++) {
                 fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q6_k_t) / 4);
@@ -242,19 +242,24 @@ INLINE void pack_two_bits(const vi *q, const vi *third, int half, uint8_t *block
         }
 }
 
+INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
+{
+    vf d, dmin;
+    vi scales[4], tail[4];
+    load_columns(s, 0, scales);
+    load_columns(s, (int64_t)sizeof(jup_block_q2_k_t) - 16, tail);
+    halves_to_floats(tail[3], &d, &dmin);
+    EACH (g, 16) {
+        vi both = byte_of(scales, g);
+        store_f(to.scale + g * JUP_PANEL, d * to_float(both & 15));
+        store_f(to.min + g * JUP_PANEL, dmin * to_float(shift_right(both, 4)));
+    }
+}
+
 static void pack_q2_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        vf d, dmin;
-        vi scales[4], tail[4];
-        load_columns(&s, 0, scales);
-        load_columns(&s, (int64_t)sizeof(jup_block_q2_k_t) - 16, tail);
-        halves_to_floats(tail[3], &d, &dmin);
-        EACH (g, 16) {
-            vi both = byte_of(scales, g);
-            store_f(to.scale + g * JUP_PANEL, d * to_float(both & 15));
-            store_f(to.min + g * JUP_PANEL, dmin * to_float(shift_right(both, 4)));
-        }
+        q2_k_scales(&s, to);
         EACH (part, 4) { /* of 16 columns */
             vi q[4];
             fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q2_k_t) / 4);
@@ -267,7 +272,7 @@ static void pack_q2_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 }
 
 /* jup_q3_k_scale(), less 32, times d, of all groups and rows at once. */
-INLINE void q3_k_scales(const source_t *s, float *to)
+INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
 {
     vf unused, d;
     vi tail[4];
@@ -283,13 +288,13 @@ INLINE void q3_k_scales(const source_t *s, float *to)
                     high_nibbles(words[0]) | (high & 0x30303030),
                     high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030)};
     EACH (g, 16)
-        store_f(to + g * JUP_PANEL, d * to_float(byte_of(scales, g) - 32));
+        store_f(to.scale + g * JUP_PANEL, d * to_float(byte_of(scales, g) - 32));
 }
 
 static void pack_q3_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        q3_k_scales(&s, to.scale);
+        q3_k_scales(&s, to);
         EACH (part, 4) {
             vi q[4], third[4];
             fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q3_k_t) / 4);
@@ -303,21 +308,21 @@ static void pack_q3_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 }
 
 /* jup_iq4_xs_scale(), less 32, times d, of all groups and rows at once. */
-INLINE void iq4_xs_scales(const source_t *s, float *to)
+INLINE void iq4_xs_scales(const source_t *s, jup_i8_panel_t to)
 {
     vi head[4];
     load_columns(s, 0, head);
     vf d = low_half_to_float(head[0]);
     EACH (g, 8) {
         vi low = shift_right(head[1], 4 * g) & 15, high = shift_right(head[0], 16 + 2 * g) & 3;
-        store_f(to + g * JUP_PANEL, d * to_float((low | high << 4) - 32));
+        store_f(to.scale + g * JUP_PANEL, d * to_float((low | high << 4) - 32));
     }
 }
 
 static void pack_iq4_xs(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        iq4_xs_scales(&s, to.scale);
+        iq4_xs_scales(&s, to);
         for (int group = 0; group < 8; group++) {
             uint8_t *block = to.q + 32 * group * JUP_PANEL;
             vi q[4];
