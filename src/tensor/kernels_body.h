@@ -722,6 +722,55 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
 
 #if VECTOR >= 32
 
+INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q4_1:
+        return sizeof(jup_block_q4_1_t);
+    case JUP_Q5_0:
+        return sizeof(jup_block_q5_0_t);
+    case JUP_Q5_1:
+        return sizeof(jup_block_q5_1_t);
+    case JUP_Q8_0:
+        return sizeof(jup_block_q8_0_t);
+    case JUP_Q2_K:
+        return sizeof(jup_block_q2_k_t);
+    case JUP_Q3_K:
+        return sizeof(jup_block_q3_k_t);
+    case JUP_Q4_K:
+        return sizeof(jup_block_q4_k_t);
+    case JUP_Q5_K:
+        return sizeof(jup_block_q5_k_t);
+    case JUP_Q6_K:
+        return sizeof(jup_block_q6_k_t);
+    case JUP_IQ4_XS:
+        return sizeof(jup_block_iq4_xs_t);
+    default: /* Q4_0, IQ4_NL */
+        return sizeof(jup_block_q4_0_t);
+    }
+}
+
+INLINE bool is_of_256(const jup_dtype_t dtype)
+{
+    return dtype == JUP_Q2_K || dtype == JUP_Q3_K || dtype == JUP_Q4_K || dtype == JUP_Q5_K ||
+           dtype == JUP_Q6_K || dtype == JUP_IQ4_XS;
+}
+
+/* Scales (and mins) of a block of 256 of each row. */
+INLINE void scales_of_256(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
+{
+    if (dtype == JUP_Q2_K)
+        q2_k_scales(s, to);
+    else if (dtype == JUP_Q3_K)
+        q3_k_scales(s, to);
+    else if (dtype == JUP_Q6_K)
+        q6_k_scales(s, to);
+    else if (dtype == JUP_IQ4_XS)
+        iq4_xs_scales(s, to);
+    else
+        k_scales(s, to);
+}
+
 #if VECTOR == 64
 #include "tensor/kernels_few_512.h"
 #else
@@ -750,6 +799,38 @@ static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const fl
         FEW_SWITCH(JUP_F16)
     else
         FEW_SWITCH(JUP_BF16)
+}
+
+#define RUN_ROWS(name, type)                                                                       \
+    static void name(const straight_t *rows, int64_t n, const jup_i8_x_t *x, float *sums)          \
+    {                                                                                              \
+        run_rows(type, rows, n, x, sums);                                                          \
+    }
+
+RUN_ROWS(run_q4_0, JUP_Q4_0)
+RUN_ROWS(run_q4_1, JUP_Q4_1)
+RUN_ROWS(run_q5_0, JUP_Q5_0)
+RUN_ROWS(run_q5_1, JUP_Q5_1)
+RUN_ROWS(run_q8_0, JUP_Q8_0)
+RUN_ROWS(run_q2_k, JUP_Q2_K)
+RUN_ROWS(run_q3_k, JUP_Q3_K)
+RUN_ROWS(run_q4_k, JUP_Q4_K)
+RUN_ROWS(run_q5_k, JUP_Q5_K)
+RUN_ROWS(run_q6_k, JUP_Q6_K)
+RUN_ROWS(run_iq4_nl, JUP_IQ4_NL)
+RUN_ROWS(run_iq4_xs, JUP_IQ4_XS)
+
+static void run_i8(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
+{
+    static void (*const runs[])(const straight_t *, int64_t, const jup_i8_x_t *, float *) = {
+        [JUP_Q4_0] = run_q4_0, [JUP_Q4_1] = run_q4_1,     [JUP_Q5_0] = run_q5_0,
+        [JUP_Q5_1] = run_q5_1, [JUP_Q8_0] = run_q8_0,     [JUP_Q2_K] = run_q2_k,
+        [JUP_Q3_K] = run_q3_k, [JUP_Q4_K] = run_q4_k,     [JUP_Q5_K] = run_q5_k,
+        [JUP_Q6_K] = run_q6_k, [JUP_IQ4_NL] = run_iq4_nl, [JUP_IQ4_XS] = run_iq4_xs,
+    };
+    straight_t rows;
+    straighten(src, 0, (int64_t)jup_dtype_bytes(src->dtype, n), &rows);
+    runs[src->dtype](&rows, n, x, sums);
 }
 
 #define RUN_16 run_16

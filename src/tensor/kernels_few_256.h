@@ -1,15 +1,12 @@
 /*
- * Few rows of x (up to FEW_16 for 16-bit weights, one for Q8_0) straight over the rows of the
- * weight, for 256-bit vectors: 8 rows side by side are read in whole pieces and turned into lanes
- * in registers, without a panel in between. For types of 4 to 6 bits, whose unpacking takes longer,
- * panels are as quick. Included by kernels_body.h. The sums are its tiles' to the bit: f32 sums
- * take the columns in their order; sums of integers are exact in any.
+ * Few rows of x (up to FEW_16 for 16-bit weights, one for quantised ones) straight over the rows of
+ * the weight, for 256-bit vectors: 8 rows side by side are read in whole pieces and turned into
+ * lanes in registers, without a panel in between. Included by kernels_body.h. The sums are its
+ * tiles' to the bit: f32 sums take the columns in their order; sums of integers are exact in any.
  */
 enum {
-    ROW_COLUMNS = 32,
     FEW_16 = 3,     /* rows of x up to which this pays */
     AHEAD_16 = 256, /* bytes of each row that are fetched before they are needed, into the second */
-    AHEAD_I8 = 512, /* ... and into the first level of the cache: as measured on a Zen 3 */
 };
 
 /* Where a row of the same lane will be read so many bytes later: at a row's end, 8 rows below. */
@@ -89,66 +86,173 @@ INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *ro
     }
 }
 
-/* ---- Q8_0 ------------------------------------------------------------------------------------ */
+/* ---- quantised weights ----------------------------------------------------------------------- */
 
-/* The sums of 8 vectors, one to an element. */
-INLINE vi sum_each(vi v[8])
+/* The low nibbles of 16 bytes, then the high ones. */
+INLINE vi nibbles_of(const unsigned char *p)
+{
+    __m256i both = _mm256_broadcastsi128_si256(load_128(p));
+    return low_nibbles((vi)_mm256_srlv_epi32(both, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4)));
+}
+
+/* Bit e of 32 to bit 4 of byte e. */
+INLINE vi fifth_of(const unsigned char *p)
+{
+    const __m256i byte =
+        _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201u);
+    int32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    __m256i each = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), byte);
+    return (vi)_mm256_cmpeq_epi8(_mm256_and_si256(each, bit), bit) & 0x10101010;
+}
+
+/* The low or the high nibbles of 32 bytes. */
+INLINE vi nibbles_at(const unsigned char *p, bool high)
+{
+    return high ? high_nibbles(load_i(p)) : low_nibbles(load_i(p));
+}
+
+/* Bits [from, from + 2) of 32 bytes. */
+INLINE vi two_bits_at(const unsigned char *p, int from)
+{
+    return shift_right(load_i(p), from) & 0x03030303;
+}
+
+/* The numbers of columns [32 part, 32 part + 32) of a block of 256. */
+INLINE vi numbers_of_256(const jup_dtype_t dtype, const unsigned char *b, const int part)
+{
+    const int half = part / 4, j = part % 4;
+    switch (dtype) {
+    case JUP_Q2_K:
+        return two_bits_at(b + offsetof(jup_block_q2_k_t, q) + 32 * half, 2 * j);
+    case JUP_Q3_K:
+        return two_bits_at(b + offsetof(jup_block_q3_k_t, q) + 32 * half, 2 * j) |
+               (shift_right(load_i(b), part) & 0x01010101) << 2;
+    case JUP_Q4_K:
+        return nibbles_at(b + offsetof(jup_block_q4_k_t, q) + 32 * (part / 2), part % 2);
+    case JUP_Q5_K:
+        return nibbles_at(b + offsetof(jup_block_q5_k_t, q) + 32 * (part / 2), part % 2) |
+               (shift_right(load_i(b + offsetof(jup_block_q5_k_t, high)), part) & 0x01010101) << 4;
+    case JUP_Q6_K:
+        return nibbles_at(b + 64 * half + 32 * (j % 2), j / 2) |
+               two_bits_at(b + offsetof(jup_block_q6_k_t, high) + 32 * half, 2 * j) << 4;
+    default:
+        return iq4_values(nibbles_of(b + offsetof(jup_block_iq4_xs_t, q) + 16 * part));
+    }
+}
+
+/* The same of any type. */
+INLINE vi numbers_of(const jup_dtype_t dtype, const unsigned char *b, const int part)
+{
+    switch (dtype) {
+    case JUP_Q4_0:
+        return nibbles_of(b + offsetof(jup_block_q4_0_t, q));
+    case JUP_Q4_1:
+        return nibbles_of(b + offsetof(jup_block_q4_1_t, q));
+    case JUP_Q5_0:
+        return nibbles_of(b + offsetof(jup_block_q5_0_t, q)) |
+               fifth_of(b + offsetof(jup_block_q5_0_t, high));
+    case JUP_Q5_1:
+        return nibbles_of(b + offsetof(jup_block_q5_1_t, q)) |
+               fifth_of(b + offsetof(jup_block_q5_1_t, high));
+    case JUP_Q8_0:
+        return biased(load_i(b + offsetof(jup_block_q8_0_t, q)));
+    case JUP_IQ4_NL:
+        return iq4_values(nibbles_of(b + offsetof(jup_block_iq4_nl_t, q)));
+    default:
+        return numbers_of_256(dtype, b, part);
+    }
+}
+
+/* The sums of the first 16 bytes' products of 8 vectors, one to an element, and of the last 16. */
+INLINE void sum_halves(vi v[8], vi halves[2])
 {
     __m256i pairs[4], fours[2];
     EACH (i, 4)
         pairs[i] = _mm256_hadd_epi32((__m256i)v[2 * i], (__m256i)v[2 * i + 1]);
     EACH (i, 2)
         fours[i] = _mm256_hadd_epi32(pairs[2 * i], pairs[2 * i + 1]);
-    return (vi)_mm256_permute2x128_si256(fours[0], fours[1], 0x20) +
-           (vi)_mm256_permute2x128_si256(fours[0], fours[1], 0x31);
+    halves[0] = (vi)_mm256_permute2x128_si256(fours[0], fours[1], 0x20);
+    halves[1] = (vi)_mm256_permute2x128_si256(fours[0], fours[1], 0x31);
 }
 
-/* The halves at the beginning of 8 rows, as floats. */
-INLINE vf scales_of_rows(const source_t *s)
-{
-    uint16_t h[LANES];
-    EACH (i, LANES)
-        memcpy(&h[i], row_of(s, i), sizeof h[i]);
-    return (vf)_mm256_cvtph_ps(_mm_setr_epi16((short)h[0], (short)h[1], (short)h[2], (short)h[3],
-                                              (short)h[4], (short)h[5], (short)h[6], (short)h[7]));
-}
-
-INLINE void add_q8_0(const source_t *s, const int8_t *q, const int32_t *parts,
+/* Adds 32 columns of 8 rows as i8_tile() does; scales and mins are those of their groups. */
+INLINE void add_part(const jup_dtype_t dtype, const source_t *s, const int part, const int8_t *q,
+                     const int32_t *parts, const float *scales, const float *mins,
                      vf sum[I8_ROWS][I8_VECS])
 {
-    vi dots[I8_ROWS][I8_VECS], each[LANES];
-    float scales[LANES];
+    const jup_i8_form_t form = form_of(dtype);
+    const int groups = form.halves ? 2 : 1;
     const vi x = load_i(q);
+    vi each[LANES], halves[2], dots[I8_ROWS][I8_VECS];
     EACH (i, LANES) {
-        vi w = load_i(row_of(s, i) + offsetof(jup_block_q8_0_t, q));
-        each[i] = dot_q8((vi){0}, biased(w), x);
+        vi w = numbers_of(dtype, row_of(s, i), part);
+        each[i] = form.is_signed ? dot_q8((vi){0}, w, x) : dot_small((vi){0}, w, x);
     }
-    start_dots(1, parts, JUP_X_Q, Q8_BIAS, dots);
-    dots[0][0] += sum_each(each);
-    store_f(scales, scales_of_rows(s));
-    add_dots(1, scales, parts, dots, sum);
+    sum_halves(each, halves);
+    EACH (g, groups) {
+        start_dots(1, parts, form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q, form.zero, dots);
+        dots[0][0] += form.halves ? halves[g] : halves[0] + halves[1];
+        add_dots(1, scales + g * JUP_PANEL, parts, dots, sum);
+        if (form.mins)
+            subtract_mins(1, mins + g * JUP_PANEL, parts, form.halves ? JUP_X_FIRST + g : JUP_X_SUM,
+                          sum);
+    }
 }
 
-static void run_i8(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
+/* The scales (and mins) at the beginning of 8 rows' blocks of 32. */
+INLINE void head_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
 {
-    straight_t rows;
-    straighten(src, 0, (int64_t)jup_dtype_bytes(JUP_Q8_0, n), &rows);
-    for (int vec = 0; vec < VECS; vec++) {
-        source_t s = source_at(&rows, vec, 0);
-        vf sum[I8_ROWS][I8_VECS] = {{{0}}};
-        int64_t at = 0, fetched = 0;
-        for (int64_t b = 0; b < n / 32; b++, at += (int64_t)sizeof(jup_block_q8_0_t)) {
-            for (; fetched <= at; fetched += 64)
-                EACH (i, LANES)
-                    __builtin_prefetch(later(row_of(&s, i) - at, fetched + AHEAD_I8, s.stride));
-            add_q8_0(&s, x->q + 32 * b, x->parts + JUP_X_PARTS * b, sum);
-            advance(&s, sizeof(jup_block_q8_0_t));
-        }
-        store_f(sums + vec * LANES, sum[0][0]);
-    }
+    int32_t heads[LANES];
+    vf scale, offset;
+    EACH (i, LANES)
+        memcpy(&heads[i], row_of(s, i), sizeof heads[i]);
+    halves_to_floats(load_i(heads), &scale, &offset);
+    store_f(to.scale, scale);
+    if (form_of(dtype).mins)
+        store_f(to.min, -offset);
 }
 
+/* 8 rows, n columns. */
+INLINE void run_side_by_side(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x,
+                             float *sums)
+{
+    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
+    const jup_i8_panel_t scales = {NULL, scale, min};
+    const int parts = is_of_256(dtype) ? 8 : 1, groups = form_of(dtype).halves ? 2 : 1;
+    const int8_t *q = x->q;
+    const int32_t *of_x = x->parts;
+    vf sum[I8_ROWS][I8_VECS] = {{{0}}};
+    const unsigned char *below = s.every_4th[0] + LANES * s.stride;
+    int64_t at = block_bytes_of(dtype), fetched = 0;
+    for (int64_t b = 0; b < n / 32; b += parts, at += block_bytes_of(dtype)) {
+        for (; fetched < LANES * at; fetched += 64)
+            __builtin_prefetch(below + fetched, 0, 2);
+        if (is_of_256(dtype))
+            scales_of_256(dtype, &s, scales);
+        else
+            head_scales(dtype, &s, scales);
+        EACH (part, parts) {
+            add_part(dtype, &s, part, q, of_x, scale + part * groups * JUP_PANEL,
+                     min + part * groups * JUP_PANEL, sum);
+            q += 32;
+            of_x += JUP_X_PARTS;
+        }
+        advance(&s, block_bytes_of(dtype));
+    }
+    store_f(sums, sum[0][0]);
+}
+
+INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
+                     const jup_i8_x_t *x, float *sums)
+{
+    for (int vec = 0; vec < VECS; vec++)
+        run_side_by_side(dtype, source_at(rows, vec, 0), n, x, sums + vec * LANES);
+}
+
+/* 32 columns, or 256 of types with such blocks. */
 static int row_columns(jup_dtype_t dtype)
 {
-    return dtype == JUP_Q8_0 ? ROW_COLUMNS : 0;
+    return is_of_256(dtype) ? 256 : 32;
 }
