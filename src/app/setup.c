@@ -74,6 +74,7 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
     char path[PATH_MAX];
     JUP_TRY(jup_slice_path(setup->options.model, 0, path, sizeof path, err));
     JUP_TRY(jup_gguf_open(path, &setup->gguf, err));
+    JUP_TRY(jup_model_file_config(setup->gguf, &setup->config, err));
     JUP_TRY(jup_tokenizer_new(setup->gguf, &setup->tokenizer, err));
     bool raw = !jup_ask_takes_questions(&setup->options.ask);
     JUP_TRY(raw ? take_prompt(setup, err) : take_questions(setup, err));
@@ -88,7 +89,7 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
         .max_points = o->ask.max_points,
     };
     setup->source = jup_texts_source(&setup->texts);
-    return jup_model_file_config(setup->gguf, &setup->config, err);
+    return JUP_OK;
 }
 
 /* A shape has no tokenizer, and its phantom does not care what the tokens are. */

@@ -45,9 +45,29 @@ static jup_status_t get_float(const jup_gguf_t *g, const jup_config_t *config, c
     return JUP_OK;
 }
 
+/* Files that belong to a model and are none. */
+static jup_status_t check_kind(const jup_gguf_t *g, jup_error_t *err)
+{
+    static const struct {
+        const char *kind, *what;
+    } known[] = {
+        {"adapter", "an adapter (LoRA); merge it into its model first"},
+        {"mmproj", "a projector of images; name the language model it belongs to"},
+        {"imatrix", "an importance matrix; name the model that was quantised with it"},
+    };
+    const char *kind;
+    JUP_TRY(jup_gguf_get_text(g, "general.type", "model", &kind, err));
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(kind, known[i].kind) == 0)
+            return jup_fail(err, JUP_EINPUT, "%s is no model but %s", jup_gguf_path(g),
+                            known[i].what);
+    return JUP_OK;
+}
+
 static jup_status_t read_arch(const jup_gguf_t *g, jup_config_t *config, jup_error_t *err)
 {
     const char *name;
+    JUP_TRY(check_kind(g, err));
     JUP_TRY(jup_gguf_require_text(g, "general.architecture", &name, err));
     char names[200];
     const jup_family_t *family = jup_family_by_name(name, &config->arch);

@@ -37,6 +37,12 @@ sed 's/embedding_length/embeddinq_length/' "$work/good.gguf" >"$work/key.gguf"
 wrong 2 "llama.embedding_length" run -m "$work/key.gguf" -p x
 sed 's/general.architecture\(.\{12\}\)llama/general.architecture\1gpt-x/' "$work/good.gguf" >"$work/arch.gguf"
 cmp -s "$work/good.gguf" "$work/arch.gguf" || wrong 2 "gpt-x" run -m "$work/arch.gguf" -p x
+# what the file is for is judged before its tokenizer
+sed 's/general.architecture\(.\{12\}\)llama/general.architecture\1gpt-x/;s/tokenizer.ggml.tokens/tokenizer.ggml.tokenz/' \
+    "$work/good.gguf" >"$work/arch.gguf"
+wrong 2 "gpt-x" run -m "$work/arch.gguf" -p x
+"$make_model" "$work/adapter.gguf" kind=adapter || fail make_model
+wrong 2 "adapter" run -m "$work/adapter.gguf" -p x
 "$make_model" "$work/extra.gguf" extra=blk.0.attn_q_norm.weight || fail make_model
 wrong 2 "blk.0.attn_q_norm.weight" run -m "$work/extra.gguf" -p x
 "$jupiter" info -m "$work/extra.gguf" >/dev/null 2>&1

@@ -11,6 +11,7 @@
  *   tied=0|1 factors=0|1 seed  preset=tinyllama
  *   parts=N  files OUT-00001-of-0000N.gguf
  *   tokens=N of the tokenizer (vocab)  word=w, what its words begin with
+ *   kind=adapter: what the file says it is
  *   extra=NAME: one more tensor, of one element
  *   i:KEY f:KEY t:KEY: metadata "<arch>.KEY", an integer, a float, a text
  */
@@ -52,7 +53,7 @@ typedef struct shape {
     char arch[16], type[16], word[8];
     long layers, dim, heads, kv_heads, head_dim, ffn, vocab, context, window, rope_dim;
     long tied, factors, mixed, seed, tokens, parts, experts, used;
-    const char *extra, *more[MORE_KEYS];
+    const char *kind, *extra, *more[MORE_KEYS];
     int n_more;
 } shape_t;
 
@@ -120,6 +121,8 @@ static void read_option(shape_t *s, const char *option)
         snprintf(s->word, sizeof s->word, "%s", equals + 1);
     else if (strcmp(name, "extra") == 0)
         s->extra = equals + 1;
+    else if (strcmp(name, "kind") == 0)
+        s->kind = equals + 1;
     else if (name[1] == ':' && s->n_more < MORE_KEYS)
         s->more[s->n_more++] = option;
     else if (strcmp(name, "preset") == 0)
@@ -150,6 +153,8 @@ static void put_shape(model_t *m)
 {
     const shape_t *s = &m->shape;
     jup_gguf_put_text(m->writer, "general.architecture", s->arch);
+    if (s->kind)
+        jup_gguf_put_text(m->writer, "general.type", s->kind);
     jup_gguf_put_text(m->writer, "general.name", "random");
     put_number(m, "block_count", s->layers);
     put_number(m, "embedding_length", s->dim);
