@@ -36,6 +36,16 @@ same "its chat template" "[INST] Hi [/INST]" \
 same "slices of a folder" "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12)" \
     "$(tokens 2 -m "$work/s-{rank}.gguf" -p 'hello you' -n 12)"
 
+# a byte-level tokenizer.json: merges, digits, composed letters, tokens that were added
+"$make_model" "$work/m.gguf" type=f16 arch=qwen2 || fail make_model
+"$python" "$srcdir/tests/oracle/to_folder.py" "$work/m.gguf" "$work/bytes" qwen || fail to_folder
+same "byte-level tokens" "258 256 32 49 50 195 169 260 259" \
+    "$("$jupiter" tokenize -m "$work/bytes" --no-bos --special -p "$(printf 'hellhe 12e\314\201<think><|im_end|>')")"
+"$jupiter" info -m "$work/bytes" | grep -q "pre-tokenizer qwen2, 261 tokens" || fail "info of bytes"
+sed 's/p{N}|/p{N}{2}|/' "$work/bytes/tokenizer.json" >"$work/json" && mv "$work/json" "$work/bytes/tokenizer.json"
+"$jupiter" info -m "$work/bytes" >/dev/null 2>"$work/err" && fail "an unknown pre-tokenizer"
+grep -q "pre_tokenizer is of no known family" "$work/err" || fail "$(cat "$work/err")"
+
 refused() { # words
     "$jupiter" info -m "$work/folder" >/dev/null 2>"$work/err" && fail "not refused: $1"
     grep -q "$1" "$work/err" || fail "'$(cat "$work/err")' does not say '$1'"

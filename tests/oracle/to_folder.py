@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes a GGUF model of make_model (F32, F16 or BF16, SentencePiece bytes) as a folder in Hugging
 Face's layout, by that layout's own rules: rows of q and k un-permuted for Llama, Gemma's norms less
-one, shards with an index, tokenizer.model in protocol buffers or tokenizer.json.
+one, shards with an index, tokenizer.model in protocol buffers or tokenizer.json; "qwen": a byte-level
+tokenizer.json in place of the model's own, with the pre-tokenizer of Qwen.
 
-usage: to_folder.py MODEL.gguf FOLDER [pieces|json]
+usage: to_folder.py MODEL.gguf FOLDER pieces|json|qwen
 """
 import json
 import os
@@ -90,6 +91,32 @@ def write_json(path, texts, kinds, prefix):
         json.dump(tokenizer, file)
 
 
+QWEN = ("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
+        "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+")
+
+
+def byte_alphabet():
+    """A character for every byte: printable ones are themselves, the others follow from 256 on."""
+    own = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = iter(range(256, 512))
+    return [chr(byte if byte in own else next(others)) for byte in range(256)]
+
+
+def write_qwen(path):
+    """Token b is byte b; 256 "he", 257 "ll", 258 "hell"; 259 ends a turn, 260 is the user's."""
+    vocab = {text: i for i, text in enumerate(byte_alphabet() + ["he", "ll", "hell"])}
+    tokenizer = {"added_tokens": [{"id": 259, "content": "<|im_end|>", "special": True},
+                                  {"id": 260, "content": "<think>", "special": False}],
+                 "normalizer": {"type": "NFC"},
+                 "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                     {"type": "Split", "pattern": {"Regex": QWEN}, "behavior": "Isolated"},
+                     {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}]},
+                 "model": {"type": "BPE", "vocab": vocab,
+                           "merges": [["h", "e"], ["l", "l"], "he ll"]}}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(tokenizer, file)
+
+
 def config_of(meta, arch):
     def get(key):
         return meta.get(arch + "." + key)
@@ -142,6 +169,8 @@ def main():
     if kind == "pieces":
         write_pieces(os.path.join(folder, "tokenizer.model"), texts,
                      meta["tokenizer.ggml.scores"], kinds, prefix)
+    elif kind == "qwen":
+        write_qwen(os.path.join(folder, "tokenizer.json"))
     else:
         write_json(os.path.join(folder, "tokenizer.json"), texts, kinds, prefix)
 
