@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { TRIES = 64, WORK_ROWS = 512 };
+enum { TRIES = 64, WORK_ROWS = 512, MANY_SHARERS = 16 };
 
 /* ---- speeds --------------------------------------------------------------------------------- */
 
@@ -16,17 +16,30 @@ static double shared_s(const jup_plan_problem_t *p, int device, double rows, dou
     return fmax(s - profile->layer_s, 1e-3 * s);
 }
 
-static double speed_of(const jup_plan_problem_t *p, int device, jup_sharing_t sharing)
+/* What of the request decides: of a prefill and of all laps. */
+typedef struct weights {
+    double prefill, laps;
+} weights_t;
+
+static weights_t request_of(const jup_plan_problem_t *p)
 {
     const jup_workload_t *w = &p->workload;
-    if (sharing == JUP_SHARING_EVEN)
-        return 1;
-    double s = shared_s(p, device, (double)w->prompt_tokens, 0);
     double laps = fmax(0, (double)w->generate_tokens - 1) / w->branches;
-    if (sharing == JUP_SHARING_REQUEST && p->objective == JUP_OBJECTIVE_TOTAL)
-        s += laps *
-             shared_s(p, device, 1, (double)w->prompt_tokens + (double)w->generate_tokens / 2);
-    return 1 / s;
+    return (weights_t){.prefill = 1, .laps = p->objective == JUP_OBJECTIVE_TOTAL ? laps : 0};
+}
+
+static double context_of(const jup_plan_problem_t *p)
+{
+    return (double)p->workload.prompt_tokens + (double)p->workload.generate_tokens / 2;
+}
+
+static void set_speeds(const jup_plan_problem_t *p, const jup_sharers_t *s, weights_t w,
+                       double *speed)
+{
+    double prompt = (double)p->workload.prompt_tokens;
+    for (int i = 0; i < s->n; i++)
+        speed[i] = 1 / (w.prefill * shared_s(p, s->device[i], prompt, 0) +
+                        w.laps * shared_s(p, s->device[i], 1, context_of(p)));
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -114,26 +127,82 @@ static bool share_by_memory(const jup_plan_problem_t *p, const jup_sharers_t *s,
     return false;
 }
 
+/* ---- which speeds --------------------------------------------------------------------------- */
+
+/* Seconds of a layer of the group for the request, without its messages. */
+static double request_s(const jup_plan_problem_t *p, const jup_sharers_t *s,
+                        const jup_part_t *parts)
+{
+    double prefill = 0, lap = 0, prompt = (double)p->workload.prompt_tokens;
+    for (int i = 0; i < s->n; i++) {
+        const jup_profile_t *profile = jup_cluster_profile(p->cluster, s->device[i]);
+        jup_model_size_t size;
+        jup_model_size_part(&size, &p->size, &parts[i]);
+        prefill = fmax(prefill, jup_cost_layer_s(profile, &size, prompt, 0));
+        lap = fmax(lap, jup_cost_layer_s(profile, &size, 1, context_of(p)));
+    }
+    return prefill + request_of(p).laps * lap;
+}
+
+static bool are_alike(const jup_plan_problem_t *p, const jup_sharers_t *s)
+{
+    for (int i = 1; i < s->n; i++)
+        if (p->cluster->devices[s->device[i]].profile != p->cluster->devices[s->device[0]].profile)
+            return false;
+    return true;
+}
+
+/*
+ * A device may be quick at a prompt and slow at a token, and of either the slowest member counts:
+ * speeds for both, for the prompt and for a token are tried, and what is best for the request kept.
+ */
+static jup_status_t share_for_request(const jup_plan_problem_t *p, const jup_sharers_t *s,
+                                      double *speed, jup_part_t *parts, jup_error_t *err)
+{
+    const weights_t tried[] = {request_of(p), {.prefill = 1}, {.laps = 1}};
+    int n = tried[0].laps == 0 || are_alike(p, s) || s->n > MANY_SHARERS ? 1 : 3, best = 0;
+    double best_s = INFINITY;
+    for (int i = 0; i < n; i++) {
+        set_speeds(p, s, tried[i], speed);
+        JUP_TRY(in_units(p, speed, s->n, parts, err));
+        double now_s = n > 1 ? request_s(p, s, parts) : 0;
+        if (now_s < best_s) {
+            best_s = now_s;
+            best = i;
+        }
+    }
+    set_speeds(p, s, tried[best], speed);
+    return in_units(p, speed, s->n, parts, err);
+}
+
+static jup_status_t share_by_speed(const jup_plan_problem_t *p, const jup_sharers_t *s,
+                                   jup_sharing_t sharing, double *speed, jup_part_t *parts,
+                                   jup_error_t *err)
+{
+    if (sharing == JUP_SHARING_REQUEST)
+        return share_for_request(p, s, speed, parts, err);
+    for (int i = 0; i < s->n; i++)
+        speed[i] = 1;
+    if (sharing == JUP_SHARING_PREFILL)
+        set_speeds(p, s, (weights_t){.prefill = 1}, speed);
+    return in_units(p, speed, s->n, parts, err);
+}
+
 static jup_status_t share(const jup_plan_problem_t *p, const jup_sharers_t *s,
                           jup_sharing_t sharing, double *speed, jup_part_t *parts, jup_error_t *err)
 {
     double *most = speed + s->n, *share = most + s->n;
     bool full = false;
-    for (int i = 0; i < s->n; i++)
-        speed[i] = speed_of(p, s->device[i], sharing);
-    JUP_TRY(in_units(p, speed, s->n, parts, err));
+    JUP_TRY(share_by_speed(p, s, sharing, speed, parts, err));
     for (int i = 0; i < s->n && sharing != JUP_SHARING_EVEN; i++) {
         most[i] = most_share(p, s->device[i], s->layers);
         full = full || !fits(p, &parts[i], s->device[i], s->layers);
     }
-    if (full && fill_shares(speed, most, s->n, share)) {
-        for (int i = 0; i < s->n; i++)
-            share[i] = fmax(share[i], 1e-6);
-        if (share_by_memory(p, s, share, parts))
-            return JUP_OK;
-        return in_units(p, speed, s->n, parts, err);
-    }
-    return JUP_OK;
+    if (!full || !fill_shares(speed, most, s->n, share))
+        return JUP_OK;
+    for (int i = 0; i < s->n; i++)
+        share[i] = fmax(share[i], 1e-6);
+    return share_by_memory(p, s, share, parts) ? JUP_OK : in_units(p, speed, s->n, parts, err);
 }
 
 jup_status_t jup_plan_share(const jup_plan_problem_t *p, const jup_sharers_t *s,
