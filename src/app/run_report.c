@@ -13,12 +13,14 @@ static json_t *json_number(double value)
 static json_t *json_rank(const jup_rank_record_t *rank, const jup_rank_use_t *use)
 {
     return json_pack(
-        "{s:i, s:s, s:[i,i], s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "rank", rank->rank, "host",
-        rank->host, "layers", rank->layer_first, rank->layer_last - 1, "threads", rank->threads,
-        "busy_s", json_number(use->busy_s), "wait_s", json_number(use->wait_s), "bytes_sent",
-        (json_int_t)use->bytes_out, "peak_resident_bytes", (json_int_t)rank->peak_resident_bytes,
-        "weights_bytes", (json_int_t)rank->weights_bytes, "kv_bytes", (json_int_t)rank->kv_bytes,
-        "buffers_bytes", (json_int_t)rank->buffers_bytes);
+        "{s:i, s:i, s:i, s:s, s:i, s:i, s:s, s:[i,i], s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
+        "rank", rank->rank, "stage", rank->stage, "member", rank->member, "way", rank->way, "heads",
+        rank->heads, "ffn", rank->ffn, "host", rank->host, "layers", rank->layer_first,
+        rank->layer_last - 1, "threads", rank->threads, "busy_s", json_number(use->busy_s),
+        "wait_s", json_number(use->wait_s), "bytes_sent", (json_int_t)use->bytes_out,
+        "peak_resident_bytes", (json_int_t)rank->peak_resident_bytes, "weights_bytes",
+        (json_int_t)rank->weights_bytes, "kv_bytes", (json_int_t)rank->kv_bytes, "buffers_bytes",
+        (json_int_t)rank->buffers_bytes);
 }
 
 static json_t *json_ranks(const jup_run_t *run, const jup_analysis_t *analysis)

@@ -12,11 +12,26 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
-void jup_describe_rank(jup_rank_record_t *record, int rank, const jup_session_t *session)
+/* Members of the plan stand in rank order. */
+static void describe_place(jup_rank_record_t *record, const jup_plan_t *plan,
+                           const jup_place_t *place)
+{
+    const jup_plan_member_t *member = &plan->members[place->rank];
+    record->stage = place->stage;
+    record->member = jup_place_member(place);
+    record->heads = member->heads;
+    record->ffn = member->ffn;
+    snprintf(record->way, sizeof record->way, "%s", jup_way_name(place->way));
+}
+
+void jup_describe_rank(jup_rank_record_t *record, int rank, const jup_job_t *job,
+                       const jup_session_t *session)
 {
     const jup_forward_t *f = &session->forward;
     const jup_stage_t *stage = &session->engine.stage;
     jup_rank_record_init(record, rank);
+    if (jup_job_has_stage(job, rank))
+        describe_place(record, &job->plan, &session->place);
     if (session->device.name[0])
         snprintf(record->host, sizeof record->host, "%s", session->device.name);
     record->layer_first = session->weights.shard.first;

@@ -7,8 +7,10 @@
 
 #include <stdio.h>
 
-/** What this rank held and how much memory it took; rank: its number, idle ones included. */
-void jup_describe_rank(jup_rank_record_t *record, int rank, const jup_session_t *session);
+/** Where this rank stood, what it held and how much memory it took; rank: its number, idle ones
+ * included. */
+void jup_describe_rank(jup_rank_record_t *record, int rank, const jup_job_t *job,
+                       const jup_session_t *session);
 
 /** Rank 0: the model, the options, and the division that ran, into the record. */
 void jup_describe_run(jup_run_t *run, const jup_job_t *job, const jup_session_t *session);

@@ -116,7 +116,7 @@ static jup_status_t report(jup_life_t *life, const jup_speaker_t *speaker, jup_e
     jup_run_t record;
     jup_status_t status = JUP_OK;
     jup_run_init(&record);
-    jup_describe_rank(&mine, life->comm->rank, &life->session);
+    jup_describe_rank(&mine, life->comm->rank, &life->job, &life->session);
     status = jup_trace_gather(life->comm, &life->recorder, &mine, &record, err);
     if (status == JUP_OK && is_first(life))
         status = report_on_first(life, speaker, &record, err);

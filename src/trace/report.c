@@ -84,13 +84,33 @@ static void print_hidden(const jup_rank_use_t *use, char text[16])
         snprintf(text, 16, "-");
 }
 
-static void print_rank(FILE *out, const jup_rank_record_t *rank, const jup_rank_use_t *use)
+static bool has_groups(const jup_run_t *run)
+{
+    for (size_t i = 0; i < run->n_ranks; i++)
+        if (run->ranks[i].member > 0)
+            return true;
+    return false;
+}
+
+/* "1.0 tensor": the leader of the second stage, whose members share layers so. */
+static void print_place(FILE *out, const jup_rank_record_t *rank)
+{
+    char place[16 + JUP_WAY_BYTES];
+    snprintf(place, sizeof place, "%d.%d %s", rank->stage, rank->member, rank->way);
+    fprintf(out, "  %-17s", place);
+}
+
+static void print_rank(FILE *out, const jup_rank_record_t *rank, const jup_rank_use_t *use,
+                       bool groups)
 {
     char layers[32], busy[16], wait[16], hidden[16], sent[16], peak[16], weights[16], kv[16];
     print_layers(rank, layers);
     print_hidden(use, hidden);
-    fprintf(out, "%4d  %-16.16s %8s %9s %9s %8s %10s %10s %10s %10s\n", rank->rank, rank->host,
-            layers, seconds_text(use->busy_s, busy), seconds_text(use->wait_s, wait), hidden,
+    fprintf(out, "%4d", rank->rank);
+    if (groups)
+        print_place(out, rank);
+    fprintf(out, "  %-16.16s %8s %9s %9s %8s %10s %10s %10s %10s\n", rank->host, layers,
+            seconds_text(use->busy_s, busy), seconds_text(use->wait_s, wait), hidden,
             bytes_text(use->bytes_out, sent), bytes_text(rank->peak_resident_bytes, peak),
             bytes_text(rank->weights_bytes, weights), bytes_text(rank->kv_bytes, kv));
 }
@@ -101,14 +121,16 @@ void jup_report_summary(FILE *out, const jup_run_t *run, const jup_analysis_t *a
     print_speeds(out, analysis);
     if (run->until_s > 0)
         fprintf(out, "(below: of the first %.1f s; a --trace has all of it)\n", run->until_s);
-    fprintf(out, "%4s  %-16s %8s %9s %9s %8s %10s %10s %10s %10s\n", "rank", "host", "layers",
-            "busy", "waiting", "hidden", "sent", "peak mem", "weights", "kv cache");
+    bool groups = has_groups(run);
+    fprintf(out, "%4s%s  %-16s %8s %9s %9s %8s %10s %10s %10s %10s\n", "rank",
+            groups ? "  stage.member     " : "", "host", "layers", "busy", "waiting", "hidden",
+            "sent", "peak mem", "weights", "kv cache");
     size_t idle = 0;
     for (size_t i = 0; i < run->n_ranks; i++) {
         bool works = run->ranks[i].layer_last > run->ranks[i].layer_first;
         idle += !works;
         if (works)
-            print_rank(out, &run->ranks[i], &analysis->ranks[i]);
+            print_rank(out, &run->ranks[i], &analysis->ranks[i], groups);
     }
     if (idle)
         fprintf(out, "%zu idle rank%s without layers\n", idle, idle == 1 ? "" : "s");

@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/** Speeds, then a row per rank: busy, waiting, hidden communication, bytes sent, peak memory. */
+/** Speeds, then a row per rank: busy, waiting, hidden communication, bytes sent, peak memory; and
+ * its place, where ranks share layers. */
 void jup_report_summary(FILE *out, const jup_run_t *run, const jup_analysis_t *analysis);
 
 /** What the run was: model, date, options, one key a line. */

@@ -135,6 +135,7 @@ void jup_rank_record_init(jup_rank_record_t *record, int rank)
 {
     memset(record, 0, sizeof *record);
     record->rank = rank;
+    record->stage = record->member = -1;
     record->peak_resident_bytes = (int64_t)jup_mem_peak_resident_bytes();
     record->heap_peak_bytes = (int64_t)jup_mem_peak_bytes();
     if (gethostname(record->host, sizeof record->host - 1) != 0)

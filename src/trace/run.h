@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JUP_HOST_BYTES = 64 };
+enum { JUP_HOST_BYTES = 64, JUP_WAY_BYTES = 16 };
 
 /** One rank: where it ran, what it held, what memory it took. 0: not known. */
 typedef struct jup_rank_record {
@@ -24,7 +24,10 @@ typedef struct jup_rank_record {
     int64_t heap_peak_bytes;     /* of base/mem.h */
     int64_t weights_bytes;       /* mapped or read */
     int64_t kv_bytes;
-    int64_t buffers_bytes; /* activations, scratch, messages */
+    int64_t buffers_bytes;   /* activations, scratch, messages */
+    int32_t stage, member;   /* it was this member of the stage's group; -1: idle, not known */
+    int32_t heads, ffn;      /* its share of each layer, as plans count them; 0: whole layers */
+    char way[JUP_WAY_BYTES]; /* how the group shared layers (plan/way.h); "": not known */
 } jup_rank_record_t;
 
 /** Both sides of one message. NAN where a side was not recorded (a run that was interrupted). */

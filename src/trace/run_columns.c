@@ -26,6 +26,11 @@ static const jup_column_t rank_columns[] = {
     I32(rank_t, layer_first, 0),
     I32(rank_t, layer_last, 0),
     F64(rank_t, clock_offset_s, "s", 0),
+    I32(rank_t, stage, -1),
+    I32(rank_t, member, -1),
+    {"way", JUP_COLUMN_TEXT, offsetof(rank_t, way), JUP_WAY_BYTES, NULL, 0},
+    I32(rank_t, heads, 0),
+    I32(rank_t, ffn, 0),
 };
 
 static const jup_column_t memory_columns[] = {

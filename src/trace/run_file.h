@@ -5,7 +5,7 @@
 #include "trace/run.h"
 
 /** Written to new files; files of this major version and below are read. */
-enum { JUP_RUN_SCHEMA_MAJOR = 1, JUP_RUN_SCHEMA_MINOR = 1 };
+enum { JUP_RUN_SCHEMA_MAJOR = 1, JUP_RUN_SCHEMA_MINOR = 2 };
 
 /** Writes the file in one go: it appears at `path` complete, or not at all. One rank only. */
 jup_status_t jup_run_file_write(const char *path, const jup_run_t *run, jup_error_t *err);

@@ -205,11 +205,13 @@ static jup_status_t check_ranks(const jup_run_t *run, const char *path, jup_erro
 {
     for (size_t i = 0; i < run->n_ranks; i++) {
         const jup_rank_record_t *rank = &run->ranks[i];
-        if (rank->rank != (int32_t)i || rank->layer_first < 0 || rank->layer_last < 0)
+        if (rank->rank != (int32_t)i || rank->layer_first < 0 || rank->layer_last < 0 ||
+            rank->stage < -1 || rank->member < -1 || rank->heads < 0 || rank->ffn < 0)
             return jup_fail(err, JUP_EINPUT,
-                            "'%s': row %zu of /ranks (rank %d, layers %d to %d) makes no sense; is "
-                            "the file damaged?",
-                            path, i, rank->rank, rank->layer_first, rank->layer_last);
+                            "'%s': row %zu of /ranks (rank %d, layers %d to %d, stage %d.%d, share "
+                            "%d, %d) makes no sense; is the file damaged?",
+                            path, i, rank->rank, rank->layer_first, rank->layer_last, rank->stage,
+                            rank->member, rank->heads, rank->ffn);
     }
     JUP_TRY(check_spans(run, path, err));
     JUP_TRY(check_messages(run, path, err));

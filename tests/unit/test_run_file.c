@@ -324,6 +324,51 @@ START_TEST(old_files_are_read)
     ck_assert(run.spans[0].kind == JUP_SPAN_HEAD && run.spans[1].kind == -1);
     ck_assert(run.spans[0].start_s == 1 && run.spans[1].end_s == 3 && run.spans[1].rank == 1);
     ck_assert(run.spans[0].chunk == -1 && run.spans[0].flops == 0);
+    ck_assert(run.ranks[1].stage == -1 && run.ranks[1].member == -1);
+    ck_assert(run.ranks[1].heads == 0 && run.ranks[1].ffn == 0 && run.ranks[1].way[0] == '\0');
+    jup_run_reset(&run);
+}
+END_TEST
+
+/* Columns are looked up by name, as other programs do. */
+typedef struct place_row {
+    int32_t ffn, heads, member, stage;
+    char way[16];
+} place_row_t;
+
+START_TEST(places_in_groups_are_columns)
+{
+    static const jup_column_t columns[] = {
+        {"ffn", JUP_COLUMN_I32, offsetof(place_row_t, ffn), 0, NULL, -7},
+        {"heads", JUP_COLUMN_I32, offsetof(place_row_t, heads), 0, NULL, -7},
+        {"member", JUP_COLUMN_I32, offsetof(place_row_t, member), 0, NULL, -7},
+        {"stage", JUP_COLUMN_I32, offsetof(place_row_t, stage), 0, NULL, -7},
+        {"way", JUP_COLUMN_TEXT, offsetof(place_row_t, way), 16, NULL, 0},
+    };
+    jup_run_t run;
+    jup_error_t err;
+    jup_hdf5_t *file;
+    void *rows;
+    size_t n;
+    jup_run_init(&run);
+    sample_run(&run);
+    jup_rank_record_t *second = &run.ranks[1];
+    second->stage = 3, second->member = 1, second->heads = 5, second->ffn = 40;
+    snprintf(second->way, sizeof second->way, "detransformer");
+    ck_assert_msg(jup_run_file_write(path, &run, &err) == JUP_OK, "%s", err.text);
+    ck_assert_int_eq(jup_hdf5_open(&file, path, &err), JUP_OK);
+    ck_assert_int_eq(
+        jup_hdf5_read_table(file, "/ranks", sizeof(place_row_t), columns, 5, &rows, &n, &err),
+        JUP_OK);
+    jup_hdf5_close(file);
+    ck_assert_uint_eq(n, 2);
+    const place_row_t *row = (place_row_t *)rows + 1;
+    ck_assert(row->stage == 3 && row->member == 1 && row->heads == 5 && row->ffn == 40);
+    ck_assert_str_eq(row->way, "detransformer");
+    jup_free(rows);
+    second->heads = -1;
+    ck_assert_int_eq(jup_run_file_write(path, &run, &err), JUP_OK);
+    ck_unreadable(path, "row 1 of /ranks");
     jup_run_reset(&run);
 }
 END_TEST
@@ -445,6 +490,7 @@ static Suite *suite(void)
     add(s, files_of_others_are_refused, 20);
     add(s, newer_and_incomplete_files_are_refused, 20);
     add(s, old_files_are_read, 20);
+    add(s, places_in_groups_are_columns, 20);
     add(s, files_that_make_no_sense_are_refused, 20);
     add(s, truncated_files_are_refused, 120);
     add(s, flipped_bits_never_crash, 300);

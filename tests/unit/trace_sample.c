@@ -39,8 +39,8 @@ static const jup_token_record_t tokens[] = {
 };
 
 static const jup_rank_record_t ranks[] = {
-    {0, 0, 2, 1, "alpha", 0.0, 5000000, 3000000, 2000000, 400000, 10000},
-    {1, 2, 4, 2, "beta", 1.5e-4, 6000000, 4000000, 2500000, 500000, 20000},
+    {0, 0, 2, 1, "alpha", 0.0, 5000000, 3000000, 2000000, 400000, 10000, 0, 0, 0, 0, "alone"},
+    {1, 2, 4, 2, "beta", 1.5e-4, 6000000, 4000000, 2500000, 500000, 20000, 1, 0, 0, 0, "alone"},
 };
 
 static void *copy(const void *rows, size_t bytes)
