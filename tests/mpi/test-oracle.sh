@@ -29,6 +29,12 @@ for compute in blas naive; do
     check "arch=qwen2 type=f16 tied=1" 3 1e-4 $exact --compute $compute --chunk 7
     check "type=bf16 dim=72 heads=3 kv_heads=1 ffn=100" 2 1e-4 $exact --compute $compute
 done
+# layers shared by ranks: other orders of summing, nothing else; 3 shares of 5 groups are uneven
+for strategy in megatron galaxy sequence; do
+    check "type=f32 heads=10 kv_heads=5 head_dim=32 ffn=192" 3 1e-4 $exact --strategy $strategy
+    check "type=q8_0 heads=10 kv_heads=5 head_dim=32 ffn=192" 3 1e-4 $exact --compute naive \
+        --strategy $strategy
+done
 # every family: what sets it apart, in few layers; windows shorter than the prompt
 check "arch=qwen3 head_dim=24" 2 1e-4 $exact
 check "arch=qwen3moe layers=3 ffn=40" 2 1e-4 $exact --chunk 7

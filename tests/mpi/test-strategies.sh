@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every lossless strategy answers like one rank, greedy and sampled, with guesses and outline; what
-# ran stands in the trace.
+# Every lossless strategy answers like one rank, greedy and sampled, with guesses and outline, with
+# every type of weights; what ran stands in the trace, and so do the bytes that had to be sent.
 . "${srcdir:-.}/tests/mpi/lib.sh"
 
 demo=$srcdir/data/demo
@@ -54,6 +54,43 @@ same "a pipeline of groups" "$greedy" "$(tokens 4 $plain --plan "$work/plan.yaml
 same "its slices" "$greedy" "$("$jupiter" split -m "$model" --plan "$work/plan.yaml" \
     -o "$work/s-{rank}.gguf" >/dev/null && tokens 4 -m "$work/s-{rank}.gguf" ${plain#* * } \
     --plan "$work/plan.yaml")"
+
+# whose member a rank is, and its share, stand in the trace and its summary
+# shellcheck disable=SC2086
+ranks 4 run $plain --plan "$work/plan.yaml" -q -t 1 --trace "$work/run.h5" >/dev/null 2>&1 &&
+    "$jupiter" trace summary "$work/run.h5" >"$work/out" || fail "a trace of groups"
+for place in "0  0.0 tensor" "1  0.1 tensor" "2  1.0 galaxy" "3  1.1 galaxy"; do
+    grep -q "^ *$place " "$work/out" || { cat "$work/out"; fail "the summary lacks $place"; }
+done
+
+# every type of weights, cut at its blocks
+short="The quick brown fox jumps over the lazy dog."
+shape="layers=2 dim=256 heads=16 kv_heads=4 head_dim=64 ffn=1024"
+for type in f32 f16 q8_0 q4_0 q4_k q6_k; do
+    # shellcheck disable=SC2086
+    "$make_model" "$work/m.gguf" $shape type=$type || fail "make_model type=$type"
+    set -- -m "$work/m.gguf" -p "$short" -n 6 --wire f32 --kv f32
+    one=$(tokens 1 "$@")
+    for strategy in megatron galaxy sequence; do
+        for n in 2 4; do
+            same "$type, $strategy on $n ranks" "$one" "$(tokens $n "$@" --strategy $strategy)"
+        done
+    done
+done
+
+# what a rank sends is what the closed form says
+python=
+for candidate in "${PYTHON:-python3}" python3 /usr/bin/python3; do
+    "$candidate" -c 'import h5py' 2>/dev/null && python=$candidate && break
+done
+if [ -n "$python" ]; then
+    for wire in "f32 4" "f16 2"; do
+        ranks 4 run "$@" --strategy megatron --exchange ring --wire "${wire% *}" -q -t 1 \
+            --trace "$work/run.h5" >/dev/null 2>"$work/err" || { cat "$work/err"; fail "a trace"; }
+        "$python" "$srcdir/tests/oracle/exchanged.py" "$work/run.h5" 256 "${wire#* }" \
+            >"$work/said" 2>&1 || fail "bytes, $wire: $(cat "$work/said")"
+    done
+fi
 
 # another model is named as such, and cannot be taken for lossless
 ranks 2 run -m "$model" -p x -n 2 --strategy detransformer >/dev/null 2>"$work/err"
