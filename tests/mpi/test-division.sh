@@ -86,7 +86,7 @@ keeps_too "--chunk" 3,3,2 50,50,18 -m "$model" --chunk 50
 keeps_too "nothing" 3,3,2 32,32,32,22 -m "$model"
 
 # as the planner says beforehand; an outline is planned for four points at a time
-cluster=1xnano:0.08gb+1xnx:0.08gb+1xpi5:0.072gb@10gbps,0.001ms
+cluster=2xpi4:0.08gb+1xpi5:0.072gb@10gbps,0.001ms
 planned() { # BRANCHES: layers and chunks into $layers, $chunks
     "$jupiter" plan --cluster $cluster -m "$model" -p 118 -n 4 --branches "$1" --first-stays \
         -o "$work/planned.yaml" >/dev/null 2>&1 || fail "plan"
