@@ -39,6 +39,7 @@ UNIT_TESTS = \
 	%D%/test_script \
 	%D%/test_show \
 	%D%/test_step \
+	%D%/test_steps \
 	%D%/test_tokenizer \
 	%D%/test_trace
 TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
@@ -61,6 +62,7 @@ TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \
 	%D%/tiny_part.c %D%/tiny_part.h
 TINY_ENGINE = %D%/tiny_engine.c %D%/tiny_engine.h $(TINY_MODEL)
+%C%_test_steps_SOURCES = %D%/test_steps.c $(TINY_ENGINE)
 %C%_test_asking_SOURCES = %D%/test_asking.c $(TINY_ENGINE)
 %C%_test_head_SOURCES = %D%/test_head.c $(TINY_MODEL)
 %C%_test_engine_SOURCES = %D%/test_engine.c $(TINY_MODEL) %D%/tiny_part.c %D%/tiny_part.h
