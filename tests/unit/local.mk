@@ -33,11 +33,13 @@ UNIT_TESTS = \
 	%D%/test_ring \
 	%D%/test_prompts \
 	%D%/test_questions \
+	%D%/test_results \
 	%D%/test_run_file \
 	%D%/test_safetensors \
 	%D%/test_sampler \
 	%D%/test_script \
 	%D%/test_show \
+	%D%/test_sources \
 	%D%/test_step \
 	%D%/test_steps \
 	%D%/test_tokenizer \
@@ -50,6 +52,7 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_answer_SOURCES = %D%/test_answer.c $(IO_SAMPLE)
 %C%_test_division_SOURCES = %D%/test_division.c $(IO_SAMPLE)
 %C%_test_questions_SOURCES = %D%/test_questions.c $(IO_SAMPLE)
+%C%_test_sources_SOURCES = %D%/test_sources.c $(IO_SAMPLE)
 %C%_test_gguf_SOURCES = %D%/test_gguf.c $(IO_SAMPLE)
 %C%_test_safetensors_SOURCES = %D%/test_safetensors.c $(IO_SAMPLE)
 %C%_test_tokenizer_SOURCES = %D%/test_tokenizer.c $(IO_SAMPLE)
