@@ -28,6 +28,7 @@ UNIT_TESTS = \
 	%D%/test_heads \
 	%D%/test_job \
 	%D%/test_kv \
+	%D%/test_life \
 	%D%/test_part \
 	%D%/test_parts \
 	%D%/test_ring \
@@ -60,6 +61,7 @@ IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
 %C%_test_ring_SOURCES = %D%/test_ring.c %D%/thread_comm.c %D%/thread_comm.h
 PART_MODEL = %D%/part_model.c %D%/part_model.h $(IO_SAMPLE)
 %C%_test_parts_SOURCES = %D%/test_parts.c $(PART_MODEL)
+%C%_test_life_SOURCES = %D%/test_life.c $(PART_MODEL) %D%/thread_comm.c %D%/thread_comm.h
 %C%_test_piece_SOURCES = %D%/test_piece.c $(PART_MODEL)
 TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \

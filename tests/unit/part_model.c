@@ -74,25 +74,33 @@ static void put_layer(jup_gguf_writer_t *w, const part_shape_t *s, int layer, ju
     put_vector(w, name, s->dim, JUP_F32, &fills->norm);
 }
 
-jup_gguf_t *part_model_open(const part_shape_t *s, jup_dtype_t dtype, jup_config_t *config)
+void part_model_write(const char *path, const part_shape_t *s, jup_dtype_t dtype,
+                      void (*put_more)(jup_gguf_writer_t *w))
 {
-    char path[256];
-    jup_gguf_t *g;
     jup_error_t err = {.text = ""};
     jup_gguf_writer_t *w = jup_gguf_writer_new();
     fills_t fills = {.matrix = {.seed = 3, .spread = 1.7f / sqrtf((float)s->dim)},
                      .norm = {.seed = 3, .center = 1, .spread = 0.2f},
                      .bias = {.seed = 3, .spread = 0.3f}};
     put_config(w, s);
+    if (put_more)
+        put_more(w);
     put_matrix(w, "token_embd.weight", s->vocab, s->dim, dtype, &fills);
     for (int layer = 0; layer < s->layers; layer++)
         put_layer(w, s, layer, dtype, &fills);
     put_vector(w, "output_norm.weight", s->dim, JUP_F32, &fills.norm);
     if (!s->tied)
         put_matrix(w, "output.weight", s->vocab, s->dim, dtype, &fills);
-    io_sample_path(path, "parts");
     ck_assert_msg(jup_gguf_save(w, path, &err) == JUP_OK, "%s", err.text);
     jup_gguf_writer_destroy(w);
+}
+
+jup_gguf_t *part_model_open(const part_shape_t *s, jup_dtype_t dtype, jup_config_t *config)
+{
+    char path[256];
+    jup_gguf_t *g;
+    jup_error_t err = {.text = ""};
+    part_model_write(io_sample_path(path, "parts"), s, dtype, NULL);
     ck_assert_msg(jup_gguf_open(path, &g, &err) == JUP_OK, "%s", err.text);
     remove(path);
     ck_assert_msg(jup_model_file_config(g, config, &err) == JUP_OK, "%s", err.text);

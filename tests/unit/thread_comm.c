@@ -20,19 +20,22 @@ typedef struct post_office {
     letter_t *letters;
 } post_office_t;
 
-typedef struct citizen {
-    post_office_t *office;
-    jup_comm_t comm;
-    void (*body)(jup_comm_t *comm, void *self);
-    void *self;
-} citizen_t;
-
 /* What a receive waits for; in the handle, a pointer to this. NULL: a send, done at once. */
 typedef struct wish {
     int src, tag;
     void *buffer;
-    size_t bytes;
+    size_t bytes; /* room; what came, once it is filled */
+    bool filled;
+    struct wish *next;
 } wish_t;
+
+typedef struct citizen {
+    post_office_t *office;
+    wish_t *wishes; /* in the order of posting */
+    jup_comm_t comm;
+    void (*body)(jup_comm_t *comm, void *self);
+    void *self;
+} citizen_t;
 
 static void start_send(void *self, int peer, int tag, const void *buffer, size_t bytes,
                        jup_transport_handle_t *handle)
@@ -56,9 +59,12 @@ static void start_send(void *self, int peer, int tag, const void *buffer, size_t
 static void start_recv(void *self, int peer, int tag, void *buffer, size_t bytes,
                        jup_transport_handle_t *handle)
 {
-    (void)self;
-    wish_t *wish = jup_new(1, sizeof *wish);
-    *wish = (wish_t){peer, tag, buffer, bytes};
+    citizen_t *me = self;
+    wish_t *wish = jup_new(1, sizeof *wish), **end = &me->wishes;
+    *wish = (wish_t){.src = peer, .tag = tag, .buffer = buffer, .bytes = bytes};
+    while (*end)
+        end = &(*end)->next;
+    *end = wish;
     memcpy(handle->bytes, &wish, sizeof wish);
 }
 
@@ -75,21 +81,43 @@ static letter_t *take(post_office_t *office, int dst, const wish_t *wish)
     return letter;
 }
 
-static bool test(void *self, jup_transport_handle_t *handle, size_t *bytes)
+static void fill(wish_t *wish, letter_t *letter)
 {
-    citizen_t *me = self;
-    wish_t *wish;
-    memcpy(&wish, handle->bytes, sizeof wish);
-    if (!wish)
-        return true;
-    letter_t *letter = take(me->office, me->comm.rank, wish);
-    if (!letter)
-        return false;
     if (letter->bytes > wish->bytes)
         abort();
     memcpy(wish->buffer, letter->data, letter->bytes);
-    *bytes = letter->bytes;
+    wish->bytes = letter->bytes;
+    wish->filled = true;
     jup_free(letter);
+}
+
+/* Letters of one sender and tag go to the receives in the order in which these were posted. */
+static void fill_up_to(citizen_t *me, const wish_t *last)
+{
+    for (wish_t *wish = me->wishes; wish && !last->filled; wish = wish->next) {
+        if (wish->filled || wish->src != last->src || wish->tag != last->tag)
+            continue;
+        letter_t *letter = take(me->office, me->comm.rank, wish);
+        if (!letter)
+            return;
+        fill(wish, letter);
+    }
+}
+
+static bool test(void *self, jup_transport_handle_t *handle, size_t *bytes)
+{
+    citizen_t *me = self;
+    wish_t *wish, **at = &me->wishes;
+    memcpy(&wish, handle->bytes, sizeof wish);
+    if (!wish)
+        return true;
+    fill_up_to(me, wish);
+    if (!wish->filled)
+        return false;
+    while (*at != wish)
+        at = &(*at)->next;
+    *at = wish->next;
+    *bytes = wish->bytes;
     jup_free(wish);
     return true;
 }
