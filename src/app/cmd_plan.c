@@ -93,26 +93,6 @@ static jup_status_t check_numbers(const plan_options_t *o, jup_error_t *err)
     return JUP_OK;
 }
 
-static jup_status_t parse_type(const char *option, const char *name, const char *fallback,
-                               jup_dtype_t *type, jup_error_t *err)
-{
-    const jup_dtype_info_t *info = jup_dtype_by_name(name ? name : fallback);
-    if (!info)
-        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be %s", option, name,
-                        jup_dtype_names().text);
-    *type = info->dtype;
-    return JUP_OK;
-}
-
-static jup_status_t parse_cache_type(const char *option, const char *name, jup_dtype_t *type,
-                                     jup_error_t *err)
-{
-    JUP_TRY(parse_type(option, name, "f16", type, err));
-    if (*type != JUP_F16 && *type != JUP_F32)
-        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be f16 or f32", option, name);
-    return JUP_OK;
-}
-
 /* ---- the problem ---------------------------------------------------------------------------- */
 
 static jup_status_t size_of_shape(const char *name, jup_dtype_t type, jup_dtype_t kv,
@@ -145,9 +125,9 @@ static jup_status_t size_of_file(const char *path, jup_dtype_t kv, jup_dtype_t w
 static jup_status_t read_size(const plan_options_t *o, jup_model_size_t *size, jup_error_t *err)
 {
     jup_dtype_t type = JUP_Q4_0, kv = JUP_F16, wire = JUP_F16;
-    JUP_TRY(parse_type("--type", o->type, "q4_0", &type, err));
-    JUP_TRY(parse_cache_type("--kv-type", o->kv, &kv, err));
-    JUP_TRY(parse_cache_type("--wire", o->wire, &wire, err));
+    JUP_TRY(jup_check_type("--type", o->type, JUP_Q4_0, &type, err));
+    JUP_TRY(jup_check_half_or_single("--kv-type", o->kv, &kv, err));
+    JUP_TRY(jup_check_half_or_single("--wire", o->wire, &wire, err));
     if (!o->model == !o->shape)
         return jup_fail(err, JUP_EINPUT, "plan: give either a model file (-m) or --shape");
     if (o->model && o->type)

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct profile_options {
     char *model, *output, *kv, *wire, *compute;
@@ -47,15 +46,6 @@ static jup_status_t parse(jup_options_t *options, profile_options_t *o, int argc
                              false, err);
 }
 
-static jup_status_t parse_half_or_single(const char *option, const char *name, jup_dtype_t *type,
-                                         jup_error_t *err)
-{
-    *type = name && strcasecmp(name, "f32") == 0 ? JUP_F32 : JUP_F16;
-    if (name && *type == JUP_F16 && strcasecmp(name, "f16") != 0)
-        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be f16 or f32", option, name);
-    return JUP_OK;
-}
-
 static jup_status_t check(const profile_options_t *o, jup_measure_job_t *job, jup_error_t *err)
 {
     if (!o->model)
@@ -70,8 +60,8 @@ static jup_status_t check(const profile_options_t *o, jup_measure_job_t *job, ju
     JUP_TRY(jup_check_int("--max-chunk", o->max_chunk, 64, 65536, err));
     JUP_TRY(jup_check_int("--max-prefix", o->max_prefix, 64, 1 << 20, err));
     JUP_TRY(jup_check_float("--seconds", o->seconds, 0.1, 3600, err));
-    JUP_TRY(parse_half_or_single("--kv", o->kv, &job->kv_dtype, err));
-    return parse_half_or_single("--wire", o->wire, &job->wire, err);
+    JUP_TRY(jup_check_half_or_single("--kv", o->kv, &job->kv_dtype, err));
+    return jup_check_half_or_single("--wire", o->wire, &job->wire, err);
 }
 
 /* Rank 0 alone knows the options. */

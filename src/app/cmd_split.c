@@ -49,14 +49,6 @@ static jup_status_t parse(split_options_t *o, int argc, const char **argv, jup_e
     return o->ranks ? jup_check_int("-n", o->ranks, 1, JUP_MAX_RANKS, err) : JUP_OK;
 }
 
-static int count_items(const char *list)
-{
-    int n = 1;
-    for (; *list; list++)
-        n += *list == ',';
-    return n;
-}
-
 static jup_shard_t shard_of(const jup_config_t *config, int first, int last)
 {
     return (jup_shard_t){
@@ -85,7 +77,7 @@ static jup_status_t divide_layers(const split_options_t *o, const jup_config_t *
                                   jup_shard_t *shards, int *ranks, jup_error_t *err)
 {
     int32_t first_layer[JUP_MAX_RANKS + 1];
-    *ranks = o->layers ? count_items(o->layers) : o->ranks;
+    *ranks = o->layers ? jup_division_count(o->layers) : o->ranks;
     if (*ranks > config->layers)
         return jup_fail(err, JUP_EINPUT, "%d ranks are more than the model's %d layers", *ranks,
                         config->layers);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Up to and with the entry that ends it. */
 static struct poptOption *copy_table(const struct poptOption *table)
@@ -90,6 +91,31 @@ jup_status_t jup_check_float(const char *option, double value, double least, dou
         return JUP_OK;
     return jup_fail(err, JUP_EINPUT, "%s is %g, must be between %g and %g", option, value, least,
                     most);
+}
+
+jup_status_t jup_check_type(const char *option, const char *name, jup_dtype_t usual,
+                            jup_dtype_t *type, jup_error_t *err)
+{
+    *type = usual;
+    if (!name)
+        return JUP_OK;
+    const jup_dtype_info_t *info = jup_dtype_by_name(name);
+    if (!info)
+        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be %s", option, name,
+                        jup_dtype_names().text);
+    *type = info->dtype;
+    return JUP_OK;
+}
+
+jup_status_t jup_check_half_or_single(const char *option, const char *name, jup_dtype_t *type,
+                                      jup_error_t *err)
+{
+    *type = JUP_F16;
+    if (name && strcasecmp(name, "f32") == 0)
+        *type = JUP_F32;
+    else if (name && strcasecmp(name, "f16") != 0)
+        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be f16 or f32", option, name);
+    return JUP_OK;
 }
 
 int jup_report(const jup_error_t *err)

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "comm/exchange.h"
+#include "tensor/dtype.h"
 
 #include <popt.h>
 #include <stdbool.h>
@@ -44,6 +45,14 @@ jup_status_t jup_check_float(const char *option, double value, double least, dou
 
 /** The value of --exchange; NULL: AUTO. */
 jup_status_t jup_check_exchange(const char *name, jup_exchange_t *exchange, jup_error_t *err);
+
+/** A type of weights by its name; NULL: the usual one. */
+jup_status_t jup_check_type(const char *option, const char *name, jup_dtype_t usual,
+                            jup_dtype_t *type, jup_error_t *err);
+
+/** A type of activations or of a cache, "f16" or "f32"; NULL: f16. */
+jup_status_t jup_check_half_or_single(const char *option, const char *name, jup_dtype_t *type,
+                                      jup_error_t *err);
 
 /** Prints "jupiter: message" on stderr and returns the exit code. */
 int jup_report(const jup_error_t *err);

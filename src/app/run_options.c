@@ -2,9 +2,9 @@
 
 #include "tensor/ops.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static void set_defaults(jup_run_options_t *o)
 {
@@ -19,9 +19,18 @@ static void set_defaults(jup_run_options_t *o)
     o->seed = 1;
 }
 
-static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup_error_t *err)
+/* ---- the table, topic by topic: each appends to it ----------------------------------------------
+ */
+
+static struct poptOption *append(struct poptOption *at, const struct poptOption *options, size_t n)
 {
-    const struct poptOption table[] = {
+    memcpy(at, options, n * sizeof *options);
+    return at + n;
+}
+
+static struct poptOption *append_prompt(jup_run_options_t *o, struct poptOption *at)
+{
+    const struct poptOption options[] = {
         {"model", 'm', POPT_ARG_STRING, &o->model, 0, "the model, a GGUF file", "FILE"},
         {"prompt", 'p', POPT_ARG_STRING, &o->prompt, 0, "the prompt", "TEXT"},
         {"file", 'f', POPT_ARG_STRING, &o->prompt_file, 0,
@@ -35,6 +44,19 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"threads", 't', POPT_ARG_INT, &o->threads, 0,
          "threads per rank (default: its processors, shared fairly with ranks on the same host)",
          "N"},
+        {"no-bos", 0, POPT_ARG_NONE, &o->no_bos, 0, "no begin-of-text token in front", NULL},
+        {"special", 0, POPT_ARG_NONE, &o->special, 0,
+         "take special tokens written out in the prompt as such", NULL},
+        {"ignore-eos", 0, POPT_ARG_NONE, &o->ignore_eos, 0, "go on after the end of text", NULL},
+        {"stop", 0, POPT_ARG_ARGV, &o->stops, 0, "stop before this text; may be given often",
+         "TEXT"},
+    };
+    return append(at, options, sizeof options / sizeof options[0]);
+}
+
+static struct poptOption *append_division(jup_run_options_t *o, struct poptOption *at)
+{
+    const struct poptOption options[] = {
         {"cluster", 0, POPT_ARG_STRING, &o->cluster, 0,
          "the devices, rank by rank: layers and chunks are planned for them; a phantom is charged "
          "their times",
@@ -60,6 +82,13 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"chunk", 0, POPT_ARG_INT, &o->chunk, 0, "cut the prompt into chunks of N tokens", "N"},
         {"chunks", 0, POPT_ARG_STRING, &o->chunks, 0, "cut it into chunks of these lengths",
          "N,N,..."},
+    };
+    return append(at, options, sizeof options / sizeof options[0]);
+}
+
+static struct poptOption *append_sampling(jup_run_options_t *o, struct poptOption *at)
+{
+    const struct poptOption options[] = {
         {"temperature", 0, POPT_ARG_FLOAT, &o->temperature, 0, "0 picks the likeliest token (0)",
          "T"},
         {"top-k", 0, POPT_ARG_INT, &o->top_k, 0, "sample from the K likeliest; 0: all (40)", "K"},
@@ -70,12 +99,13 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"repeat-last", 0, POPT_ARG_INT, &o->repeat_last, 0, "how many tokens are recent (64)",
          "N"},
         {"seed", 0, POPT_ARG_LONGLONG, &o->seed, 0, "seed of the sampling (1)", "N"},
-        {"stop", 0, POPT_ARG_ARGV, &o->stops, 0, "stop before this text; may be given often",
-         "TEXT"},
-        {"no-bos", 0, POPT_ARG_NONE, &o->no_bos, 0, "no begin-of-text token in front", NULL},
-        {"special", 0, POPT_ARG_NONE, &o->special, 0,
-         "take special tokens written out in the prompt as such", NULL},
-        {"ignore-eos", 0, POPT_ARG_NONE, &o->ignore_eos, 0, "go on after the end of text", NULL},
+    };
+    return append(at, options, sizeof options / sizeof options[0]);
+}
+
+static struct poptOption *append_outputs(jup_run_options_t *o, struct poptOption *at)
+{
+    const struct poptOption options[] = {
         {"wire", 0, POPT_ARG_STRING, &o->wire_name, 0,
          "activations between ranks: f16 or f32 (f16)", "TYPE"},
         {"kv", 0, POPT_ARG_STRING, &o->kv_name, 0, "KV cache: f16 or f32 (f16)", "TYPE"},
@@ -88,24 +118,30 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         {"tokens", 0, POPT_ARG_NONE, &o->print_tokens, 0, "print token ids instead of text", NULL},
         {"quiet", 'q', POPT_ARG_NONE, &o->quiet, 0, "only the answer", NULL},
         {"verbose", 'v', POPT_ARG_NONE, &o->verbose, 0, "say more", NULL},
+    };
+    return append(at, options, sizeof options / sizeof options[0]);
+}
+
+static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup_error_t *err)
+{
+    enum { MOST = 64 };
+    struct poptOption table[MOST], *at = table;
+    const struct poptOption last[] = {
         {NULL, 0, POPT_ARG_INCLUDE_TABLE, o->ask.table, 0, "Decoding:", NULL},
         JUP_OPTION_HELP,
         POPT_TABLEEND};
+    at = append_prompt(o, at);
+    at = append_division(o, at);
+    at = append_sampling(o, at);
+    at = append_outputs(o, at);
+    at = append(at, last, sizeof last / sizeof last[0]);
+    assert(at <= table + MOST);
     return jup_options_parse(&o->popt, argc, argv, table, "-m FILE [-p TEXT | -f FILE] [OPTIONS]",
                              false, err);
 }
 
-static jup_status_t parse_half_or_single(const char *option, const char *name, jup_dtype_t *dtype,
-                                         jup_error_t *err)
-{
-    if (!name || strcasecmp(name, "f16") == 0)
-        *dtype = JUP_F16;
-    else if (strcasecmp(name, "f32") == 0)
-        *dtype = JUP_F32;
-    else
-        return jup_fail(err, JUP_EINPUT, "%s is '%s', must be f16 or f32", option, name);
-    return JUP_OK;
-}
+/* ---- checks -----------------------------------------------------------------------------------
+ */
 
 static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
 {
@@ -120,7 +156,6 @@ static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
 static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
 {
     bool phantom = o->phantom = o->shape || (o->compute && strcmp(o->compute, "phantom") == 0);
-    const jup_dtype_info_t *type = jup_dtype_by_name(o->type_name ? o->type_name : "q4_0");
     if (o->model && o->shape)
         return jup_fail(err, JUP_EINPUT, "both -m and --shape are given; use one of them");
     if (phantom && !o->cluster)
@@ -138,10 +173,7 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT,
                         "--shape has no tokens to speculate on or to outline with; say with "
                         "--script FILE.yaml what shall come of it");
-    if (!type)
-        return jup_fail(err, JUP_EINPUT, "--type is '%s', must be %s", o->type_name,
-                        jup_dtype_names().text);
-    o->type = type->dtype;
+    JUP_TRY(jup_check_type("--type", o->type_name, JUP_Q4_0, &o->type, err));
     return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
 }
 
@@ -157,8 +189,8 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_int("--context", o->context, 0, 1 << 28, err));
     JUP_TRY(jup_check_int("--threads", o->threads, 0, 1024, err));
     JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 20, err));
-    JUP_TRY(parse_half_or_single("--wire", o->wire_name, &o->wire, err));
-    JUP_TRY(parse_half_or_single("--kv", o->kv_name, &o->kv_dtype, err));
+    JUP_TRY(jup_check_half_or_single("--wire", o->wire_name, &o->wire, err));
+    JUP_TRY(jup_check_half_or_single("--kv", o->kv_name, &o->kv_dtype, err));
     JUP_TRY(jup_check_exchange(o->exchange_name, &o->exchange, err));
     if (o->compute && !jup_ops_by_name(o->compute))
         return jup_fail(err, JUP_EINPUT, "--compute is '%s', must be blas, naive or phantom",

@@ -32,10 +32,10 @@ jup_status_t jup_division_strategy(const char *name, const jup_strategy_t **stra
 
 /* ---- layers ---------------------------------------------------------------------------------- */
 
-static int32_t count_items(const char *text)
+int32_t jup_division_count(const char *list)
 {
     int32_t n = 1;
-    for (const char *c = text; *c; c++)
+    for (const char *c = list; *c; c++)
         n += *c == ',';
     return n;
 }
@@ -44,7 +44,7 @@ static int32_t count_items(const char *text)
 static jup_status_t parse_list(const char *option, const char *text, int32_t most,
                                int32_t **numbers, int32_t *n, jup_error_t *err)
 {
-    int32_t *list = jup_new((size_t)count_items(text), sizeof *list);
+    int32_t *list = jup_new((size_t)jup_division_count(text), sizeof *list);
     int32_t count = 0;
     const char *at = text;
     for (;;) {

@@ -44,6 +44,9 @@ jup_status_t jup_division_strategy(const char *name, const jup_strategy_t **stra
 /** first_layer (ranks + 1): the first ranks take one layer more when it does not come out even. */
 void jup_division_layers_evenly(int32_t layers, int32_t ranks, int32_t *first_layer);
 
+/** Numbers in a list like "8,8,6,10". */
+int32_t jup_division_count(const char *list);
+
 /** The same from "--layers 8,8,6,10". */
 jup_status_t jup_division_layers_as_told(const char *list, int32_t layers, int32_t ranks,
                                          int32_t *first_layer, jup_error_t *err);
