@@ -13,6 +13,7 @@ jupiter_SOURCES = \
 	%D%/cmd_trace.c \
 	%D%/commands.h \
 	%D%/main.c \
+	%D%/numbers.c %D%/numbers.h \
 	%D%/options.c %D%/options.h \
 	%D%/run.c %D%/run.h \
 	%D%/run_options.c %D%/run_options.h \

@@ -1,20 +1,52 @@
 #include "app/options.h"
 
+#include "app/numbers.h"
 #include "base/mem.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* Up to and with the entry that ends it. */
-static struct poptOption *copy_table(const struct poptOption *table)
+enum { NUMBER_VALUE = 1000 }; /* what popt returns for the first number */
+
+static size_t count_entries(const struct poptOption *table)
 {
-    size_t n = 1;
+    size_t n = 1; /* with the one that ends it */
     for (const struct poptOption *o = table; o->longName || o->shortName || o->arg; o++)
         n++;
+    return n;
+}
+
+/* Numbers become texts (app/numbers.h); one table may be included. */
+static struct poptOption *copy_table(jup_options_t *options, const struct poptOption *table)
+{
+    size_t n = count_entries(table);
     struct poptOption *copy = jup_new(n, sizeof *copy);
-    return memcpy(copy, table, n * sizeof *copy);
+    memcpy(copy, table, n * sizeof *copy);
+    for (size_t i = 0; i + 1 < n; i++) {
+        if ((table[i].argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE) {
+            assert(!options->nested);
+            copy[i].arg = options->nested = copy_table(options, table[i].arg);
+        } else if (jup_number_is_asked(&table[i])) {
+            assert(options->n_numbers < JUP_OPTION_NUMBERS);
+            copy[i].argInfo = (table[i].argInfo & ~(unsigned)POPT_ARG_MASK) | POPT_ARG_STRING;
+            copy[i].arg = NULL;
+            copy[i].val = NUMBER_VALUE + options->n_numbers;
+            options->numbers[options->n_numbers++] = &table[i];
+        }
+    }
+    return copy;
+}
+
+static jup_status_t take_number(const jup_options_t *options, int code, jup_error_t *err)
+{
+    char *text = poptGetOptArg(options->context);
+    jup_status_t status =
+        jup_number_take(options->numbers[code - NUMBER_VALUE], text ? text : "", err);
+    free(text);
+    return status;
 }
 
 jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **argv,
@@ -23,7 +55,9 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
 {
     options->command = argv[0];
     options->help = false;
-    options->table = copy_table(table);
+    options->n_numbers = 0;
+    options->nested = NULL;
+    options->table = copy_table(options, table);
     options->argv = jup_new((size_t)argc + 1, sizeof *options->argv);
     memcpy(options->argv, argv, (size_t)argc * sizeof *argv);
     snprintf(options->name, sizeof options->name, "jupiter %s", argv[0]);
@@ -37,6 +71,8 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
             options->help = true;
             return JUP_OK;
         }
+        if (code >= NUMBER_VALUE)
+            JUP_TRY(take_number(options, code, err));
     }
     if (code < -1)
         return jup_fail(err, JUP_EINPUT, "%s: %s; see jupiter %s --help",
@@ -59,10 +95,11 @@ void jup_options_reset(jup_options_t *options)
     if (options->context)
         poptFreeContext(options->context);
     jup_free(options->table);
+    jup_free(options->nested);
     jup_free(options->argv);
     options->argv = NULL;
     options->context = NULL;
-    options->table = NULL;
+    options->table = options->nested = NULL;
 }
 
 jup_status_t jup_check_int(const char *option, int64_t value, int64_t least, int64_t most,

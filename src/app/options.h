@@ -10,9 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { JUP_OPTION_NUMBERS = 64 };
+
 typedef struct jup_options {
     poptContext context;
-    struct poptOption *table; /* a copy, since popt keeps pointing at it */
+    struct poptOption *table, *nested; /* copies, since popt keeps pointing at them */
+    const struct poptOption *numbers[JUP_OPTION_NUMBERS]; /* entries that ask for one */
+    int n_numbers;
     const char *command;
     char name[64];     /* "jupiter COMMAND" */
     const char **argv; /* popt keeps pointing at these, too */
