@@ -1,6 +1,7 @@
 libjupiter_a_SOURCES += \
 	%D%/checked.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/fault.c %D%/fault.h \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \

@@ -1,3 +1,4 @@
+#include "base/fault.h"
 #include "base/mem.h"
 #include "io/gguf_internal.h"
 #include "io/hf.h"
@@ -58,6 +59,7 @@ static jup_status_t map_all(jup_gguf_t *g, jup_error_t *err)
         return jup_fail(err, JUP_EENV, "%s: cannot map the file: %s", g->path, strerror(errno));
     g->base = base;
     g->mapped_header = (size_t)g->file_bytes;
+    jup_fault_watch(g->base, g->mapped_header, g->path);
     return JUP_OK;
 }
 
@@ -70,6 +72,8 @@ static void keep_header(jup_gguf_t *g, size_t header_bytes)
         return;
     munmap((void *)(uintptr_t)(g->base + kept), g->mapped_header - kept);
     g->mapped_header = kept;
+    jup_fault_unwatch(g->base);
+    jup_fault_watch(g->base, kept, g->path);
 }
 
 static jup_status_t open_and_parse(jup_gguf_t *g, jup_error_t *err)
@@ -167,9 +171,9 @@ void jup_gguf_close(jup_gguf_t *g)
     jup_free(g->owned);
     free_entries(g);
     free_tensors(g);
-    for (size_t i = 0; i < g->n_mappings; i++)
-        munmap(g->mappings[i].base, g->mappings[i].bytes);
+    jup_gguf_unmap_from(g, 0);
     jup_free(g->mappings);
+    jup_fault_unwatch(g->base);
     if (g->mapped_header)
         munmap((void *)(uintptr_t)g->base, g->mapped_header);
     if (g->fd >= 0)

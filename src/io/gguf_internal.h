@@ -60,6 +60,9 @@ jup_status_t jup_gguf_add_tensor(jup_gguf_t *g, const jup_gguf_tensor_t *tensor,
 /** Reads and checks the header at base, of which `readable` bytes are there. */
 jup_status_t jup_gguf_parse(jup_gguf_t *g, size_t readable, size_t *header_bytes, jup_error_t *err);
 
+/** Gives back the mappings from number `first` on. */
+void jup_gguf_unmap_from(jup_gguf_t *g, size_t first);
+
 /** Checks that no two tensors share bytes. */
 jup_status_t jup_gguf_check_overlap(const jup_gguf_t *g, jup_error_t *err);
 

@@ -1,4 +1,5 @@
 /* Tensor data: checks of its layout, and mapping it into memory on request. */
+#include "base/fault.h"
 #include "base/mem.h"
 #include "io/gguf_internal.h"
 
@@ -130,6 +131,7 @@ static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool 
                         bytes, strerror(errno));
     if (!seldom)
         madvise(base, bytes, MADV_WILLNEED);
+    jup_fault_watch(base, bytes, g->path);
     if (g->n_mappings == g->cap_mappings) {
         g->cap_mappings = g->cap_mappings ? g->cap_mappings * 2 : 8;
         g->mappings = jup_resize(g->mappings, g->cap_mappings, sizeof *g->mappings);
@@ -163,10 +165,11 @@ static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_range_t *sorted, si
     return end > first ? map_range(g, first, end, seldom, err) : JUP_OK;
 }
 
-static void unmap_from(jup_gguf_t *g, size_t first)
+void jup_gguf_unmap_from(jup_gguf_t *g, size_t first)
 {
     while (g->n_mappings > first) {
         g->n_mappings--;
+        jup_fault_unwatch(g->mappings[g->n_mappings].base);
         munmap(g->mappings[g->n_mappings].base, g->mappings[g->n_mappings].bytes);
     }
 }
@@ -178,7 +181,7 @@ static jup_status_t map_missing(jup_gguf_t *file, const jup_gguf_range_t *sorted
     size_t before = file->n_mappings;
     jup_status_t status = map_sorted(file, sorted, count, err);
     if (status != JUP_OK)
-        unmap_from(file, before);
+        jup_gguf_unmap_from(file, before);
     return status;
 }
 

@@ -1,6 +1,7 @@
 #include "io/safetensors.h"
 
 #include "base/checked.h"
+#include "base/fault.h"
 #include "base/mem.h"
 #include "io/text.h"
 
@@ -230,6 +231,7 @@ static jup_status_t map_file(jup_safetensors_t *s, jup_error_t *err)
         return jup_fail(err, JUP_EENV, "%s: cannot map the file: %s", s->path, strerror(errno));
     s->base = base;
     s->bytes = s->mapped = (size_t)info.st_size;
+    jup_fault_watch(s->base, s->mapped, s->path);
     return JUP_OK;
 }
 
@@ -274,6 +276,7 @@ void jup_safetensors_close(jup_safetensors_t *s)
         return;
     json_decref(s->header);
     jup_free(s->tensors);
+    jup_fault_unwatch(s->base);
     if (s->mapped)
         munmap((void *)(uintptr_t)s->base, s->mapped);
     if (s->fd >= 0)
