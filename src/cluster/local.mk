@@ -9,4 +9,5 @@ libjupiter_a_SOURCES += \
 	%D%/shipped.c %D%/shipped.h \
 	%D%/synthetic.c \
 	%D%/yaml_in.c %D%/yaml_in.h \
+	%D%/yaml_limits.c %D%/yaml_limits.h \
 	%D%/yaml_out.c %D%/yaml_out.h

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "cluster/nearest.h"
+#include "cluster/yaml_limits.h"
 
 #include <errno.h>
 #include <math.h>
@@ -36,18 +37,11 @@ static jup_status_t load(yaml_parser_t *parser, const char *name, jup_yaml_t **o
 
 jup_status_t jup_yaml_open(jup_yaml_t **yaml, const char *path, jup_error_t *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return jup_fail(err, JUP_EINPUT, "cannot open '%s': %s", path, strerror(errno));
-    yaml_parser_t parser;
-    if (!yaml_parser_initialize(&parser)) {
-        fclose(file);
-        return jup_fail(err, JUP_EENV, "no memory for reading '%s'", path);
-    }
-    yaml_parser_set_input_file(&parser, file);
-    jup_status_t status = load(&parser, path, yaml, err);
-    yaml_parser_delete(&parser);
-    fclose(file);
+    char *text;
+    size_t bytes;
+    JUP_TRY(jup_yaml_read_file(path, &text, &bytes, err));
+    jup_status_t status = jup_yaml_open_text(yaml, path, text, bytes, err);
+    jup_free(text);
     return status;
 }
 
@@ -55,8 +49,9 @@ jup_status_t jup_yaml_open_text(jup_yaml_t **yaml, const char *name, const char 
                                 jup_error_t *err)
 {
     yaml_parser_t parser;
+    JUP_TRY(jup_yaml_check_shape(name, text, bytes, err));
     if (!yaml_parser_initialize(&parser))
-        return jup_fail(err, JUP_EENV, "no memory for reading %s", name);
+        return jup_fail(err, JUP_EENV, "no memory for reading '%s'", name);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
     jup_status_t status = load(&parser, name, yaml, err);
     yaml_parser_delete(&parser);

@@ -220,6 +220,49 @@ START_TEST(a_measured_grid_is_read_back_and_interpolated)
 }
 END_TEST
 
+/* n times `open`, then as often `close`; a new block. */
+static char *nested(const char *open, const char *close, int n)
+{
+    size_t a = strlen(open), b = strlen(close);
+    char *text = jup_new((a + b) * (size_t)n + 1, 1);
+    for (int i = 0; i < n; i++)
+        memcpy(text + a * (size_t)i, open, a);
+    for (int i = 0; i < n; i++)
+        memcpy(text + a * (size_t)n + b * (size_t)i, close, b);
+    return text;
+}
+
+/* libyaml itself takes half a minute for the first of them. */
+START_TEST(yaml_of_absurd_shape_is_refused_at_once)
+{
+    static const struct {
+        const char *open, *close, *message;
+        int n;
+    } cases[] = {
+        {"[", "", "deep", 400000},   {"[", "]", "deep", 33},   {"{a: ", "}", "deep", 40},
+        {"- ", "", "deep", 100000},  {"? ", "", "deep", 5000}, {"- &a\n", "", "anchors", 2000},
+        {"[", "]", "a mapping", 32},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = nested(cases[i].open, cases[i].close, cases[i].n);
+        refuses(text, cases[i].message);
+        jup_free(text);
+    }
+}
+END_TEST
+
+START_TEST(endless_yaml_is_refused_at_once)
+{
+    jup_cluster_t cluster;
+    jup_error_t err;
+    char *text = nested("# a comment, and many more of them\n", "", 200000);
+    refuses(text, "more than 4 MiB");
+    ck_assert_int_eq(jup_cluster_read(&cluster, "/dev/zero", &err), JUP_EINPUT);
+    ck_assert_ptr_nonnull(strstr(err.text, "/dev/zero"));
+    jup_free(text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("cluster");
@@ -229,6 +272,8 @@ static Suite *suite(void)
     unit_add(s, one_line_makes_a_cluster, 10);
     unit_add(s, rates_are_found_again_from_times, 10);
     unit_add(s, a_measured_grid_is_read_back_and_interpolated, 10);
+    unit_add(s, yaml_of_absurd_shape_is_refused_at_once, 20);
+    unit_add(s, endless_yaml_is_refused_at_once, 20);
     return s;
 }
 
