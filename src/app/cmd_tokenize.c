@@ -60,7 +60,8 @@ static jup_status_t tokenize(const tokenize_options_t *o, jup_error_t *err)
     if (status == JUP_OK)
         status = jup_tokenizer_new(g, &tokenizer, err);
     if (status == JUP_OK && !text)
-        status = jup_text_read(o->file ? o->file : "-", &text, &length, err);
+        status = jup_text_read(o->file ? o->file : "-", JUP_TEXT_MOST_BYTES,
+                               "more than can be shown as tokens", &text, &length, err);
     if (status == JUP_OK && o->prompts)
         status = encode_question(o, g, tokenizer, text, &tokens, err);
     else if (status == JUP_OK)

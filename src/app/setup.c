@@ -19,9 +19,12 @@
 
 /* ---- what is asked --------------------------------------------------------------------------- */
 
-static jup_status_t read_prompt(const jup_run_options_t *o, char **text, size_t *length,
+static jup_status_t read_prompt(const jup_setup_t *setup, char **text, size_t *length,
                                 jup_error_t *err)
 {
+    const jup_run_options_t *o = &setup->options;
+    int32_t context = jup_setup_context(setup);
+    char why[80];
     if (o->prompt) {
         *text = jup_strdup(o->prompt);
         *length = strlen(o->prompt);
@@ -29,7 +32,9 @@ static jup_status_t read_prompt(const jup_run_options_t *o, char **text, size_t 
     }
     if (!o->prompt_file && isatty(STDIN_FILENO) && !o->quiet)
         fprintf(stderr, "Type the prompt and end it with Ctrl-D (or use -p TEXT):\n");
-    return jup_text_read(o->prompt_file ? o->prompt_file : "-", text, length, err);
+    snprintf(why, sizeof why, "more than the context of %d tokens can hold", context);
+    return jup_text_read(o->prompt_file ? o->prompt_file : "-", jup_text_most_bytes(context), why,
+                         text, length, err);
 }
 
 /* A prompt that is taken as it is. */
@@ -38,7 +43,7 @@ static jup_status_t take_prompt(jup_setup_t *setup, jup_error_t *err)
     char *text;
     size_t length;
     const jup_run_options_t *o = &setup->options;
-    JUP_TRY(read_prompt(o, &text, &length, err));
+    JUP_TRY(read_prompt(setup, &text, &length, err));
     jup_status_t status = jup_tokenizer_encode(setup->tokenizer, (jup_text_t){text, length},
                                                (o->no_bos ? 0u : JUP_ENCODE_BOS) |
                                                    (o->special ? JUP_ENCODE_SPECIAL : 0u),
@@ -63,7 +68,7 @@ static jup_status_t take_questions(jup_setup_t *setup, jup_error_t *err)
         return JUP_OK;
     if (o->ask.questions)
         return jup_questions_read(&setup->questions, o->ask.questions, err);
-    JUP_TRY(read_prompt(o, &text, &length, err));
+    JUP_TRY(read_prompt(setup, &text, &length, err));
     jup_questions_add(&setup->questions, "1", "", text);
     jup_free(text);
     return JUP_OK;
@@ -87,6 +92,7 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
         .mode = o->ask.outline,
         .generate = o->generate,
         .max_points = o->ask.max_points,
+        .context = jup_setup_context(setup),
     };
     setup->source = jup_texts_source(&setup->texts);
     return JUP_OK;

@@ -65,7 +65,8 @@ static jup_status_t use_path(const chooser_t *c, const char *path, jup_prompts_t
     json_t *root = NULL;
     char *text;
     size_t length;
-    JUP_TRY(jup_text_read(path, &text, &length, c->err));
+    JUP_TRY(
+        jup_text_read(path, JUP_TEXT_MOST_JSON, "more than prompts have", &text, &length, c->err));
     jup_status_t status = jup_prompts_parse(&root, path, text, length, c->err);
     jup_free(text);
     return status == JUP_OK ? use(c, root, path, prompts) : status;
@@ -82,7 +83,7 @@ static jup_status_t parse_shipped(const char *file, json_t **root, char path[110
         return jup_prompts_parse(root, path, place.file->text, place.file->bytes, err);
     char *text;
     size_t length;
-    JUP_TRY(jup_text_read(path, &text, &length, err));
+    JUP_TRY(jup_text_read(path, JUP_TEXT_MOST_JSON, "more than prompts have", &text, &length, err));
     jup_status_t status = jup_prompts_parse(root, path, text, length, err);
     jup_free(text);
     return status;

@@ -8,22 +8,38 @@
 #include <stdio.h>
 #include <string.h>
 
+/* One block for all, the first: there may be many questions. */
+static void copy_together(const char *const parts[3], char *copies[3])
+{
+    size_t bytes[3], sum = 0;
+    for (int i = 0; i < 3; i++)
+        sum += bytes[i] = strlen(parts[i]) + 1;
+    char *at = jup_new(sum, 1);
+    for (int i = 0; i < 3; i++) {
+        copies[i] = memcpy(at, parts[i], bytes[i]);
+        at += bytes[i];
+    }
+}
+
 void jup_questions_add(jup_questions_t *questions, const char *id, const char *category,
                        const char *text)
 {
-    size_t n = (size_t)questions->n + 1;
-    questions->list = jup_resize(questions->list, n, sizeof *questions->list);
-    questions->list[questions->n++] = (jup_question_t){
-        .id = jup_strdup(id), .category = jup_strdup(category), .text = jup_strdup(text)};
+    if (questions->n == questions->cap) {
+        questions->cap = questions->cap ? 2 * questions->cap : 16;
+        questions->list =
+            jup_resize(questions->list, (size_t)questions->cap, sizeof *questions->list);
+    }
+    const char *const parts[] = {id, category, text};
+    char *copies[3];
+    copy_together(parts, copies);
+    questions->list[questions->n++] =
+        (jup_question_t){.id = copies[0], .category = copies[1], .text = copies[2]};
 }
 
 void jup_questions_reset(jup_questions_t *questions)
 {
-    for (int32_t i = 0; i < questions->n; i++) {
+    for (int32_t i = 0; i < questions->n; i++)
         jup_free(questions->list[i].id);
-        jup_free(questions->list[i].category);
-        jup_free(questions->list[i].text);
-    }
     jup_free(questions->list);
     memset(questions, 0, sizeof *questions);
 }
@@ -73,7 +89,8 @@ jup_status_t jup_questions_read(jup_questions_t *questions, const char *path, ju
 {
     char *text;
     size_t length;
-    JUP_TRY(jup_text_read(path, &text, &length, err));
+    JUP_TRY(jup_text_read(path, JUP_TEXT_MOST_BYTES, "more than questions have; use several files",
+                          &text, &length, err));
     jup_status_t status = JUP_OK;
     int number = 0;
     for (const char *at = text, *end = text + length; at < end && status == JUP_OK;) {

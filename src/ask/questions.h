@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 typedef struct jup_question {
-    char *id, *category, *text; /* id, category: "" when not given */
+    char *id, *category, *text; /* in one block, id's; id, category: "" when not given */
 } jup_question_t;
 
 typedef struct jup_questions {
     jup_question_t *list;
-    int32_t n;
+    int32_t n, cap;
 } jup_questions_t;
 
 /**

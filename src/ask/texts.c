@@ -2,6 +2,7 @@
 
 #include "ask/router.h"
 #include "base/mem.h"
+#include "io/text_file.h"
 
 #include <string.h>
 
@@ -22,6 +23,11 @@ static bool wants_outline(void *self, int32_t question, const char **why)
 static jup_status_t encode(const jup_texts_t *t, int32_t question, const char *form,
                            jup_tokens_t *tokens, jup_error_t *err)
 {
+    size_t bytes = strlen(text_of(t, question));
+    if (t->context && bytes > jup_text_most_bytes(t->context))
+        return jup_fail(err, JUP_EINPUT,
+                        "the question has %zu bytes, more than the context of %d tokens can hold",
+                        bytes, t->context);
     char *text = jup_prompts_fill(t->prompts, form, text_of(t, question), 0, NULL);
     jup_status_t status = jup_prompts_encode(t->prompts, t->tokenizer, text, tokens, err);
     jup_free(text);
@@ -124,6 +130,10 @@ jup_status_t jup_texts_longest(jup_texts_t *texts, int32_t fits, int32_t *longes
         jup_prompt_t prompt = {0};
         status = first_prompt(texts, i, &prompt, err);
         int32_t n = (int32_t)prompt.tokens.count;
+        if (status != JUP_OK && texts->questions->n > 1) { /* it will be told in its place */
+            status = JUP_OK;
+            n = INT32_MAX;
+        }
         if (n <= fits && n > *longest)
             *longest = n;
         jup_prompt_reset(&prompt);

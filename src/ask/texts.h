@@ -25,6 +25,7 @@ typedef struct jup_texts {
     jup_outline_mode_t mode;
     int32_t generate;   /* tokens of an answer, or of one point, at most */
     int32_t max_points; /* in [2, JUP_OUTLINE_POINTS] */
+    int32_t context;    /* tokens that a prompt may have at most; 0: any number */
 } jup_texts_t;
 
 /** texts and what it names outlive the source. */

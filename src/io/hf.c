@@ -61,7 +61,8 @@ static jup_status_t read_template(reader_t *r)
     if (json_object_get(r->settings, "chat_template") ||
         !path_in(r->folder, "chat_template.jinja", path))
         return JUP_OK;
-    JUP_TRY(jup_text_read(path, &text, &length, r->err));
+    JUP_TRY(jup_text_read(path, JUP_TEXT_MOST_BYTES, "more than such a file has", &text, &length,
+                          r->err));
     json_object_set_new(r->settings, "chat_template", json_stringn(text, length));
     jup_free(text);
     return JUP_OK;

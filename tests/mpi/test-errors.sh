@@ -104,6 +104,22 @@ wrong 2 "no model" run -p x
 wrong 2 "--bogus" run $good --bogus
 wrong 2 "-n" run $good -n -3
 wrong 2 "many" run $good -n many
+alone() { # PATTERN ARGS...: one process, without the launcher; refused in moments
+    pattern=$1
+    shift
+    timeout 60 "$jupiter" "$@" >"$work/out" 2>"$work/err" </dev/zero
+    same "exit code of: $*" 2 $?
+    grep -q -- "$pattern" "$work/err" || { fail "no '$pattern' of: $*"; cat "$work/err"; }
+}
+for value in "" 010 0x10 1e3 " 7" 7x 99999999999 -99999999999; do
+    alone "--generate (-n) is" run $good -n "$value"
+done
+for value in "" 0x1p3 inf nan 1e999 "1 " warm; do
+    alone "--temperature is" run $good --temperature "$value"
+done
+alone "--seed is" run $good --seed 99999999999999999999
+alone "--window is" run $good --window 0b1
+alone "--only is" split -m "$work/good.gguf" -n 2 -o "$work/s-{rank}" --only 01
 wrong 2 "--temperature" run $good --temperature -1
 wrong 2 "--top-p" run $good --top-p 1.5
 wrong 2 "--wire" run $good --wire f64
@@ -111,6 +127,47 @@ wrong 2 "--kv" run $good --kv int4
 wrong 2 "--compute" run $good --compute gpu
 wrong 2 "unexpected argument" run $good surplus
 wrong 2 "unknown command" fly
+
+# inputs without an end (standard input of alone is one)
+alone "context of 512 tokens can hold" run -m "$work/good.gguf" -f /dev/zero
+alone "standard input has more than" run -m "$work/good.gguf"
+alone "context of 512 tokens can hold" run -m "$work/good.gguf" --outline --prompts question-outline-1 \
+    -f /dev/zero
+alone "/dev/zero has more than" run -m "$work/good.gguf" --prompts question-outline-1 \
+    --questions /dev/zero
+alone "/dev/zero has more than" run -m "$work/good.gguf" -p x --outline --prompts /dev/zero
+alone "/dev/zero has more than" tokenize -m "$work/good.gguf" -f /dev/zero
+alone "'/dev/zero' has more than" run $good --plan /dev/zero
+alone "'/dev/zero' has more than" run --shape llama2-7b --cluster 2xnx@100mbps \
+    --script /dev/zero
+alone "'/dev/zero' has more than" plan --shape llama2-7b -c /dev/zero
+{
+    printf '{"question": "'
+    head -c 3000000 /dev/zero | tr '\0' x
+    printf '"}\n{"question": "Why?"}\n'
+} >"$work/long.jsonl"
+ranks 1 run -m "$work/good.gguf" --questions "$work/long.jsonl" -n 2 -q -t 1 \
+    --prompts question-outline-1 --results "$work/r.jsonl" \
+    2>"$work/err"
+same "exit code of one long question" 2 $?
+same "answers beside a long question" 1 "$(grep -c '"answer"' "$work/r.jsonl")"
+same "the long question's problem" 1 "$(grep -c '"error":"the question has 3000000 bytes' "$work/r.jsonl")"
+
+# the model is cut while it is read
+"$make_model" "$work/lost.gguf" dim=512 ffn=2048 layers=8 context=8192 || fail "make_model lost"
+timeout 120 mpirun -n 2 "$jupiter" run -m "$work/lost.gguf" -t 1 -p hello -n 8000 --ignore-eos \
+    >"$work/out" 2>"$work/err" &
+launcher=$!
+tries=0
+while [ ! -s "$work/out" ] && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+: >"$work/lost.gguf"
+wait $launcher
+same "exit code for a lost model" 3 $?
+grep -q "^jupiter: '$work/lost.gguf' changed while it was read" "$work/err" ||
+    { fail "a lost model is not named"; cat "$work/err"; }
 
 # outputs
 wrong 2 "/nosuchfolder/t.h5" run $good --trace /nosuchfolder/t.h5
