@@ -4,8 +4,8 @@ usage: division.py RUN.h5 TOKENS [LAYERS CHUNKS]
 
 TOKENS: of the prompt. LAYERS, CHUNKS: of each stage, of each prefill step ("8,8,6", "90,20,8"), as
 they have to be; left out: as the run's own plan says, which must then cut the model and the prompt
-without a rest. Of the first question's first sequence every stage must have had exactly these
-steps, over its own layers, and /plan, /meta and /ranks must say the same.
+without a rest. Of the first question's first sequence every member of a stage must have had exactly these
+steps, over its stage's layers, and /plan, /meta and /ranks must say the same.
 """
 
 import re
@@ -67,12 +67,14 @@ def main(path, tokens, layers=None, chunks=None):
         check("/plan, chunks", chunks, planned_chunks)
         check("/meta, chunks", chunks, numbers(run["meta"].attrs["chunks"].decode()))
         check("the prompt's tokens", [int(tokens)], [sum(chunks)])
-        at = 0
-        for rank, n in enumerate(layers):
-            check_rank(run, rank, at, at + n, chunks)
-            at += n
-        for rank in range(len(layers), len(run["ranks"])):
-            check(f"rank {rank}, which is idle, steps", [], prefill_steps(run, rank))
+        at = [sum(layers[:stage]) for stage in range(len(layers))]
+        stages = [int(stage) for stage in run["ranks"]["stage"]]
+        check("/ranks, stages", range(len(layers)), sorted(set(s for s in stages if s >= 0)))
+        for rank, stage in enumerate(stages):
+            if stage < 0:
+                check(f"rank {rank}, which is idle, steps", [], prefill_steps(run, rank))
+            else:
+                check_rank(run, rank, at[stage], at[stage] + layers[stage], chunks)
 
 
 main(*sys.argv[1:])
