@@ -110,6 +110,8 @@ def measure(options):
     for turn in range(options.repeat):
         for way in WAYS:
             results = os.path.join(options.out, f"{way}-{turn}.jsonl")
+            if os.path.exists(results):
+                os.remove(results)  # jupiter adds to what is there
             trace = os.path.join(options.out, f"{way}-{turn}.h5")
             done = subprocess.run(command(options, way, questions, results, trace),
                                   capture_output=True, text=True)
