@@ -31,9 +31,9 @@ enum {
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Into which level of the cache to fetch what comes next: 3 is the first, 2 the second. As
- * measured: processors with AVX-512 (Zen 5) take more fetches at a time into the first. */
-#define FETCH_LEVEL (VECTOR == 64 ? 3 : 2)
+/* Into which level of the cache to fetch what comes next, 2 for the second: the first has too few
+ * fetches under way at a time for the memory's delay (Zen 4; a Zen 5 had enough). */
+#define FETCH_LEVEL 2
 
 /* A short loop that has to be unrolled for its arrays of vectors to become registers. */
 #if defined(__clang__)
