@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "io_sample.h"
 #include "job/derive.h"
+#include "job/describe.h"
 #include "job/division.h"
 #include "job/life.h"
 #include "job/measure.h"
@@ -263,6 +264,59 @@ START_TEST(the_same_answer_however_it_is_divided)
 }
 END_TEST
 
+/* Members of a stage measure their links, and sum: the answer is one rank's. */
+START_TEST(ranks_that_share_layers_give_the_same_answer)
+{
+    static const char *const strategies[] = {NULL, "megatron", "galaxy"};
+    static lived_t l;
+    int32_t expected[ANSWER];
+    begin(&l);
+    for (int i = 0; i < 3; i++) {
+        l.wishes = (jup_wishes_t){.strategy = strategies[i], .quiet = true};
+        run(&l, i ? 2 : 1);
+        ck_assert_msg(l.status[0] == JUP_OK, "%s", l.err.text);
+        ck_assert_int_eq(l.n_tokens, ANSWER);
+        if (i == 0)
+            memcpy(expected, l.tokens, sizeof expected);
+        ck_assert_int_eq(memcmp(l.tokens, expected, sizeof expected), 0);
+    }
+    finish(&l);
+}
+END_TEST
+
+/* What was predicted stands beside what was measured, where it was for this prompt. */
+START_TEST(predictions_are_compared)
+{
+    jup_plan_t plan;
+    jup_request_use_t request = {0};
+    jup_analysis_t analysis = {.n_requests = 1, .requests = &request};
+    jup_plan_init(&plan, 2, 2, 1);
+    plan.workload.prompt_tokens = 118;
+    plan.predicted.ttft_s = 0.3;
+    plan.predicted.token_s = 0.01;
+    request.prompt_tokens = 117;
+    request.new_tokens = 11;
+    analysis.decoded_tokens = 10;
+    analysis.first_token_s = 0.2;
+    analysis.length_s[JUP_PHASE_DECODE] = 0.2;
+    for (int fits = 0; fits <= 1; fits++) {
+        char *text = NULL;
+        size_t bytes;
+        FILE *out = open_memstream(&text, &bytes);
+        request.prompt_tokens += fits;
+        jup_describe_prediction(out, &plan, &analysis);
+        fclose(out);
+        ck_assert_int_eq(bytes > 0, fits);
+        if (fits) {
+            ck_assert_ptr_nonnull(strstr(text, "+50.0 %"));
+            ck_assert_ptr_nonnull(strstr(text, "-50.0 %"));
+        }
+        free(text);
+    }
+    jup_plan_reset(&plan);
+}
+END_TEST
+
 /* All ranks stop before any work, with one message. */
 START_TEST(another_model_on_a_rank_is_refused)
 {
@@ -379,6 +433,8 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("life");
     unit_add(s, the_same_answer_however_it_is_divided, 120);
+    unit_add(s, ranks_that_share_layers_give_the_same_answer, 60);
+    unit_add(s, predictions_are_compared, 20);
     unit_add(s, another_model_on_a_rank_is_refused, 60);
     unit_add(s, a_conversation, 60);
     unit_add(s, what_is_measured_is_a_cluster, 120);
