@@ -194,18 +194,3 @@ jup_status_t jup_plan_check(const jup_plan_t *plan, jup_error_t *err)
     JUP_TRY(check_stages(plan, err));
     return check_chunks(plan, err);
 }
-
-int jup_plan_scale_chunks(const jup_plan_t *plan, int64_t tokens, int32_t *chunks)
-{
-    int64_t prompt = plan->workload.prompt_tokens, end = 0, start = 0;
-    int n = 0;
-    for (int i = 0; i < plan->n_chunks; i++) {
-        end += plan->chunks[i];
-        int64_t scaled = (end * tokens + prompt / 2) / prompt;
-        if (scaled <= start)
-            continue;
-        chunks[n++] = (int32_t)(scaled - start);
-        start = scaled;
-    }
-    return n;
-}

@@ -102,12 +102,6 @@ int jup_plan_stage_of(const jup_plan_t *plan, int device);
 /** "nx-0", "nx-0 +3": the leader and how many more. */
 void jup_plan_stage_name(const jup_plan_t *plan, int s, char *text, size_t size);
 
-/**
- * Chunks for a prompt of another length: the plan's own when the length is the plan's, else its
- * boundaries in proportion. chunks has room for n_chunks; returns how many.
- */
-int jup_plan_scale_chunks(const jup_plan_t *plan, int64_t tokens, int32_t *chunks);
-
 /** Tables for people. */
 void jup_plan_print(const jup_plan_t *plan, FILE *out);
 

@@ -299,28 +299,6 @@ START_TEST(a_wrong_group_is_refused)
 }
 END_TEST
 
-START_TEST(chunks_scale_to_other_prompts)
-{
-    jup_plan_t plan;
-    int32_t chunks[4];
-    jup_plan_init(&plan, 1, 1, 4);
-    memcpy(plan.chunks, (int32_t[]){10, 20, 30, 40}, 4 * sizeof(int32_t));
-    plan.workload.prompt_tokens = 100;
-    for (int64_t tokens = 1; tokens < 500; tokens++) {
-        int n = jup_plan_scale_chunks(&plan, tokens, chunks);
-        int64_t sum = 0;
-        for (int i = 0; i < n; i++) {
-            ck_assert_int_gt(chunks[i], 0);
-            sum += chunks[i];
-        }
-        ck_assert_int_eq(sum, tokens);
-    }
-    ck_assert_int_eq(jup_plan_scale_chunks(&plan, 100, chunks), 4);
-    ck_assert_int_eq(chunks[3], 40);
-    jup_plan_reset(&plan);
-}
-END_TEST
-
 /* ---- what does not fit ---------------------------------------------------------------------- */
 
 static void lacks(const char *cluster, const char *shape, int64_t prompt, const char *message)
@@ -441,7 +419,6 @@ static Suite *suite(void)
     unit_add(s, groups_travel_as_text, 20);
     unit_add(s, a_plan_of_jupiter_with_a_device_a_stage_is_version_1, 10);
     unit_add(s, a_wrong_group_is_refused, 10);
-    unit_add(s, chunks_scale_to_other_prompts, 10);
     unit_add(s, too_little_memory_is_explained, 20);
     unit_add(s, plans_of_any_size_are_sound, 120);
     unit_add(s, a_real_size_gains_from_more, 60);
