@@ -10,4 +10,5 @@ clean-sim:
 	rm -rf sim
 EXTRA_DIST += %D%/agreement/README.md %D%/agreement/agreement.py %D%/boards/README.md
 EXTRA_DIST += %D%/paper/README.md %D%/paper/run %D%/paper/table.csv %D%/paper/bars.csv \
-    %D%/paper/result.csv
+    %D%/paper/result.csv \
+	%D%/models/README.md %D%/models/families.py
