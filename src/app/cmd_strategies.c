@@ -19,15 +19,13 @@ int jup_cmd_strategies(int argc, const char **argv)
     jup_options_t options = {0};
     jup_error_t err;
     const struct poptOption table[] = {JUP_OPTION_HELP, POPT_TABLEEND};
+    if (jup_launched_beside_others())
+        return JUP_OK;
     jup_status_t status = jup_options_parse(&options, argc, argv, table, "", false, &err);
-    if (!jup_launched_beside_others()) {
-        if (status != JUP_OK)
-            jup_report(&err);
-        else if (options.help)
-            jup_options_print_help(&options);
-        else
-            list();
-    }
+    if (status == JUP_OK && options.help)
+        jup_options_print_help(&options);
+    else if (status == JUP_OK)
+        list();
     jup_options_reset(&options);
-    return (int)status;
+    return status == JUP_OK ? 0 : jup_report(&err);
 }

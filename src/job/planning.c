@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "comm/collect.h"
-#include "io/piece.h"
 #include "io/slice.h"
 #include "job/division.h"
 #include "job/measure.h"
@@ -170,7 +169,8 @@ static jup_status_t check_stages(const jup_plan_t *plan, const jup_config_t *con
 
 /* Slices are numbered as the plan's members are, so they fit a plan with the same shards. */
 static jup_status_t check_slices(const jup_plan_t *plan, const jup_gguf_t *gguf,
-                                 const jup_config_t *config, jup_error_t *err)
+                                 const jup_config_t *config, jup_part_blocks_t blocks,
+                                 jup_error_t *err)
 {
     int slice, slices;
     if (!gguf || !jup_slice_of(gguf, &slice, &slices))
@@ -179,7 +179,7 @@ static jup_status_t check_slices(const jup_plan_t *plan, const jup_gguf_t *gguf,
     jup_shard_t *planned = jup_new((size_t)plan->n_members, sizeof *planned);
     jup_status_t status = jup_slice_shards(gguf, config, sliced, err);
     if (status == JUP_OK)
-        status = jup_plan_shards(plan, config, jup_piece_blocks(gguf), planned, err);
+        status = jup_plan_shards(plan, config, blocks, planned, err);
     bool fits = status == JUP_OK && slices == plan->n_members;
     for (int m = 0; fits && m < slices; m++)
         fits = sliced[m].first == planned[m].first && sliced[m].last == planned[m].last &&
@@ -223,7 +223,7 @@ static jup_status_t divide_by_file(const jup_wishes_t *wishes, const jup_gguf_t 
             jup_fail(err, JUP_EINPUT, "the plan is one of strategy %s; leave out --strategy %s",
                      plan.strategy, wishes->strategy);
     if (status == JUP_OK)
-        status = check_slices(&plan, gguf, config, err);
+        status = check_slices(&plan, gguf, config, job->blocks, err);
     if (status != JUP_OK) {
         jup_plan_reset(&plan);
         return jup_fail_in(err, "%s", wishes->plan);
