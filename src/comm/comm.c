@@ -120,6 +120,15 @@ jup_comm_t jup_comm_narrow(const jup_comm_t *comm, int n)
     return some;
 }
 
+_Noreturn void jup_comm_die_unreadable(const jup_comm_t *comm, const char *what, size_t bytes,
+                                       int src)
+{
+    jup_die(JUP_EENV,
+            "rank %d got %s of %zu bytes from rank %d that it cannot read; do all ranks run the "
+            "same version of the program?",
+            comm->rank, what, bytes, src);
+}
+
 void jup_comm_send(jup_comm_t *comm, int dst, int kind, const void *buffer, size_t bytes)
 {
     jup_pending_t pending = {0};

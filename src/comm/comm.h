@@ -66,6 +66,10 @@ void jup_comm_end(jup_comm_t *comm, jup_pending_t *pending);
 /** Gives every message in flight a chance to move; records those that are done. */
 void jup_comm_progress(jup_comm_t *comm);
 
+/** Ends the job: bytes of `what` ("a step") came from `src` that make no sense. */
+_Noreturn void jup_comm_die_unreadable(const jup_comm_t *comm, const char *what, size_t bytes,
+                                       int src);
+
 /** begin + end. */
 void jup_comm_send(jup_comm_t *comm, int dst, int kind, const void *buffer, size_t bytes);
 size_t jup_comm_recv(jup_comm_t *comm, int src, int kind, void *buffer, size_t bytes);

@@ -142,10 +142,7 @@ void jup_engine_receive(jup_engine_t *e)
     jup_comm_end(e->stage.comm, pending);
     const int32_t *result = e->results[e->results_ended++ % (uint32_t)e->n_results];
     if (!jup_stage_read_result(e->stage.verdicts, result, pending->bytes))
-        jup_die(JUP_EENV,
-                "rank 0 got verdicts of %zu bytes that it cannot read; do all ranks run "
-                "the same version of the program?",
-                pending->bytes);
+        jup_comm_die_unreadable(e->stage.comm, "verdicts", pending->bytes, last_leader(e));
 }
 
 /* Waits for the oldest step's verdicts, hands them to the scheduler, and stops what they refute. */

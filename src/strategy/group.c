@@ -142,10 +142,7 @@ bool jup_group_hear(jup_group_t *g, jup_step_t *step, float *x)
     bool rows_came = in && bytes > header;
     int64_t elems = rows_came ? step->rows * g->dim : 0;
     if (!in || header + jup_dtype_bytes(g->ring.wire, elems) != bytes)
-        jup_die(JUP_EENV,
-                "rank %d got a step of %zu bytes from rank %d that it cannot read; do all ranks "
-                "run the same version of the program?",
-                g->comm->rank, bytes, g->ring.members[0]);
+        jup_comm_die_unreadable(g->comm, "a step", bytes, g->ring.members[0]);
     jup_wire_unpack(g->ring.wire, in, elems, x);
     take_note(g, step);
     if (step->kind != JUP_STEP_STOP)

@@ -140,10 +140,7 @@ void jup_head_share_receive(jup_head_share_t *share, const float *own, int32_t r
         const void *message = share->buffer;
         if (bytes != expected ||
             (share->best && !ids_make_sense(share, m, message, (int64_t)rows * best_of(share, m))))
-            jup_die(JUP_EENV,
-                    "rank %d got logits of %zu bytes from rank %d that it cannot read; do all "
-                    "ranks run the same version of the program?",
-                    share->comm->rank, bytes, share->leader + m);
+            jup_comm_die_unreadable(share->comm, "logits", bytes, share->leader + m);
         if (share->best)
             place_best(share, m, message, rows);
         else

@@ -103,10 +103,7 @@ void jup_hop_receive(jup_hop_t *hop, jup_step_t *step, float *x)
     size_t plain = (size_t)rows_sent(step) * row_bytes(hop), bytes = pending->bytes - header;
     size_t powers = hop->wire == JUP_F16 ? (size_t)rows_sent(step) : 0;
     if (!in || (bytes != plain && bytes != plain + powers))
-        jup_die(JUP_EENV,
-                "rank %d got a step of %zu bytes from rank %d that it cannot read; do all ranks "
-                "run the same version of the program?",
-                hop->comm->rank, pending->bytes, hop->peer);
+        jup_comm_die_unreadable(hop->comm, "a step", pending->bytes, hop->peer);
     from_wire(hop, in, bytes, rows_sent(step), x);
 }
 
