@@ -183,6 +183,9 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
     if (o->prompt && o->prompt_file)
         return jup_fail(err, JUP_EINPUT, "both -p and -f are given; use one of them");
+    if (o->ask.questions && (o->prompt || o->prompt_file))
+        return jup_fail(err, JUP_EINPUT, "both --questions and %s are given; use one of them",
+                        o->prompt ? "-p" : "-f");
     if (o->chunk && o->chunks)
         return jup_fail(err, JUP_EINPUT, "both --chunk and --chunks are given; use one of them");
     JUP_TRY(jup_check_int("-n", o->generate, 0, 1 << 24, err));
