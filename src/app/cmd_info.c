@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/mem.h"
+#include "io/digest.h"
 #include "io/model_file.h"
 #include "io/tokenizer.h"
 
@@ -145,27 +146,43 @@ static jup_status_t describe(const char *path, bool all, jup_error_t *err)
     return status;
 }
 
+static jup_status_t print_sum(const char *path, jup_error_t *err)
+{
+    jup_gguf_t *g;
+    uint64_t sum;
+    JUP_TRY(jup_gguf_open(path, &g, err));
+    jup_status_t status = jup_digest_sum(g, &sum, err);
+    jup_gguf_close(g);
+    if (status == JUP_OK)
+        printf("%016" PRIx64 "  %s\n", sum, path);
+    return status;
+}
+
 int jup_cmd_info(int argc, const char **argv)
 {
     char *model = NULL;
-    int all = 0;
+    int all = 0, digest = 0;
     jup_options_t options = {0};
     jup_error_t err;
     const struct poptOption table[] = {
         {"model", 'm', POPT_ARG_STRING, &model, 0, "the model, a GGUF file", "FILE"},
         {"all", 'a', POPT_ARG_NONE, &all, 0, "list all metadata and tensors", NULL},
+        {"digest", 0, POPT_ARG_NONE, &digest, 0,
+         "only a sum of all that the file holds, every byte read, to compare copies by", NULL},
         JUP_OPTION_HELP,
         POPT_TABLEEND};
     if (jup_launched_beside_others())
         return JUP_OK;
     jup_status_t status =
-        jup_options_parse(&options, argc, argv, table, "-m FILE [--all]", false, &err);
+        jup_options_parse(&options, argc, argv, table, "-m FILE [--all | --digest]", false, &err);
     if (status == JUP_OK && options.help)
         jup_options_print_help(&options);
     else if (status == JUP_OK && !model)
         status = jup_fail(&err, JUP_EINPUT, "no model given; use -m FILE");
+    else if (status == JUP_OK && all && digest)
+        status = jup_fail(&err, JUP_EINPUT, "both --all and --digest are given; use one of them");
     else if (status == JUP_OK)
-        status = describe(model, all, &err);
+        status = digest ? print_sum(model, &err) : describe(model, all, &err);
     jup_options_reset(&options);
     free(model);
     return status == JUP_OK ? 0 : jup_report(&err);

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/output.h"
 #include "comm/collect.h"
+#include "io/digest.h"
 #include "io/model_file.h"
 #include "job/measure.h"
 #include "tensor/ops.h"
@@ -70,8 +71,9 @@ static jup_status_t make_job(const profile_options_t *o, jup_measure_job_t *job,
     jup_gguf_t *gguf;
     JUP_TRY(check(o, job, err));
     JUP_TRY(jup_gguf_open(o->model, &gguf, err));
-    job->digest = jup_model_file_digest(gguf);
+    jup_status_t status = jup_digest(gguf, &job->digest, err);
     jup_gguf_close(gguf);
+    JUP_TRY(status);
     snprintf(job->model, sizeof job->model, "%s", o->model);
     job->threads = o->threads;
     job->max_chunk = o->max_chunk;

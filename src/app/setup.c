@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/output.h"
 #include "comm/collect.h"
+#include "io/digest.h"
 #include "io/model_file.h"
 #include "io/piece.h"
 #include "io/slice.h"
@@ -138,7 +139,6 @@ static void name_model(const jup_setup_t *setup, jup_job_t *job)
     job->shape = copy(o->shape);
     job->weights = o->type;
     job->blocks = setup->gguf ? jup_piece_blocks(setup->gguf) : jup_part_blocks(o->type, o->type);
-    job->digest = setup->gguf ? jup_model_file_digest(setup->gguf) : 0;
     job->cluster = copy(o->phantom ? o->cluster : NULL);
     job->compute = jup_strdup(o->shape ? "phantom" : o->compute ? o->compute : "blas");
     job->threads = o->threads;
@@ -206,6 +206,8 @@ static jup_status_t fit_context(jup_setup_t *setup, jup_job_t *job, jup_error_t 
 static jup_status_t begin_job(jup_setup_t *setup, jup_job_t *job, jup_error_t *err)
 {
     name_model(setup, job);
+    if (setup->gguf)
+        JUP_TRY(jup_digest(setup->gguf, &job->digest, err));
     name_guessing(&setup->options.ask, &job->guessing);
     return fit_context(setup, job, err);
 }

@@ -1,5 +1,6 @@
 libjupiter_a_SOURCES += \
 	%D%/checked.h \
+	%D%/checksum.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/interrupt.c %D%/interrupt.h \

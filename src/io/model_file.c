@@ -459,7 +459,7 @@ jup_status_t jup_model_file_bytes(jup_gguf_t *g, const jup_config_t *config,
     return JUP_OK;
 }
 
-/* ---- sizes and digest ------------------------------------------------------------------------ */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -500,35 +500,4 @@ int64_t jup_model_file_parameters(const jup_gguf_t *g)
     for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++)
         parameters += jup_gguf_tensor_at(g, i)->rows * jup_gguf_tensor_at(g, i)->cols;
     return parameters;
-}
-
-/* FNV-1a (Fowler, Noll, Vo). */
-static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *byte = data;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ byte[i]) * 0x100000001b3u;
-    return hash;
-}
-
-uint64_t jup_model_file_digest(const jup_gguf_t *g)
-{
-    const char *whole;
-    if (jup_gguf_get_text(g, JUP_SLICE_DIGEST, "", &whole, NULL) == JUP_OK && *whole)
-        return strtoull(whole, NULL, 16); /* a slice knows the whole model's */
-    uint64_t hash = 0xcbf29ce484222325u, bytes = jup_gguf_file_bytes(g);
-    hash = mix(hash, &bytes, sizeof bytes);
-    for (int64_t i = 0; i < jup_gguf_entry_count(g); i++) {
-        const jup_gguf_entry_t *entry = jup_gguf_entry_at(g, i);
-        hash = mix(hash, entry->key, strlen(entry->key));
-        hash = mix(hash, &entry->count, sizeof entry->count);
-    }
-    for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++) {
-        const jup_gguf_tensor_t *tensor = jup_gguf_tensor_at(g, i);
-        hash = mix(hash, tensor->name, strlen(tensor->name));
-        hash = mix(hash, tensor->dims, sizeof tensor->dims);
-        hash = mix(hash, &tensor->type, sizeof tensor->type);
-        hash = mix(hash, &tensor->offset, sizeof tensor->offset);
-    }
-    return hash;
 }

@@ -45,10 +45,4 @@ size_t jup_model_file_head_bytes(const jup_gguf_t *g);
 /** Parameters in the file's tensors. */
 int64_t jup_model_file_parameters(const jup_gguf_t *g);
 
-/**
- * A 64-bit digest of the header (metadata keys and sizes, tensor table), to tell whether all ranks
- * see the same model.
- */
-uint64_t jup_model_file_digest(const jup_gguf_t *g);
-
 #endif

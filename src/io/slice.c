@@ -1,8 +1,8 @@
 #include "io/slice.h"
 
 #include "base/mem.h"
+#include "io/digest.h"
 #include "io/gguf_write.h"
-#include "io/model_file.h"
 #include "io/piece.h"
 
 #include <inttypes.h>
@@ -92,19 +92,23 @@ static void put_shards(jup_gguf_writer_t *w, const jup_config_t *config, const j
     jup_free(all);
 }
 
-static void put_metadata(jup_gguf_writer_t *w, const jup_gguf_t *g, const jup_config_t *config,
-                         const jup_shard_t *shards, int rank, int ranks)
+static jup_status_t put_metadata(jup_gguf_writer_t *w, const jup_gguf_t *g,
+                                 const jup_config_t *config, const jup_shard_t *shards, int rank,
+                                 int ranks, jup_error_t *err)
 {
-    char digest[20];
+    char text[20];
+    uint64_t digest;
+    JUP_TRY(jup_digest(g, &digest, err));
     for (int64_t i = 0; i < jup_gguf_entry_count(g); i++)
         if (!starts_with(jup_gguf_entry_at(g, i)->key, "split.")) /* no part of several any more */
             jup_gguf_put_entry(w, jup_gguf_entry_at(g, i));
-    snprintf(digest, sizeof digest, "%016" PRIx64, jup_model_file_digest(g));
+    snprintf(text, sizeof text, "%016" PRIx64, digest);
     jup_gguf_put_int(w, JUP_SLICE_RANK_KEY, JUP_GGUF_I32, rank);
     put_shards(w, config, shards, ranks);
     jup_gguf_put_int(w, JUP_SLICE_VOCAB, JUP_GGUF_I32, config->vocab);
     jup_gguf_put_bool(w, JUP_SLICE_TIED, config->tied);
-    jup_gguf_put_text(w, JUP_SLICE_DIGEST, digest);
+    jup_gguf_put_text(w, JUP_SLICE_DIGEST, text);
+    return JUP_OK;
 }
 
 /* A jup_gguf_fill_t. */
@@ -160,8 +164,9 @@ jup_status_t jup_slice_write(jup_gguf_t *g, const jup_config_t *config, const ju
 {
     source_t *sources = jup_new((size_t)jup_gguf_tensor_count(g) + 1, sizeof *sources);
     jup_gguf_writer_t *w = jup_gguf_writer_new();
-    put_metadata(w, g, config, shards, rank, ranks);
-    jup_status_t status = put_tensors(w, g, config, &shards[rank], sources, written, err);
+    jup_status_t status = put_metadata(w, g, config, shards, rank, ranks, err);
+    if (status == JUP_OK)
+        status = put_tensors(w, g, config, &shards[rank], sources, written, err);
     if (status == JUP_OK)
         status = jup_gguf_save(w, path, err);
     jup_gguf_writer_destroy(w);

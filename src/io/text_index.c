@@ -1,15 +1,14 @@
 #include "io/text_index.h"
 
+#include "base/checksum.h"
 #include "base/mem.h"
 
 #include <string.h>
 
-/* FNV-1a (Fowler, Noll, Vo), folded to 32 bits. */
+/* Folded to 32 bits. */
 static uint32_t hash_text(jup_text_t key)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < key.length; i++)
-        hash = (hash ^ (unsigned char)key.data[i]) * 0x100000001b3u;
+    uint64_t hash = jup_checksum(JUP_CHECKSUM_EMPTY, key.data, key.length);
     return (uint32_t)(hash ^ (hash >> 32));
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "comm/collect.h"
+#include "io/digest.h"
 #include "io/model_file.h"
 #include "job/measure_links.h"
 #include "job/session.h"
@@ -58,8 +59,7 @@ static jup_shard_t shard_to_measure(const bench_t *b)
 static jup_status_t open_model(bench_t *b, jup_error_t *err)
 {
     JUP_TRY(jup_gguf_open(b->job->model, &b->gguf, err));
-    if (jup_model_file_digest(b->gguf) != b->job->digest)
-        return jup_fail(err, JUP_EINPUT, "%s is not the same file as on rank 0", b->job->model);
+    JUP_TRY(jup_digest_check(b->gguf, b->job->digest, err));
     JUP_TRY(jup_model_file_config(b->gguf, &b->config, err));
     jup_shard_t shard = shard_to_measure(b);
     b->layers = shard.last;

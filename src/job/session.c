@@ -3,11 +3,11 @@
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/digest.h"
 #include "io/slice.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -44,12 +44,7 @@ static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, int rank, 
                         "%s is the slice of rank %d; name the slices with " JUP_SLICE_RANK
                         " in place of the rank",
                         path, slice);
-    uint64_t digest = jup_model_file_digest(s->gguf);
-    if (digest != job->digest)
-        return jup_fail(err, JUP_EINPUT,
-                        "%s is not the same file as on rank 0 (digest %016" PRIx64 ", there "
-                        "%016" PRIx64 "); copy the model to this host again",
-                        job->model, digest, job->digest);
+    JUP_TRY(jup_digest_check(s->gguf, job->digest, err));
     return jup_model_file_config(s->gguf, &s->whole, err);
 }
 

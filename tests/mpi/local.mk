@@ -3,6 +3,7 @@ MPI_TESTS = \
 	%D%/test-cli.sh \
 	%D%/test-decode.sh \
 	%D%/test-demo.sh \
+	%D%/test-digest.sh \
 	%D%/test-division.sh \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \

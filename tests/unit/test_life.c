@@ -5,6 +5,7 @@
 #include "ask/texts.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/digest.h"
 #include "io_sample.h"
 #include "job/derive.h"
 #include "job/describe.h"
@@ -105,7 +106,7 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
 static void fill_job(lived_t *l, jup_job_t *job)
 {
     job->model = jup_strdup(l->model);
-    job->digest = jup_model_file_digest(l->g);
+    ck_assert_int_eq(jup_digest(l->g, &job->digest, NULL), JUP_OK);
     job->compute = jup_strdup("naive");
     job->threads = 1;
     job->wire = job->kv_dtype = JUP_F16;
@@ -391,7 +392,8 @@ static void measure(jup_comm_t *comm, void *self)
                                    .max_prefix = 64,
                                    .seconds = 0.1};
         snprintf(job->model, sizeof job->model, "%s", l->model);
-        job->digest = jup_model_file_digest(l->g) ^ (uint64_t)l->spoil;
+        ck_assert_int_eq(jup_digest(l->g, &job->digest, NULL), JUP_OK);
+        job->digest ^= (uint64_t)l->spoil;
     }
     l->status[comm->rank] = jup_measure_cluster(comm, job, &cluster, &err);
     jup_free(job);
