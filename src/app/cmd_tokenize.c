@@ -13,7 +13,7 @@
 
 typedef struct tokenize_options {
     char *model, *text, *file, *prompts, *system;
-    int no_bos, special, show;
+    int no_bos, special, show, pieces;
 } tokenize_options_t;
 
 static void print_ids(const int32_t *ids, size_t n)
@@ -21,6 +21,20 @@ static void print_ids(const int32_t *ids, size_t n)
     for (size_t i = 0; i < n; i++)
         printf("%s%d", i ? " " : "", ids[i]);
     printf("\n");
+}
+
+/* One a line: id, entry of the vocabulary, what it decodes to, with \xNN for what is no text. */
+static void print_pieces(const jup_tokenizer_t *tokenizer, const jup_tokens_t *tokens)
+{
+    for (size_t i = 0; i < tokens->count; i++) {
+        jup_text_t entry = jup_tokenizer_token_text(tokenizer, tokens->ids[i]);
+        jup_text_t piece = jup_tokenizer_piece(tokenizer, tokens->ids[i]);
+        size_t bytes = 4 * (entry.length + piece.length) + 16;
+        char *text = jup_new(bytes, 1);
+        printf("%d\t%s\t", tokens->ids[i], jup_text_escape(entry, text, bytes));
+        printf("\"%s\"\n", jup_text_escape(piece, text, bytes));
+        jup_free(text);
+    }
 }
 
 /* The text as it is. */
@@ -66,7 +80,9 @@ static jup_status_t tokenize(const tokenize_options_t *o, jup_error_t *err)
         status = encode_question(o, g, tokenizer, text, &tokens, err);
     else if (status == JUP_OK)
         status = encode_text(o, tokenizer, (jup_text_t){text, length}, &tokens, err);
-    if (status == JUP_OK && !o->show)
+    if (status == JUP_OK && o->pieces)
+        print_pieces(tokenizer, &tokens);
+    else if (status == JUP_OK && !o->show)
         print_ids(tokens.ids, tokens.count);
     jup_tokens_reset(&tokens);
     jup_free(text);
@@ -85,6 +101,8 @@ static jup_status_t check(const tokenize_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT,
                         "%s goes with a question; add --prompts auto, or a name of prompts",
                         o->system ? "--system" : "--show");
+    if (o->show && o->pieces)
+        return jup_fail(err, JUP_EINPUT, "both --show and --pieces are given; use one of them");
     return JUP_OK;
 }
 
@@ -108,6 +126,8 @@ int jup_cmd_tokenize(int argc, const char **argv)
         {"system", 0, POPT_ARG_STRING, &o.system, 0,
          "a text for the system turn, in place of the template's own", "TEXT"},
         {"show", 0, POPT_ARG_NONE, &o.show, 0, "print what the model is asked, not the ids", NULL},
+        {"pieces", 0, POPT_ARG_NONE, &o.pieces, 0,
+         "one token a line: id, entry of the vocabulary, the bytes it stands for", NULL},
         JUP_OPTION_HELP,
         POPT_TABLEEND};
     if (jup_launched_beside_others())

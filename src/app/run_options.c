@@ -94,6 +94,8 @@ static struct poptOption *append_sampling(jup_run_options_t *o, struct poptOptio
         {"top-k", 0, POPT_ARG_INT, &o->top_k, 0, "sample from the K likeliest; 0: all (40)", "K"},
         {"top-p", 0, POPT_ARG_FLOAT, &o->top_p, 0, "sample from the likeliest that sum to P (0.95)",
          "P"},
+        {"min-p", 0, POPT_ARG_FLOAT, &o->min_p, 0,
+         "leave out those less likely than P times the likeliest (0)", "P"},
         {"repeat-penalty", 0, POPT_ARG_FLOAT, &o->repeat_penalty, 0,
          "divide the logits of recent tokens by X (1)", "X"},
         {"repeat-last", 0, POPT_ARG_INT, &o->repeat_last, 0, "how many tokens are recent (64)",
@@ -148,6 +150,7 @@ static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_float("--temperature", (double)o->temperature, 0, 100, err));
     JUP_TRY(jup_check_int("--top-k", o->top_k, 0, 1 << 30, err));
     JUP_TRY(jup_check_float("--top-p", (double)o->top_p, 1e-6, 1, err));
+    JUP_TRY(jup_check_float("--min-p", (double)o->min_p, 0, 1, err));
     JUP_TRY(jup_check_float("--repeat-penalty", (double)o->repeat_penalty, 0.01, 100, err));
     return jup_check_int("--repeat-last", o->repeat_last, 0, 1 << 20, err);
 }
@@ -241,6 +244,7 @@ jup_sampling_t jup_run_options_sampling(const jup_run_options_t *o)
         .temperature = o->temperature,
         .top_k = o->top_k,
         .top_p = o->top_p,
+        .min_p = o->min_p,
         .repeat_penalty = o->repeat_penalty,
         .repeat_last = o->repeat_last,
         .seed = (uint64_t)o->seed,

@@ -23,7 +23,7 @@ typedef struct jup_run_options {
     int chunk;
     char *wire_name, *kv_name, *compute;
     jup_dtype_t wire, kv_dtype;
-    float temperature, top_p, repeat_penalty;
+    float temperature, top_p, min_p, repeat_penalty;
     int top_k, repeat_last;
     long long seed;
     char **stops; /* NULL-terminated, or NULL */

@@ -108,6 +108,15 @@ static int32_t nucleus(const jup_candidate_t *candidates, int32_t n, float top_p
     return n;
 }
 
+/* Those whose probability is not less than this share of the first one's. */
+static int32_t not_too_unlikely(const jup_candidate_t *candidates, int32_t n, float min_p)
+{
+    float least = min_p * candidates[0].p;
+    while (n > 1 && candidates[n - 1].p < least)
+        n--;
+    return n;
+}
+
 int32_t jup_sampler_pick(jup_sampler_t *sampler, float *logits)
 {
     const jup_sampling_t *params = &sampler->params;
@@ -125,6 +134,7 @@ int32_t jup_sampler_pick(jup_sampler_t *sampler, float *logits)
     weigh(candidates, n, params->temperature);
     if (params->top_p < 1)
         n = nucleus(candidates, n, params->top_p);
+    n = not_too_unlikely(candidates, n, params->min_p);
 
     double total = 0, drawn, sum = 0;
     for (int32_t i = 0; i < n; i++)

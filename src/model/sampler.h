@@ -1,4 +1,6 @@
-/** From logits to a token: greedy, or temperature with top-k, top-p and a repetition penalty. */
+/**
+ * From logits to a token: greedy, or temperature with top-k, top-p, min-p and a repetition penalty.
+ */
 #ifndef JUP_MODEL_SAMPLER_H
 #define JUP_MODEL_SAMPLER_H
 
@@ -10,6 +12,7 @@ typedef struct jup_sampling {
     float temperature;    /* 0: greedy */
     int32_t top_k;        /* 0: all */
     float top_p;          /* 1: all */
+    float min_p;          /* of the likeliest's probability at least (Nguyen et al. 2025); 0: all */
     float repeat_penalty; /* 1: none (Keskar et al. 2019, divides or multiplies logits) */
     int32_t repeat_last;  /* how many last tokens it looks at */
     uint64_t seed;

@@ -57,6 +57,17 @@ same_ids 2 -p "$prompt" --speculate "lookup,model" --draft "$model" --tree auto 
 same_ids 2 --questions "$work/one.jsonl"
 same_ids 1 --questions "$work/one.jsonl" --speculate lookup
 
+# fewer to draw from: another text, the same one however ranks share the head
+narrow() { # RANKS OPTIONS...
+    ask "$@" -p "$prompt" -n 32 --tokens --temperature 6 --seed 3
+}
+unlikely_left_out=$(narrow 1 --min-p 0.2)
+[ "$unlikely_left_out" != "$(narrow 1)" ] || fail "--min-p leaves out nothing"
+same "--min-p on 3 ranks" "$unlikely_left_out" "$(narrow 3 --min-p 0.2)"
+same "--min-p, guesses" "$unlikely_left_out" "$(narrow 2 --min-p 0.2 --speculate lookup --tree 6)"
+same "--min-p, shared head" "$unlikely_left_out" \
+    "$(narrow 2 --min-p 0.2 --strategy megatron --wire f32 --kv f32)"
+
 # among others, as many at a time as one likes
 for parallel in 1 2 3; do
     # shellcheck disable=SC2086

@@ -44,6 +44,10 @@ same "two line ends" "$ids 13" "$(printf 'hello\n\n' | "$jupiter" tokenize -m "$
 same "a typed begin" "1 $ids" \
     "$("$jupiter" tokenize -m "$work/base.gguf" --special -p '<s>hello' 2>"$work/err")"
 grep -q "the text begins with <s>" "$work/err" || fail "no warning of two begins"
+# what each token is; a byte that is no text of its own is shown as one
+printf 'h\303\251\n' >"$work/bytes.txt"
+same "--pieces" "$(printf '1\t<s>\t""\n107\t<0x68>\t"h"\n198\t<0xC3>\t"\\xC3"\n172\t<0xA9>\t"\\xA9"')" \
+    "$("$jupiter" tokenize -m "$work/base.gguf" -f "$work/bytes.txt" --pieces)"
 # --prompts makes a question of a prompt, everywhere; nonsense is refused, everywhere
 asked=$(printf '[INST] Hi [/INST]')
 same "--show" "$asked" "$("$jupiter" tokenize -m "$work/base.gguf" --prompts mistral --show -p Hi)"

@@ -190,6 +190,7 @@ static const struct {
 } settings[] = {
     {{.temperature = 0, .top_p = 1, .repeat_penalty = 1}, 2},
     {{.temperature = 2, .top_k = 7, .top_p = 0.9f, .repeat_penalty = 1}, 7},
+    {{.temperature = 2, .top_k = 7, .top_p = 1, .min_p = 0.3f, .repeat_penalty = 1}, 7},
     {{.temperature = 0, .top_p = 1, .repeat_penalty = 3, .repeat_last = 4}, 0},
     {{.temperature = 2, .top_p = 1, .repeat_penalty = 1}, 0},
 };

@@ -76,6 +76,31 @@ START_TEST(top_k_and_top_p_cut)
 }
 END_TEST
 
+/* Probabilities against the likeliest's: 3 has e^-0.5 = 0.607, 0 has e^-1.5 = 0.223. */
+START_TEST(min_p_leaves_out_what_is_unlikely)
+{
+    const struct {
+        float min_p, temperature;
+        unsigned seen; /* bit by token */
+    } cases[] = {{0.61f, 1, 1u << 1},
+                 {0.6f, 1, 1u << 1 | 1u << 3},
+                 {0.22f, 1, 1u << 1 | 1u << 3 | 1u << 0},
+                 {0.6f, 3, 1u << 1 | 1u << 3 | 1u << 0},
+                 {1, 1, 1u << 1}};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        jup_sampling_t p = params(cases[c].temperature);
+        jup_sampler_t sampler;
+        unsigned seen = 0;
+        p.min_p = cases[c].min_p;
+        jup_sampler_init(&sampler, &p, VOCAB);
+        for (int i = 0; i < 1000; i++)
+            seen |= 1u << pick(&sampler);
+        ck_assert_uint_eq(seen, cases[c].seen);
+        jup_sampler_reset(&sampler);
+    }
+}
+END_TEST
+
 START_TEST(penalty_turns_away_from_recent_tokens)
 {
     jup_sampling_t p = params(0);
@@ -112,6 +137,7 @@ static Suite *suite(void)
     unit_add(s, greedy_takes_the_largest_and_the_first_of_equals, 10);
     unit_add(s, sampling_follows_the_softmax, 30);
     unit_add(s, top_k_and_top_p_cut, 10);
+    unit_add(s, min_p_leaves_out_what_is_unlikely, 10);
     unit_add(s, penalty_turns_away_from_recent_tokens, 10);
     unit_add(s, same_seed_same_draws, 10);
     return s;
