@@ -105,8 +105,7 @@ static void print_json(const answers_t *a, const jup_run_t *record, const jup_an
 {
     const jup_reply_t *only = a->asking.only;
     const jup_answer_t *plain = only && !only->has_outline ? &only->plain.answer : NULL;
-    jup_run_report_json(record, analysis, only ? only->text : "", plain ? plain->tokens : NULL,
-                        plain ? plain->n_tokens : 0, plain ? plain->end : JUP_END_LENGTH);
+    jup_run_report_json(record, analysis, only ? only->text : "", plain);
 }
 
 static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_error_t *err)

@@ -17,6 +17,7 @@ static void set_defaults(jup_run_options_t *o)
     o->repeat_penalty = 1;
     o->repeat_last = 64;
     o->seed = 1;
+    o->logprobs = -1;
 }
 
 /* ---- the table, topic by topic: each appends to it ----------------------------------------------
@@ -116,6 +117,9 @@ static struct poptOption *append_outputs(jup_run_options_t *o, struct poptOption
         {"trace", 0, POPT_ARG_STRING, &o->trace, 0, "write a trace of the run", "FILE.h5"},
         {"logits", 0, POPT_ARG_STRING, &o->logits, 0,
          "write the logits of every position, (positions, vocabulary)", "FILE.npy"},
+        {"logprobs", 0, POPT_ARG_INT, &o->logprobs, 0,
+         "with --json or --questions: what the model thought of each token, and of the N likeliest",
+         "N"},
         {"json", 0, POPT_ARG_NONE, &o->json, 0, "print answer and figures as JSON", NULL},
         {"tokens", 0, POPT_ARG_NONE, &o->print_tokens, 0, "print token ids instead of text", NULL},
         {"quiet", 'q', POPT_ARG_NONE, &o->quiet, 0, "only the answer", NULL},
@@ -153,6 +157,21 @@ static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_float("--min-p", (double)o->min_p, 0, 1, err));
     JUP_TRY(jup_check_float("--repeat-penalty", (double)o->repeat_penalty, 0.01, 100, err));
     return jup_check_int("--repeat-last", o->repeat_last, 0, 1 << 20, err);
+}
+
+static jup_status_t check_logprobs(const jup_run_options_t *o, jup_error_t *err)
+{
+    if (o->logprobs == -1)
+        return JUP_OK;
+    JUP_TRY(jup_check_int("--logprobs", o->logprobs, 0, JUP_LIKELY, err));
+    if (!o->json && !o->ask.questions)
+        return jup_fail(
+            err, JUP_EINPUT,
+            "--logprobs stands in the answer's JSON; use it with --json or --questions");
+    if (o->phantom)
+        return jup_fail(err, JUP_EINPUT,
+                        "--logprobs needs logits, and a phantom computes none; use -m FILE");
+    return JUP_OK;
 }
 
 /* A phantom computes nothing, so it needs devices that say how long that takes. */
@@ -202,6 +221,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT, "--compute is '%s', must be blas, naive or phantom",
                         o->compute);
     JUP_TRY(check_phantom(o, err));
+    JUP_TRY(check_logprobs(o, err));
     for (char **stop = o->stops; stop && *stop; stop++)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");

@@ -25,6 +25,7 @@ typedef struct jup_run_options {
     jup_dtype_t wire, kv_dtype;
     float temperature, top_p, min_p, repeat_penalty;
     int top_k, repeat_last;
+    int logprobs; /* of so many of the likeliest tokens; -1: not told */
     long long seed;
     char **stops; /* NULL-terminated, or NULL */
     int no_bos, special, ignore_eos;

@@ -5,8 +5,8 @@
 #include "ask/answer.h"
 #include "trace/analyse.h"
 
-/** text, tokens (n): of the only answer. Prints to stdout. */
+/** text: of the only answer; plain: its tokens, NULL where it has points. Prints to stdout. */
 void jup_run_report_json(const jup_run_t *run, const jup_analysis_t *analysis, const char *text,
-                         const int32_t *tokens, int n, jup_answer_end_t end);
+                         const jup_answer_t *plain);
 
 #endif

@@ -85,6 +85,8 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
     bool raw = !jup_ask_takes_questions(&setup->options.ask);
     JUP_TRY(raw ? take_prompt(setup, err) : take_questions(setup, err));
     const jup_run_options_t *o = &setup->options;
+    setup->picking =
+        (jup_picking_t){.sampling = jup_run_options_sampling(o), .told = 1, .likely = o->logprobs};
     setup->texts = (jup_texts_t){
         .questions = &setup->questions,
         .prompts = &setup->prompts,
@@ -92,6 +94,7 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
         .raw = raw ? &setup->prompt : NULL,
         .mode = o->ask.outline,
         .generate = o->generate,
+        .picking = o->logprobs >= 0 ? &setup->picking : NULL,
         .max_points = o->ask.max_points,
         .context = jup_setup_context(setup),
     };
@@ -245,6 +248,7 @@ static jup_demand_t demand_of(const jup_setup_t *setup, const jup_job_t *job)
         .whole_context = o->ask.chat,
         .window = o->ask.window,
         .logits = o->logits != NULL,
+        .told = o->logprobs >= 0,
         .sampling = jup_run_options_sampling(o),
         .typical = {.epsilon = o->ask.typical, .delta = 0.3f},
         .scripted = setup->script.model,

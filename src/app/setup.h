@@ -16,9 +16,10 @@ typedef struct jup_setup {
     jup_questions_t questions;
     jup_tokens_t prompt; /* taken as it is */
     jup_texts_t texts;
-    jup_script_t script;  /* with --script, in place of texts */
-    jup_source_t source;  /* one of the two */
-    bool prompt_is_empty; /* no text, at most a begin token */
+    jup_picking_t picking; /* of all answers, where log probabilities are told */
+    jup_script_t script;   /* with --script, in place of texts */
+    jup_source_t source;   /* one of the two */
+    bool prompt_is_empty;  /* no text, at most a begin token */
 } jup_setup_t;
 
 /**

@@ -28,6 +28,7 @@ void jup_answer_reset(jup_answer_t *answer)
         jup_detokenizer_reset(&answer->detokenizer);
     jup_free(answer->text);
     jup_free(answer->tokens);
+    jup_free(answer->likely);
     memset(answer, 0, sizeof *answer);
 }
 
@@ -121,6 +122,16 @@ bool jup_answer_token(jup_answer_t *answer, int32_t token)
         return end_with(answer, JUP_END_STOP);
     answer->settled = answer->length - held_back(answer);
     return true;
+}
+
+void jup_answer_likely(jup_answer_t *answer, const jup_likely_t *likely)
+{
+    if (answer->n_likely == answer->cap_likely) {
+        answer->cap_likely = answer->cap_likely ? 2 * answer->cap_likely : 64;
+        answer->likely =
+            jup_resize(answer->likely, (size_t)answer->cap_likely, sizeof *answer->likely);
+    }
+    answer->likely[answer->n_likely++] = *likely;
 }
 
 void jup_answer_finish(jup_answer_t *answer)

@@ -5,6 +5,7 @@
 #ifndef JUP_ASK_ANSWER_H
 #define JUP_ASK_ANSWER_H
 
+#include "decode/likely.h"
 #include "io/tokenizer.h"
 
 #include <stdbool.h>
@@ -38,6 +39,8 @@ typedef struct jup_answer {
     size_t cap;
     int32_t *tokens;
     int n_tokens, cap_tokens;
+    jup_likely_t *likely; /* (n_likely) of the tokens, where that is told */
+    int n_likely, cap_likely;
     char next_number[2][16]; /* "\n3.", "\n3)": stop strings of this answer alone; "": none */
     jup_answer_end_t end;
 } jup_answer_t;
@@ -52,6 +55,9 @@ void jup_answer_end_before(jup_answer_t *answer, int32_t number);
 
 /** Takes a token in; false when the answer ends with it. */
 bool jup_answer_token(jup_answer_t *answer, int32_t token);
+
+/** What the model thought of the token that comes next. */
+void jup_answer_likely(jup_answer_t *answer, const jup_likely_t *likely);
 
 /** No more tokens will come: all of the text is settled. */
 void jup_answer_finish(jup_answer_t *answer);

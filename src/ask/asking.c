@@ -36,6 +36,7 @@ static jup_status_t begin_branch(jup_asking_t *a, jup_reply_t *reply, jup_branch
         .parent = parent,
         .hold = prompt->child_tokens > 0,
         .child_tokens = prompt->child_tokens,
+        .picking = prompt->picking,
     };
     return jup_scheduler_submit(&a->engine->scheduler, &spec, &branch->handle, err);
 }
@@ -190,6 +191,14 @@ static bool take_token(void *self, int32_t handle, int32_t token, int32_t accept
     return jup_answer_token(&branch->answer, token);
 }
 
+static void take_likely(void *self, int32_t handle, const jup_likely_t *likely)
+{
+    jup_reply_t *reply;
+    jup_branch_t *branch = find(self, handle, &reply);
+    if (branch)
+        jup_answer_likely(&branch->answer, likely);
+}
+
 static void take_end(void *self, int32_t handle)
 {
     jup_asking_t *a = self;
@@ -210,7 +219,8 @@ static void take_end(void *self, int32_t handle)
 
 jup_scheduler_sink_t jup_asking_sink(jup_asking_t *asking)
 {
-    return (jup_scheduler_sink_t){.self = asking, .token = take_token, .ended = take_end};
+    return (jup_scheduler_sink_t){
+        .self = asking, .token = take_token, .likely = take_likely, .ended = take_end};
 }
 
 /* ---- between steps --------------------------------------------------------------------------- */

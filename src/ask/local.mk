@@ -2,6 +2,7 @@ libjupiter_a_SOURCES += \
 	%D%/answer.c %D%/answer.h \
 	%D%/asking.c %D%/asking.h \
 	%D%/chat.c %D%/chat.h \
+	%D%/logprobs.c %D%/logprobs.h \
 	%D%/lengths.c %D%/lengths.h \
 	%D%/outline.c %D%/outline.h \
 	%D%/prompts.c %D%/prompts.h %D%/prompts_choose.c \

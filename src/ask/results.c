@@ -1,5 +1,6 @@
 #include "ask/results.h"
 
+#include "ask/logprobs.h"
 #include "strategy/figures.h"
 
 #include <jansson.h>
@@ -18,12 +19,16 @@ static double first_token_s(const jup_branch_t *branch)
 
 static json_t *json_branch(const jup_branch_t *branch)
 {
+    const jup_answer_t *answer = &branch->answer;
     json_t *tokens = json_array();
-    for (int i = 0; i < branch->answer.n_tokens; i++)
-        json_array_append_new(tokens, json_integer(branch->answer.tokens[i]));
-    return json_pack("{s:o, s:o, s:s, s:f, s:f}", "text", json_text(branch->answer.text), "tokens",
-                     tokens, "ended_by", jup_answer_end_name(branch->answer.end), "first_token_s",
-                     first_token_s(branch), "seconds", branch->end_s - branch->begin_s);
+    for (int i = 0; i < answer->n_tokens; i++)
+        json_array_append_new(tokens, json_integer(answer->tokens[i]));
+    json_t *json = json_pack("{s:o, s:o, s:s, s:f, s:f}", "text", json_text(answer->text), "tokens",
+                             tokens, "ended_by", jup_answer_end_name(answer->end), "first_token_s",
+                             first_token_s(branch), "seconds", branch->end_s - branch->begin_s);
+    if (answer->n_likely > 0)
+        json_object_set_new(json, "logprobs", jup_logprobs_json(answer, 0, answer->n_likely));
+    return json;
 }
 
 static json_t *json_points(const jup_reply_t *reply)

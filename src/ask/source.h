@@ -8,6 +8,7 @@
 
 #include "ask/answer.h"
 #include "ask/outline.h"
+#include "model/sampler.h"
 
 /** What goes in, and how much may come out. */
 typedef struct jup_prompt {
@@ -15,6 +16,7 @@ typedef struct jup_prompt {
     int32_t generate;     /* tokens of the answer at most */
     int32_t child_tokens; /* of a trunk: what its first branch adds to it, at most */
     int32_t next_number;  /* of a point: it ends where this one would begin; 0: it does not */
+    const jup_picking_t *picking; /* a way of its own, which outlives it; NULL: as all */
 } jup_prompt_t;
 
 /** Questions are numbered from 0. Functions fill in an empty prompt. */

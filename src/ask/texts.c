@@ -38,6 +38,7 @@ static jup_status_t plain(void *self, int32_t question, jup_prompt_t *prompt, ju
 {
     const jup_texts_t *t = self;
     prompt->generate = t->generate;
+    prompt->picking = t->picking;
     if (!t->raw)
         return encode(t, question, t->prompts->plain, &prompt->tokens, err);
     jup_prompt_add(prompt, t->raw->ids, t->raw->count);
@@ -48,6 +49,7 @@ static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, 
 {
     const jup_texts_t *t = self;
     prompt->generate = JUP_OUTLINE_TOKENS;
+    prompt->picking = t->picking;
     prompt->child_tokens = t->generate + JUP_HEADING_TOKENS;
     return encode(t, question, t->prompts->outline, &prompt->tokens, err);
 }
@@ -88,6 +90,7 @@ static jup_status_t point(void *self, int32_t question, const jup_prompt_t *trun
     const jup_texts_t *t = self;
     const jup_outline_point_t *p = &o->points[i];
     prompt->generate = t->generate;
+    prompt->picking = t->picking;
     prompt->next_number = p->number + 1;
     add_trunk(t, trunk, answer, prompt);
     bool line_ends = answer->length > 0 && answer->text[answer->length - 1] == '\n';

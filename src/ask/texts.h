@@ -23,9 +23,10 @@ typedef struct jup_texts {
     const jup_tokenizer_t *tokenizer;
     const jup_tokens_t *raw; /* a prompt taken as it is, in place of the only question; or NULL */
     jup_outline_mode_t mode;
-    int32_t generate;   /* tokens of an answer, or of one point, at most */
-    int32_t max_points; /* in [2, JUP_OUTLINE_POINTS] */
-    int32_t context;    /* tokens that a prompt may have at most; 0: any number */
+    int32_t generate;             /* tokens of an answer, or of one point, at most */
+    int32_t max_points;           /* in [2, JUP_OUTLINE_POINTS] */
+    const jup_picking_t *picking; /* of all answers; NULL: as the job says */
+    int32_t context;              /* tokens that a prompt may have at most; 0: any number */
 } jup_texts_t;
 
 /** texts and what it names outlive the source. */

@@ -13,6 +13,8 @@ typedef struct jup_past {
     uint64_t *mixes; /* of the tokens up to and with this one */
     int32_t n, cap;
     int32_t due_at, due; /* the token that was picked for place `due_at`; -1: none */
+    bool picks;          /* its tokens are picked in a way of their own: */
+    jup_picking_t picking;
 } jup_past_t;
 
 typedef struct jup_history {

@@ -6,6 +6,7 @@ libjupiter_a_SOURCES += \
 	%D%/guesses.h \
 	%D%/heads.c %D%/heads.h %D%/heads_read.c \
 	%D%/history.c %D%/history.h \
+	%D%/likely.c %D%/likely.h \
 	%D%/scripted.c %D%/scripted.h \
 	%D%/speculation.c %D%/speculation.h \
 	%D%/tree.c %D%/tree.h \

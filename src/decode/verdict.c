@@ -17,6 +17,9 @@ int32_t *jup_verdict_pack(const jup_verdict_t *verdict, int32_t *out)
         for (int32_t r = 0; r < g->width[d]; r++)
             *out++ = g->token[d][r];
     }
+    *out++ = verdict->told;
+    for (int32_t i = 0; i < verdict->told; i++)
+        out = jup_likely_pack(&verdict->likely[i], out);
     return out;
 }
 
@@ -32,7 +35,7 @@ static bool read_count(const int32_t **in, const int32_t *end, int32_t most, int
 const int32_t *jup_verdict_unpack(jup_verdict_t *verdict, const int32_t *in, const int32_t *end)
 {
     jup_guesses_t *g = &verdict->guesses;
-    if (end - in < 5)
+    if (end - in < 6)
         return NULL;
     verdict->sequence = *in++;
     verdict->token = *in++;
@@ -49,5 +52,10 @@ const int32_t *jup_verdict_unpack(jup_verdict_t *verdict, const int32_t *in, con
         for (int32_t r = 0; r < g->width[d]; r++)
             g->token[d][r] = *in++;
     }
+    if (!read_count(&in, end, JUP_GUESS_DEPTH + 1, &verdict->told) ||
+        (verdict->told && verdict->told != verdict->n_path))
+        return NULL;
+    for (int32_t i = 0; i < verdict->told && in; i++)
+        in = jup_likely_unpack(&verdict->likely[i], in, end);
     return in;
 }

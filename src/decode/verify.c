@@ -9,6 +9,8 @@ void jup_verifier_init(jup_verifier_t *v, const jup_sampling_t *sampling,
                        const jup_typical_t *typical, int32_t vocab)
 {
     memset(v, 0, sizeof *v);
+    v->picking.sampling = *sampling;
+    v->recent = sampling->repeat_last;
     jup_sampler_init(&v->sampler, sampling, vocab);
     jup_history_init(&v->history);
     if (typical)
@@ -19,6 +21,7 @@ void jup_verifier_reset(jup_verifier_t *v)
 {
     jup_sampler_reset(&v->sampler);
     jup_history_reset(&v->history);
+    jup_free(v->raw);
     memset(v, 0, sizeof *v);
 }
 
@@ -48,7 +51,9 @@ typedef struct bench {
     int32_t start; /* of the rows in the past */
     int32_t first; /* row whose logits come first */
     float *logits;
+    const double *log_sums; /* may be NULL */
     int32_t vocab;
+    const jup_picking_t *picking;
 } bench_t;
 
 /* Tells the sampler of the tokens up to and with a row, and seeds its draw. */
@@ -68,12 +73,35 @@ static float *logits_of(const bench_t *b, int32_t row)
     return b->logits + (int64_t)(row - b->first) * b->vocab;
 }
 
-static int32_t pick_after(jup_verifier_t *v, const bench_t *b, int32_t row, float *margin)
+/* Before anything is changed. */
+static void keep_raw(jup_verifier_t *v, const float *logits, int32_t vocab)
+{
+    if (!v->raw)
+        v->raw = jup_new((size_t)vocab, sizeof *v->raw);
+    memcpy(v->raw, logits, (size_t)vocab * sizeof *logits);
+}
+
+/* Of the token that was picked after a row, or accepted there. */
+static void tell(const jup_verifier_t *v, const bench_t *b, int32_t row, int32_t token,
+                 jup_verdict_t *verdict)
+{
+    const float *raw = v->raw;
+    double log_sum = b->log_sums ? b->log_sums[row - b->first] : jup_log_sum(raw, b->vocab);
+    jup_likely_find(&verdict->likely[verdict->told++], raw, b->vocab, log_sum, token,
+                    b->picking->likely);
+}
+
+static int32_t pick_after(jup_verifier_t *v, const bench_t *b, int32_t row, jup_verdict_t *verdict)
 {
     float *logits = logits_of(b, row);
     set_context(&v->sampler, b, row);
-    jup_argmax(logits, b->vocab, margin);
-    return jup_sampler_pick(&v->sampler, logits);
+    jup_argmax(logits, b->vocab, &verdict->margin);
+    if (b->picking->told)
+        keep_raw(v, logits, b->vocab);
+    int32_t token = jup_sampler_pick(&v->sampler, logits);
+    if (b->picking->told)
+        tell(v, b, row, token, verdict);
+    return token;
 }
 
 static int32_t child_with(const bench_t *b, int32_t row, int32_t token)
@@ -89,7 +117,7 @@ static void walk_exactly(jup_verifier_t *v, const bench_t *b, jup_verdict_t *ver
     verdict->n_path = 0;
     for (int32_t row = b->first; row >= 0; row = child_with(b, row, verdict->token)) {
         verdict->path[verdict->n_path++] = row - b->first;
-        verdict->token = pick_after(v, b, row, &verdict->margin);
+        verdict->token = pick_after(v, b, row, verdict);
         if (verdict->n_path > JUP_GUESS_DEPTH)
             return;
     }
@@ -142,7 +170,11 @@ static void walk_typically(jup_verifier_t *v, const bench_t *b, jup_verdict_t *v
     verdict->n_path = depth[deepest] + 1;
     for (int32_t i = verdict->n_path - 1, row = deepest; i >= 0; i--, row = b->parents[row])
         verdict->path[i] = row;
-    verdict->token = pick_after(v, b, b->first + deepest, &verdict->margin);
+    for (int32_t i = 1; i < verdict->n_path && b->picking->told; i++) {
+        keep_raw(v, logits_of(b, verdict->path[i - 1]), b->vocab);
+        tell(v, b, verdict->path[i - 1], b->tokens[verdict->path[i]], verdict);
+    }
+    verdict->token = pick_after(v, b, b->first + deepest, verdict);
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -161,7 +193,7 @@ bool jup_verifier_can_judge(const float *logits, int64_t n)
 }
 
 void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segment, int32_t row,
-                        float *logits, jup_verdict_t *verdict)
+                        float *logits, const double *log_sums, jup_verdict_t *verdict)
 {
     const jup_segment_t *s = &step->segments[segment];
     jup_past_t *past = jup_history_of(&v->history, s->seq);
@@ -172,9 +204,14 @@ void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segme
                  .start = past->n - s->rows,
                  .first = s->rows - s->judged,
                  .logits = logits,
-                 .vocab = v->sampler.vocab};
+                 .log_sums = log_sums,
+                 .vocab = v->sampler.vocab,
+                 .picking = past->picks ? &past->picking : &v->picking};
     memset(verdict, 0, sizeof *verdict);
     verdict->sequence = s->seq;
+    v->sampler.params = b.picking->sampling;
+    if (v->sampler.params.repeat_last > v->recent)
+        v->sampler.params.repeat_last = v->recent;
     if (v->typical.epsilon > 0)
         walk_typically(v, &b, verdict);
     else

@@ -17,6 +17,7 @@
 
 #include "decode/guesses.h"
 #include "decode/history.h"
+#include "decode/likely.h"
 #include "decode/tree.h"
 #include "model/sampler.h"
 
@@ -26,7 +27,10 @@ typedef struct jup_typical {
 } jup_typical_t;
 
 typedef struct jup_verifier {
+    jup_picking_t picking; /* of sequences that have no way of their own */
     jup_sampler_t sampler;
+    int32_t recent; /* tokens that a penalty may look at, at most */
+    float *raw;     /* (vocab) a row before it is changed, where log probabilities are told */
     jup_history_t history;
     jup_typical_t typical;
 } jup_verifier_t;
@@ -39,12 +43,15 @@ typedef struct jup_verdict {
     int32_t token;                     /* what comes after them */
     float margin;                      /* its logit's lead over the second */
     jup_guesses_t guesses;             /* of the heads, for what comes after that token */
+    int32_t told; /* n_path, where log probabilities are told: of the path's further tokens, */
+    jup_likely_t likely[JUP_GUESS_DEPTH + 1]; /* (told) then of `token`; else 0 */
 } jup_verdict_t;
 
 /** Packed for the wire: room for one, and writing and reading; NULL when it makes no sense. */
 enum {
     JUP_VERDICT_WORDS =
-        6 + JUP_GUESS_DEPTH + 1 + JUP_GUESS_DEPTH * (1 + JUP_GUESS_WIDTH), /* at most */
+        7 + JUP_GUESS_DEPTH + 1 + JUP_GUESS_DEPTH * (1 + JUP_GUESS_WIDTH), /* at most, and */
+    JUP_VERDICT_TOLD_WORDS = (JUP_GUESS_DEPTH + 1) * JUP_LIKELY_WORDS, /* so many more if told */
 };
 int32_t *jup_verdict_pack(const jup_verdict_t *verdict, int32_t *out);
 const int32_t *jup_verdict_unpack(jup_verdict_t *verdict, const int32_t *in, const int32_t *end);
@@ -64,9 +71,10 @@ bool jup_verifier_can_judge(const float *logits, int64_t n);
 
 /**
  * Judges the segment whose rows begin at `row` of the step; logits (judged, vocab) are those of its
- * candidates and may be changed.
+ * candidates and may be changed. log_sums (judged): of all logits, where those of the likeliest
+ * alone are here; NULL: all are.
  */
 void jup_verifier_judge(jup_verifier_t *v, const jup_step_t *step, int32_t segment, int32_t row,
-                        float *logits, jup_verdict_t *verdict);
+                        float *logits, const double *log_sums, jup_verdict_t *verdict);
 
 #endif

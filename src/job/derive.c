@@ -24,6 +24,7 @@ static void derive_stage(jup_job_t *job, const jup_demand_t *d)
     stage->window = job->fit_window ? jup_engine_most_window(stages) : scheduler->window;
     stage->ahead = jup_job_speculates(job) && d->typical.epsilon <= 0 && stages > 1;
     stage->logits = d->logits;
+    stage->told = d->told;
     stage->sampling = d->sampling;
     stage->typical = d->typical;
 }

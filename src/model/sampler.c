@@ -76,6 +76,42 @@ int32_t jup_argmax(const float *logits, int32_t n, float *margin)
     return best;
 }
 
+void jup_find_best(const float *logits, int32_t vocab, int32_t first, jup_best_t *best, int32_t n)
+{
+    int32_t found = 0;
+    for (int32_t i = 0; i < vocab; i++) {
+        if (found == n && (n == 0 || !(logits[i] > best[n - 1].logit)))
+            continue;
+        int32_t at = found < n ? found++ : n - 1;
+        while (at > 0 && logits[i] > best[at - 1].logit) {
+            best[at] = best[at - 1];
+            at--;
+        }
+        best[at] = (jup_best_t){.id = first + i, .logit = logits[i]};
+    }
+}
+
+double jup_log_sum(const float *logits, int32_t n)
+{
+    float top = -INFINITY;
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++)
+        top = logits[i] > top ? logits[i] : top;
+    for (int32_t i = 0; i < n; i++)
+        sum += exp((double)logits[i] - (double)top);
+    return (double)top + log(sum);
+}
+
+double jup_log_sum_of(const double *log_sums, int32_t n)
+{
+    double top = -INFINITY, sum = 0;
+    for (int32_t i = 0; i < n; i++)
+        top = log_sums[i] > top ? log_sums[i] : top;
+    for (int32_t i = 0; i < n; i++)
+        sum += exp(log_sums[i] - top);
+    return top + log(sum);
+}
+
 static int by_logit(const void *a, const void *b)
 {
     const jup_candidate_t *x = a, *y = b;

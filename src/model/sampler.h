@@ -18,6 +18,21 @@ typedef struct jup_sampling {
     uint64_t seed;
 } jup_sampling_t;
 
+/** How the tokens of one sequence are picked, and what is told of each. Plain data: it travels. */
+typedef struct jup_picking {
+    jup_sampling_t sampling;
+    int32_t told;   /* whether log probabilities come with each token */
+    int32_t likely; /* of so many of the likeliest, too; in [0, JUP_LIKELY] */
+} jup_picking_t;
+
+enum { JUP_LIKELY = 20 };
+
+/** A logit and whose it is. */
+typedef struct jup_best {
+    int32_t id;
+    float logit;
+} jup_best_t;
+
 typedef struct jup_sampler {
     jup_sampling_t params;
     jup_rng_t rng;
@@ -35,6 +50,16 @@ void jup_sampler_accept(jup_sampler_t *sampler, int32_t token);
 
 /** Picks a token; logits (vocab) may be changed. Ties go to the smallest id. */
 int32_t jup_sampler_pick(jup_sampler_t *sampler, float *logits);
+
+/** The n best of a row in order, the smaller id first among equals; first: the id of logit 0.
+ * n <= vocab. */
+void jup_find_best(const float *logits, int32_t vocab, int32_t first, jup_best_t *best, int32_t n);
+
+/** log(sum e^logit) of a row; those of minus infinity add nothing. */
+double jup_log_sum(const float *logits, int32_t n);
+
+/** The same of all parts of a row, of which these (n) are the parts' own. */
+double jup_log_sum_of(const double *log_sums, int32_t n);
 
 /** The largest logit's index (smallest index on ties) and its lead over the second. */
 int32_t jup_argmax(const float *logits, int32_t n, float *margin);

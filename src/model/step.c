@@ -9,13 +9,19 @@ typedef struct step_header {
     int32_t kind, id, n_segments, n_edits, n_keep, rows, any_tree, reserved;
 } step_header_t;
 
+/* Words of the list at most: a word a row, and how one sequence is picked. */
+static int32_t most_words(int32_t max_rows)
+{
+    return max_rows + JUP_PICK_WORDS;
+}
+
 void jup_step_init(jup_step_t *step, int32_t max_rows)
 {
     memset(step, 0, sizeof *step);
     step->max_rows = max_rows;
     step->tokens = jup_new((size_t)max_rows, sizeof(int32_t));
     step->parents = jup_new((size_t)max_rows, sizeof(int32_t));
-    step->keep = jup_new((size_t)max_rows, sizeof(int32_t));
+    step->keep = jup_new((size_t)most_words(max_rows), sizeof(int32_t));
 }
 
 void jup_step_reset(jup_step_t *step)
@@ -51,15 +57,37 @@ void jup_step_add(jup_step_t *step, int32_t seq, int32_t pos, const int32_t *tok
     step->rows += rows;
 }
 
+int32_t jup_step_words_left(const jup_step_t *step)
+{
+    return most_words(step->max_rows) - step->n_keep;
+}
+
+bool jup_step_edit_fits(const jup_step_t *step, const jup_edit_t *edit)
+{
+    return step->n_edits < JUP_STEP_MAX_EDITS && jup_edit_words(edit) <= jup_step_words_left(step);
+}
+
 void jup_step_edit(jup_step_t *step, jup_edit_t edit, const int32_t *keep)
 {
-    assert(step->n_edits < JUP_STEP_MAX_EDITS);
+    assert(jup_step_edit_fits(step, &edit));
     step->edits[step->n_edits++] = edit;
-    if (edit.op != JUP_EDIT_KEEP)
-        return;
-    assert(step->n_keep + edit.b <= step->max_rows);
-    for (int32_t i = 0; i < edit.b; i++)
+    for (int32_t i = 0; i < jup_edit_words(&edit); i++)
         step->keep[step->n_keep++] = keep[i];
+}
+
+void jup_step_edit_pick(jup_step_t *step, int32_t seq, const jup_picking_t *picking)
+{
+    int32_t words[JUP_PICK_WORDS];
+    memcpy(words, picking, sizeof words);
+    jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_PICK, .seq = seq, .b = JUP_PICK_WORDS}, words);
+}
+
+bool jup_step_read_pick(const jup_edit_t *edit, const int32_t *words, jup_picking_t *picking)
+{
+    if (edit->b != JUP_PICK_WORDS)
+        return false;
+    memcpy(picking, words, sizeof *picking);
+    return picking->likely >= 0 && picking->likely <= JUP_LIKELY;
 }
 
 int32_t jup_step_outputs(const jup_step_t *step)
@@ -118,7 +146,8 @@ size_t jup_step_bytes(const jup_step_t *step)
 
 size_t jup_step_max_bytes(int32_t max_rows)
 {
-    return packed_bytes(JUP_STEP_MAX_SEGMENTS, JUP_STEP_MAX_EDITS, max_rows, max_rows, true);
+    return packed_bytes(JUP_STEP_MAX_SEGMENTS, JUP_STEP_MAX_EDITS, most_words(max_rows), max_rows,
+                        true);
 }
 
 static char *put(char *out, const void *data, size_t bytes)
@@ -156,8 +185,8 @@ static bool header_makes_sense(const step_header_t *h, int32_t max_rows, size_t 
 {
     return h->kind >= JUP_STEP_WORK && h->kind <= JUP_STEP_CANCELLED && h->n_segments >= 0 &&
            h->n_segments <= JUP_STEP_MAX_SEGMENTS && h->n_edits >= 0 &&
-           h->n_edits <= JUP_STEP_MAX_EDITS && h->n_keep >= 0 && h->n_keep <= max_rows &&
-           h->rows >= 0 && h->rows <= max_rows &&
+           h->n_edits <= JUP_STEP_MAX_EDITS && h->n_keep >= 0 &&
+           h->n_keep <= most_words(max_rows) && h->rows >= 0 && h->rows <= max_rows &&
            packed_bytes(h->n_segments, h->n_edits, h->n_keep, h->rows, h->any_tree) <= bytes;
 }
 

@@ -6,6 +6,8 @@
 #ifndef JUP_MODEL_STEP_H
 #define JUP_MODEL_STEP_H
 
+#include "model/sampler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@ typedef enum jup_edit_op {
     JUP_EDIT_TRUNCATE, /* seq keeps its first `a` tokens */
     JUP_EDIT_KEEP,     /* of seq's tokens from `a` on, the next `b` indices of the step's list */
     JUP_EDIT_DROP,     /* seq is forgotten */
+    JUP_EDIT_PICK,     /* seq's tokens are picked as the next `b` words of the step's list say */
 } jup_edit_op_t;
 
 /** A change to the caches, applied before the step's rows. */
@@ -53,7 +56,7 @@ typedef struct jup_step {
     jup_edit_t edits[JUP_STEP_MAX_EDITS];
     int32_t *tokens;  /* (rows) */
     int32_t *parents; /* (rows), row within the segment, before its children; -1: a root */
-    int32_t *keep;    /* (n_keep <= max_rows) for JUP_EDIT_KEEP, one edit's after the other's */
+    int32_t *keep;    /* (n_keep) for JUP_EDIT_KEEP and _PICK, one edit's after the other's */
 } jup_step_t;
 
 void jup_step_init(jup_step_t *step, int32_t max_rows);
@@ -69,8 +72,21 @@ void jup_step_begin(jup_step_t *step, jup_step_kind_t kind, int32_t id);
 void jup_step_add(jup_step_t *step, int32_t seq, int32_t pos, const int32_t *tokens,
                   const int32_t *parents, int32_t rows, int32_t outputs);
 
-/** Adds an edit; keep (b) for JUP_EDIT_KEEP. */
+/** Adds an edit, for which there is room; keep (b) for JUP_EDIT_KEEP and _PICK. */
 void jup_step_edit(jup_step_t *step, jup_edit_t edit, const int32_t *keep);
+bool jup_step_edit_fits(const jup_step_t *step, const jup_edit_t *edit);
+int32_t jup_step_words_left(const jup_step_t *step);
+
+/** Words of the step's list that belong to an edit. */
+static inline int32_t jup_edit_words(const jup_edit_t *edit)
+{
+    return edit->op == JUP_EDIT_KEEP || edit->op == JUP_EDIT_PICK ? edit->b : 0;
+}
+
+/** The edit that tells how seq's tokens are picked; and what it tells, read from its words. */
+enum { JUP_PICK_WORDS = sizeof(jup_picking_t) / sizeof(int32_t) };
+void jup_step_edit_pick(jup_step_t *step, int32_t seq, const jup_picking_t *picking);
+bool jup_step_read_pick(const jup_edit_t *edit, const int32_t *words, jup_picking_t *picking);
 
 /** Rows that get logits. */
 int32_t jup_step_outputs(const jup_step_t *step);

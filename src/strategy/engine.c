@@ -61,7 +61,7 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
         e->logits = jup_new((size_t)e->scheduler.options.outputs,
                             (size_t)e->stage.forward->config->vocab * sizeof *e->logits);
     for (int32_t i = 0; i < e->n_results && !alone(e); i++)
-        e->results[i] = jup_new(jup_stage_result_bytes(), 1);
+        e->results[i] = jup_new(jup_stage_result_bytes(&options->stage), 1);
 }
 
 jup_status_t jup_engine_init(jup_engine_t *e, jup_comm_t *comm, const jup_place_t *place,
@@ -117,7 +117,8 @@ static void expect_result(jup_engine_t *e)
 {
     uint32_t place = e->results_begun++ % (uint32_t)e->n_results;
     jup_comm_begin_recv(e->stage.comm, last_leader(e), JUP_MSG_RESULT, e->stage.step.id,
-                        e->results[place], jup_stage_result_bytes(), &e->result_pending[place]);
+                        e->results[place], jup_stage_result_bytes(&e->stage.options),
+                        &e->result_pending[place]);
 }
 
 void jup_engine_send(jup_engine_t *e)

@@ -6,12 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* One of a row's best: its id in the whole vocabulary. */
-typedef struct jup_best {
-    int32_t id;
-    float logit;
-} jup_best_t;
-
 static int32_t own_rows(const jup_head_share_t *s, int member)
 {
     return s->vocab[member + 1] - s->vocab[member];
@@ -32,11 +26,11 @@ static size_t message_bytes(const jup_head_share_t *s, int member, int32_t rows)
 {
     size_t row = s->best ? (size_t)best_of(s, member) * sizeof(jup_best_t)
                          : (size_t)own_rows(s, member) * sizeof(float);
-    return (size_t)rows * row;
+    return (size_t)rows * (row + (jup_head_share_sums(s) ? sizeof(double) : 0));
 }
 
 jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
-                                 const jup_place_t *place, int32_t best, int32_t rows,
+                                 const jup_place_t *place, int32_t best, bool told, int32_t rows,
                                  jup_error_t *err)
 {
     void *block;
@@ -47,6 +41,7 @@ jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
     share->me = jup_place_member(place);
     share->vocab = place->vocab;
     share->best = best;
+    share->told = told;
     share->rows = rows;
     for (int m = 0; m < share->members; m++) {
         size_t bytes = message_bytes(share, m, rows);
@@ -59,6 +54,8 @@ jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
     JUP_TRY(
         jup_alloc(&block, (size_t)rows * (size_t)vocabulary(share), sizeof(float), "logits", err));
     share->logits = block;
+    share->log_sums = jup_new((size_t)rows, sizeof *share->log_sums);
+    share->parts = jup_new((size_t)rows * (size_t)share->members, sizeof *share->parts);
     return JUP_OK;
 }
 
@@ -66,38 +63,32 @@ void jup_head_share_reset(jup_head_share_t *share)
 {
     jup_free(share->buffer);
     jup_free(share->logits);
+    jup_free(share->log_sums);
+    jup_free(share->parts);
     memset(share, 0, sizeof *share);
 }
 
-/* The n best of a row in order, the smaller id first among equals; `first`: the id of logit 0. */
-static void find_best(const float *logits, int32_t vocab, int32_t first, jup_best_t *best,
-                      int32_t n)
+/* The best of every row, and behind them all the logs of the sums. */
+static void write_best(jup_head_share_t *share, const float *own, int32_t rows)
 {
-    int32_t found = 0;
-    for (int32_t i = 0; i < vocab; i++) {
-        if (found == n && !(logits[i] > best[n - 1].logit))
-            continue;
-        int32_t at = found < n ? found++ : n - 1;
-        while (at > 0 && logits[i] > best[at - 1].logit) {
-            best[at] = best[at - 1];
-            at--;
-        }
-        best[at] = (jup_best_t){.id = first + i, .logit = logits[i]};
+    int32_t vocab = own_rows(share, share->me), n = best_of(share, share->me);
+    jup_best_t *best = (jup_best_t *)(void *)share->buffer;
+    for (int32_t r = 0; r < rows; r++)
+        jup_find_best(own + (int64_t)r * vocab, vocab, share->vocab[share->me],
+                      best + (int64_t)r * n, n);
+    char *sums = share->buffer + (size_t)rows * (size_t)n * sizeof *best;
+    for (int32_t r = 0; r < rows && share->told; r++) {
+        double sum = jup_log_sum(own + (int64_t)r * vocab, vocab);
+        memcpy(sums + (size_t)r * sizeof sum, &sum, sizeof sum);
     }
 }
 
 void jup_head_share_send(jup_head_share_t *share, const float *own, int32_t rows)
 {
-    int32_t vocab = own_rows(share, share->me), n = best_of(share, share->me);
-    const void *message = own;
-    if (share->best) {
-        jup_best_t *best = (jup_best_t *)(void *)share->buffer;
-        for (int32_t r = 0; r < rows; r++)
-            find_best(own + (int64_t)r * vocab, vocab, share->vocab[share->me],
-                      best + (int64_t)r * n, n);
-        message = best;
-    }
-    jup_comm_send(share->comm, share->leader, JUP_MSG_HEAD, message,
+    if (share->best)
+        write_best(share, own, rows);
+    jup_comm_send(share->comm, share->leader, JUP_MSG_HEAD,
+                  share->best ? share->buffer : (const void *)own,
                   message_bytes(share, share->me, rows));
 }
 
@@ -121,6 +112,14 @@ static void place_best(jup_head_share_t *share, int member, const jup_best_t *be
     }
 }
 
+/* A member's logs of the sums, which stand behind its best. */
+static void place_sums(jup_head_share_t *share, int member, const char *sums, int32_t rows)
+{
+    for (int32_t r = 0; r < rows; r++)
+        memcpy(&share->parts[r * share->members + member], sums + (size_t)r * sizeof(double),
+               sizeof(double));
+}
+
 static bool ids_make_sense(const jup_head_share_t *s, int member, const jup_best_t *best, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
@@ -129,21 +128,33 @@ static bool ids_make_sense(const jup_head_share_t *s, int member, const jup_best
     return true;
 }
 
+static void receive_from(jup_head_share_t *share, int member, int32_t rows)
+{
+    size_t expected = message_bytes(share, member, rows);
+    size_t bytes = jup_comm_recv(share->comm, share->leader + member, JUP_MSG_HEAD, share->buffer,
+                                 share->buffer_bytes);
+    const void *message = share->buffer;
+    int64_t n = (int64_t)rows * best_of(share, member);
+    if (bytes != expected || (share->best && !ids_make_sense(share, member, message, n)))
+        jup_comm_die_unreadable(share->comm, "logits", bytes, share->leader + member);
+    if (share->best)
+        place_best(share, member, message, rows);
+    else
+        place_rows(share, member, message, rows);
+    if (jup_head_share_sums(share))
+        place_sums(share, member, share->buffer + (size_t)n * sizeof(jup_best_t), rows);
+}
+
 void jup_head_share_receive(jup_head_share_t *share, const float *own, int32_t rows)
 {
     assert(share->me == 0 && rows <= share->rows);
+    int32_t vocab = own_rows(share, 0);
     place_rows(share, 0, own, rows);
-    for (int m = 1; m < share->members; m++) {
-        size_t expected = message_bytes(share, m, rows);
-        size_t bytes = jup_comm_recv(share->comm, share->leader + m, JUP_MSG_HEAD, share->buffer,
-                                     share->buffer_bytes);
-        const void *message = share->buffer;
-        if (bytes != expected ||
-            (share->best && !ids_make_sense(share, m, message, (int64_t)rows * best_of(share, m))))
-            jup_comm_die_unreadable(share->comm, "logits", bytes, share->leader + m);
-        if (share->best)
-            place_best(share, m, message, rows);
-        else
-            place_rows(share, m, message, rows);
+    for (int m = 1; m < share->members; m++)
+        receive_from(share, m, rows);
+    for (int32_t r = 0; r < rows && jup_head_share_sums(share); r++) {
+        double *parts = share->parts + r * share->members;
+        parts[0] = jup_log_sum(own + (int64_t)r * vocab, vocab);
+        share->log_sums[r] = jup_log_sum_of(parts, share->members);
     }
 }

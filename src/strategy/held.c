@@ -41,6 +41,8 @@ static void apply(jup_held_t *held, const jup_edit_t *edit)
     case JUP_EDIT_DROP:
         tokens = 0;
         break;
+    case JUP_EDIT_PICK:
+        break;
     }
     *of(held, edit->seq) = tokens;
 }

@@ -239,6 +239,9 @@ jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t 
     q->parent = spec->parent;
     q->child_pages = spec->child_tokens ? jup_scheduler_pages(s, spec->child_tokens) : 0;
     q->prompt = spec->n_prompt;
+    q->picks = spec->picking != NULL;
+    if (q->picks)
+        q->picking = *spec->picking;
     jup_sequence_append(q, spec->prompt, spec->n_prompt);
     return JUP_OK;
 }

@@ -43,12 +43,16 @@ typedef struct jup_sequence_spec {
     int32_t parent;       /* handle of a sequence whose beginning it may share; -1: none */
     bool hold;            /* keep its cache after its end, until released */
     int32_t child_tokens; /* its first child shall not have to wait for room of so many tokens */
+    const jup_picking_t *picking; /* a way of its own, copied; NULL: as all */
 } jup_sequence_spec_t;
 
 typedef struct jup_scheduler_sink {
     void *self;
     /** The sequence's next token; accepted_by: 0, or 1 + draft source. False ends the sequence. */
     bool (*token)(void *self, int32_t handle, int32_t token, int32_t accepted_by);
+    /** What the model thought of the token that token() brings next, where that is told. May be
+     * NULL. */
+    void (*likely)(void *self, int32_t handle, const jup_likely_t *likely);
     /** No more tokens will come. May submit and release. */
     void (*ended)(void *self, int32_t handle);
 } jup_scheduler_sink_t;

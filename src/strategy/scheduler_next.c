@@ -19,13 +19,6 @@ typedef struct filling {
 
 /* ---- edits ----------------------------------------------------------------------------------- */
 
-/* Whether an edit finds room in the step. */
-static bool edit_fits(const jup_step_t *step, const jup_edit_t *edit)
-{
-    int32_t keep = edit->op == JUP_EDIT_KEEP ? edit->b : 0;
-    return step->n_edits < JUP_STEP_MAX_EDITS && step->n_keep + keep <= step->max_rows;
-}
-
 static void write_edit(jup_sequence_t *q, jup_step_t *step)
 {
     if (q->edit.op == 0)
@@ -45,22 +38,33 @@ static void write_drops(jup_scheduler_t *s, jup_step_t *step)
     }
 }
 
+/* Whether all that goes out with the sequence's next segment finds room in the step. */
+static bool edits_fit(const filling_t *f, const jup_sequence_t *q)
+{
+    enum { MOST = 4 }; /* the parent's, the fork, its own, and how it picks */
+    const jup_sequence_t *parent = q->fork_from >= 0 ? f->s->slots[q->fork_from] : NULL;
+    int32_t words = jup_edit_words(&q->edit) + (q->picks ? JUP_PICK_WORDS : 0);
+    if (parent)
+        words += jup_edit_words(&parent->edit);
+    return f->step->n_edits + MOST <= JUP_STEP_MAX_EDITS && words <= jup_step_words_left(f->step);
+}
+
 /* The sequence's own edit, and before a fork the parent's, whose result it is to share. */
 static bool write_edits_of(filling_t *f, int32_t slot)
 {
     jup_sequence_t *q = f->s->slots[slot];
     jup_edit_t fork = {.op = JUP_EDIT_FORK, .seq = slot, .a = q->fork_from, .b = q->cached};
-    if (f->step->n_edits + 2 > JUP_STEP_MAX_EDITS || !edit_fits(f->step, &q->edit))
+    if (!edits_fit(f, q))
         return false;
     if (q->fork_from >= 0) {
-        jup_sequence_t *parent = f->s->slots[q->fork_from];
-        if (!edit_fits(f->step, &parent->edit))
-            return false;
-        write_edit(parent, f->step);
+        write_edit(f->s->slots[q->fork_from], f->step);
         jup_step_edit(f->step, fork, NULL);
         q->fork_from = -1;
     }
     write_edit(q, f->step);
+    if (q->picks)
+        jup_step_edit_pick(f->step, slot, &q->picking);
+    q->picks = false;
     return true;
 }
 
@@ -345,7 +349,7 @@ bool jup_scheduler_flush(jup_scheduler_t *s, jup_step_t *step)
         return false;
     filling_t f = begin(s, step);
     for (int32_t i = 0; i < s->n_slots; i++)
-        if (s->slots[i]->state == JUP_SEQUENCE_HELD && edit_fits(step, &s->slots[i]->edit))
+        if (s->slots[i]->state == JUP_SEQUENCE_HELD && jup_step_edit_fits(step, &s->slots[i]->edit))
             write_edit(s->slots[i], step);
     return finish(&f);
 }

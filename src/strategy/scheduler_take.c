@@ -4,10 +4,13 @@
 
 #include <assert.h>
 
-/* Makes one token known; false when the sequence ends with it. */
-static bool learn(jup_scheduler_t *s, int32_t slot, int32_t token, int32_t accepted_by, bool *right)
+/* Makes one token known; false when the sequence ends with it. likely: NULL: not told. */
+static bool learn(jup_scheduler_t *s, int32_t slot, int32_t token, int32_t accepted_by,
+                  const jup_likely_t *likely, bool *right)
 {
     jup_sequence_t *q = s->slots[slot];
+    if (likely && s->sink.likely)
+        s->sink.likely(s->sink.self, q->handle, likely);
     if (!jup_sequence_learn(q, token))
         *right = false;
     q->generated++;
@@ -19,11 +22,12 @@ static bool learn(jup_scheduler_t *s, int32_t slot, int32_t token, int32_t accep
 static bool learn_all(jup_scheduler_t *s, const jup_flight_t *flight, const jup_verdict_t *verdict,
                       bool *right)
 {
+    const jup_likely_t *likely = verdict->told ? verdict->likely : NULL;
     for (int32_t i = 1; i < verdict->n_path; i++)
         if (!learn(s, flight->slot, flight->tree.token[verdict->path[i]], 1 + flight->source,
-                   right))
+                   likely ? likely++ : NULL, right))
             return false;
-    return learn(s, flight->slot, verdict->token, 0, right);
+    return learn(s, flight->slot, verdict->token, 0, likely, right);
 }
 
 static void take_guesses(jup_sequence_t *q, const jup_verdict_t *verdict)

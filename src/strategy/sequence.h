@@ -42,6 +42,8 @@ typedef struct jup_sequence {
     int32_t child;              /* handle of the child that uses them, or -1 */
     jup_edit_t edit;            /* for its next segment; op 0: none */
     int32_t keep[JUP_GUESS_DEPTH + 1];
+    bool picks; /* its next segment tells in which way of its own its tokens are picked: */
+    jup_picking_t picking;
     jup_guesses_t at_hand; /* the heads' guesses for what follows the known tokens */
     bool has_guesses;
     jup_proposals_t watched;        /* proposals being compared with what comes */

@@ -7,11 +7,10 @@
 
 /* ---- making and releasing -------------------------------------------------------------------- */
 
-enum { RESULT_WORDS = 2 + JUP_STEP_MAX_SEGMENTS * JUP_VERDICT_WORDS };
-
-size_t jup_stage_result_bytes(void)
+size_t jup_stage_result_bytes(const jup_stage_options_t *options)
 {
-    return RESULT_WORDS * sizeof(int32_t);
+    size_t verdict = JUP_VERDICT_WORDS + (options->told ? JUP_VERDICT_TOLD_WORDS : 0);
+    return (2 + JUP_STEP_MAX_SEGMENTS * verdict) * sizeof(int32_t);
 }
 
 static jup_status_t init_hops(jup_stage_t *stage, jup_error_t *err)
@@ -56,10 +55,11 @@ static jup_status_t init_group(jup_stage_t *stage, jup_error_t *err)
 static int32_t best_needed(const jup_stage_options_t *o)
 {
     const jup_sampling_t *s = &o->sampling;
-    bool any = o->logits || o->typical.epsilon > 0 || s->repeat_penalty != 1.0f;
+    bool any = o->logits || o->any_sampling || o->typical.epsilon > 0 || s->repeat_penalty != 1.0f;
     if (any || (s->temperature > 0 && s->top_k == 0))
         return 0;
-    return s->temperature > 0 && s->top_k > 2 ? s->top_k : 2;
+    int32_t least = o->told ? JUP_LIKELY : 2;
+    return s->temperature > 0 && s->top_k > least ? s->top_k : least;
 }
 
 static void init_judge(jup_stage_t *stage, jup_heads_t *heads)
@@ -68,7 +68,7 @@ static void init_judge(jup_stage_t *stage, jup_heads_t *heads)
                       stage->forward->config->vocab);
     stage->heads = heads;
     for (int i = 0; i < JUP_HOP_WINDOW && !jup_place_is_first(stage->place); i++)
-        stage->result[i] = jup_new(RESULT_WORDS, sizeof(int32_t));
+        stage->result[i] = jup_new(jup_stage_result_bytes(&stage->options), 1);
 }
 
 static jup_status_t init_parts(jup_stage_t *stage, jup_heads_t *heads, jup_error_t *err)
@@ -79,7 +79,7 @@ static jup_status_t init_parts(jup_stage_t *stage, jup_heads_t *heads, jup_error
     JUP_TRY(jup_place_members(place) > 1 ? init_group(stage, err) : JUP_OK);
     if (jup_stage_shares_head(stage))
         JUP_TRY(jup_head_share_init(&stage->head, stage->comm, place, best_needed(&stage->options),
-                                    stage->forward->limits.outputs, err));
+                                    stage->options.told, stage->forward->limits.outputs, err));
     if (leads && jup_place_is_last(place))
         init_judge(stage, heads);
     if (leads && stage->options.ahead)

@@ -18,12 +18,14 @@
 #include "trace/recorder.h"
 
 typedef struct jup_stage_options {
-    jup_dtype_t wire; /* JUP_F16 or JUP_F32 */
-    int32_t rows;     /* of a step at most */
-    int32_t window;   /* steps in the air at most */
-    bool ahead;       /* whether steps may build on guesses that are still being verified */
-    bool logits;      /* all logits go to the first stage, too */
-    jup_sampling_t sampling;
+    jup_dtype_t wire;        /* JUP_F16 or JUP_F32 */
+    int32_t rows;            /* of a step at most */
+    int32_t window;          /* steps in the air at most */
+    bool ahead;              /* whether steps may build on guesses that are still being verified */
+    bool logits;             /* all logits go to the first stage, too */
+    jup_sampling_t sampling; /* of sequences that bring no way of their own */
+    bool any_sampling;       /* sequences may bring any */
+    bool told;               /* log probabilities of tokens may be asked for */
     jup_typical_t typical;
     jup_scripted_t scripted; /* on: what the next tokens are, where nothing is computed */
 } jup_stage_options_t;
@@ -79,7 +81,7 @@ void jup_stage_serve(jup_stage_t *stage);
 void jup_stage_stop(jup_stage_t *stage);
 
 /** Bytes of a packed list of verdicts at most; reading one (false: it makes no sense). */
-size_t jup_stage_result_bytes(void);
+size_t jup_stage_result_bytes(const jup_stage_options_t *options);
 bool jup_stage_read_result(jup_verdicts_t *verdicts, const int32_t *words, size_t bytes);
 
 #endif

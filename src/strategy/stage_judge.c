@@ -49,6 +49,13 @@ static float *logits_of(jup_stage_t *stage)
     return jup_stage_shares_head(stage) ? stage->head.logits : stage->forward->logits;
 }
 
+/* Of the step's outputs from `output` on; NULL: all logits are here. */
+static const double *log_sums_of(const jup_stage_t *stage, int64_t output)
+{
+    bool shared = jup_stage_shares_head(stage) && jup_head_share_sums(&stage->head);
+    return shared ? stage->head.log_sums + output : NULL;
+}
+
 /* Before they are judged, which may change them. */
 static void hand_out_logits(jup_stage_t *stage, int32_t outputs)
 {
@@ -90,9 +97,9 @@ static void judge(jup_stage_t *stage, const int32_t *wanted)
             jup_verdict_t *verdict = &v->list[v->n++];
             *verdict = (jup_verdict_t){.sequence = segment->seq};
             if (segment->outputs > 0) {
+                int64_t first = output + segment->outputs - segment->judged;
                 jup_verifier_judge(&stage->verifier, &stage->step, s, row,
-                                   logits_of(stage) +
-                                       (output + segment->outputs - segment->judged) * vocab,
+                                   logits_of(stage) + first * vocab, log_sums_of(stage, first),
                                    verdict);
                 keep_hidden(stage, segment, output, verdict, &ends);
             }

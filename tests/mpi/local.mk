@@ -8,6 +8,7 @@ MPI_TESTS = \
 	%D%/test-errors.sh \
 	%D%/test-exact.sh \
 	%D%/test-exchange.sh \
+	%D%/test-logprobs.sh \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
 	%D%/test-folder.sh \

@@ -223,7 +223,7 @@ static void draw_pairs(double *share, bool speculate, int n)
             for (int32_t r = 0; r < rows; r++)
                 fill_logits(logits + r * VOCAB, own[r]);
             jup_verifier_begin(&v, &step, stale);
-            jup_verifier_judge(&v, &step, 0, 0, logits, &verdict);
+            jup_verifier_judge(&v, &step, 0, 0, logits, NULL, &verdict);
             for (int32_t p = 1; p < verdict.n_path && got < 2; p++)
                 pair[got++] = own[verdict.path[p]];
             if (got < 2)
@@ -288,7 +288,7 @@ START_TEST(typical_acceptance_takes_more)
         jup_step_begin(&step, JUP_STEP_WORK, 0);
         jup_step_add(&step, 0, 0, tokens, parents, 3, 3);
         jup_verifier_begin(&v, &step, stale);
-        jup_verifier_judge(&v, &step, 0, 0, logits, &verdict);
+        jup_verifier_judge(&v, &step, 0, 0, logits, NULL, &verdict);
         ck_assert_int_eq(verdict.n_path, typical ? 3 : 1);
         jup_verifier_reset(&v);
     }
@@ -300,8 +300,15 @@ START_TEST(verdicts_survive_the_wire)
 {
     jup_verdict_t a = {.sequence = 9, .n_path = 3, .path = {0, 2, 5}, .token = 77, .margin = 1.5f};
     jup_verdict_t b;
-    int32_t words[JUP_VERDICT_WORDS];
+    int32_t words[JUP_VERDICT_WORDS + JUP_VERDICT_TOLD_WORDS];
     a.guesses = some_guesses(4, 8);
+    a.told = 3;
+    for (int32_t i = 0; i < a.told; i++)
+        a.likely[i] =
+            (jup_likely_t){.logprob = -1.5f, .n = i, .id = {7, 8, 9}, .logprobs = {-0.5f, -2, -3}};
+    for (int32_t i = 0; i < a.told; i++) /* no more than n travel */
+        for (int32_t t = i; t < 3; t++)
+            a.likely[i].id[t] = 0, a.likely[i].logprobs[t] = 0;
     const int32_t *end = jup_verdict_pack(&a, words);
     memset(&b, 0, sizeof b);
     ck_assert_ptr_eq(jup_verdict_unpack(&b, words, end), end);

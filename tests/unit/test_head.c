@@ -23,6 +23,8 @@ typedef struct setup {
     float x[STEPS][ROWS * DIM];
     int n;
     int32_t best;
+    bool told;
+    double log_sums[STEPS][OUTPUTS];      /* where told */
     float logits[STEPS][OUTPUTS * VOCAB]; /* what the leader has */
     uint64_t sent_bytes[MEMBERS];
 } setup_t;
@@ -99,7 +101,8 @@ static void live(jup_comm_t *comm, void *self)
     jup_place_init(&place, me, 1, at);
     place.vocab = jup_new((size_t)s->n + 1, sizeof *place.vocab);
     memcpy(place.vocab, shares[s->n], ((size_t)s->n + 1) * sizeof *place.vocab);
-    ck_assert_int_eq(jup_head_share_init(&head, comm, &place, s->best, OUTPUTS, &err), JUP_OK);
+    ck_assert_int_eq(jup_head_share_init(&head, comm, &place, s->best, s->told, OUTPUTS, &err),
+                     JUP_OK);
     init_forward(&f, &weights, &compute, s, shares[s->n][me], shares[s->n][me + 1]);
     jup_step_init(&step, ROWS);
     for (int i = 0; i < STEPS; i++) {
@@ -111,6 +114,8 @@ static void live(jup_comm_t *comm, void *self)
         } else {
             jup_head_share_receive(&head, f.logits, outputs);
             memcpy(s->logits[i], head.logits, (size_t)(outputs * VOCAB) * sizeof(float));
+            if (jup_head_share_sums(&head))
+                memcpy(s->log_sums[i], head.log_sums, (size_t)outputs * sizeof(double));
         }
     }
     s->sent_bytes[me] = comm->sent_bytes;
@@ -212,6 +217,30 @@ START_TEST(picks_and_margins_are_those_of_all_logits)
 }
 END_TEST
 
+START_TEST(sums_over_all_logits_come_with_the_best)
+{
+    float(*whole)[OUTPUTS * VOCAB] = jup_new(STEPS, sizeof *whole);
+    for (int n = 1; n <= MEMBERS; n++) {
+        setup_t *s = new_setup(80 + (uint64_t)n);
+        s->n = n;
+        s->best = 2;
+        s->told = true;
+        run(s, 0);
+        whole_head(s, whole);
+        for (int i = 0; i < STEPS * OUTPUTS; i++) {
+            double sum = 0;
+            if (i / OUTPUTS == 4)
+                continue;
+            for (int id = 0; id < VOCAB; id++)
+                sum += exp((double)whole[i / OUTPUTS][i % OUTPUTS * VOCAB + id]);
+            ck_assert_double_eq_tol(s->log_sums[i / OUTPUTS][i % OUTPUTS], log(sum), 1e-9);
+        }
+        free_setup(s);
+    }
+    jup_free(whole);
+}
+END_TEST
+
 START_TEST(only_the_best_travel)
 {
     setup_t *s = new_setup(5);
@@ -220,6 +249,9 @@ START_TEST(only_the_best_travel)
     run(s, 0);
     ck_assert_uint_eq(s->sent_bytes[0], 0);
     ck_assert_uint_eq(s->sent_bytes[1], (STEPS - 1) * OUTPUTS * 2 * 8);
+    s->told = true;
+    run(s, 0);
+    ck_assert_uint_eq(s->sent_bytes[1], (STEPS - 1) * OUTPUTS * (2 * 8 + 8));
     s->best = 0;
     run(s, 0);
     ck_assert_uint_eq(s->sent_bytes[1], (STEPS - 1) * OUTPUTS * 119 * 4);
@@ -231,6 +263,7 @@ static Suite *suite(void)
 {
     Suite *all = suite_create("head");
     unit_add(all, picks_and_margins_are_those_of_all_logits, 60);
+    unit_add(all, sums_over_all_logits_come_with_the_best, 60);
     unit_add(all, only_the_best_travel, 60);
     return all;
 }
