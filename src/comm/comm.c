@@ -66,25 +66,26 @@ void jup_comm_progress(jup_comm_t *comm)
     }
 }
 
-/*
- * Polls for about as long as a neighbour on the same machine takes to answer, then with pauses in
- * the kernel: ranks may share cores, a board's processor time may be rationed, and a battery pays
- * for it. A pause is a fixed share of the wait so far, so that a message is found late by that
- * share of its wait at most, and a long wait costs next to nothing.
- */
+/* Whether anything of ours is on its way out. */
+static bool sends(const jup_comm_t *comm)
+{
+    const jup_pending_t *pending = comm->active;
+    while (pending && !pending->sending)
+        pending = pending->next;
+    return pending != NULL;
+}
+
 static void poll_until_done(jup_comm_t *comm, jup_pending_t *pending, double start_s)
 {
-    const double spin_s = 15e-6, share = 0.08, shortest_s = 3e-6, longest_s = 200e-6;
+    jup_sleeper_begin(&comm->sleeper);
     for (;;) {
         jup_comm_progress(comm);
-        if (!pending->active)
-            return;
         double waited_s = jup_clock_now_s() - start_s;
-        if (waited_s < spin_s)
-            continue;
-        double pause_s = share * waited_s;
-        pause_s = pause_s < shortest_s ? shortest_s : pause_s > longest_s ? longest_s : pause_s;
-        jup_clock_pause(pause_s);
+        if (!pending->active) {
+            jup_sleeper_end(&comm->sleeper, waited_s, !pending->sending);
+            return;
+        }
+        jup_sleeper_pause(&comm->sleeper, waited_s, sends(comm));
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "comm/message.h"
+#include "comm/sleeper.h"
 #include "comm/transport.h"
 
 #include <stdbool.h>
@@ -41,6 +42,7 @@ typedef struct jup_comm {
     void *transport_self;
     jup_pending_t *active;
     jup_comm_observer_t observer;
+    jup_sleeper_t sleeper;
     uint64_t sent_bytes, sent_messages;
 } jup_comm_t;
 

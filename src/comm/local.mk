@@ -5,4 +5,5 @@ libjupiter_a_SOURCES += \
 	%D%/message.c %D%/message.h \
 	%D%/mpi.c \
 	%D%/record.c %D%/record.h \
+	%D%/sleeper.c %D%/sleeper.h \
 	%D%/transport.h

@@ -40,6 +40,7 @@ UNIT_TESTS = \
 	%D%/test_sampler \
 	%D%/test_script \
 	%D%/test_show \
+	%D%/test_sleeper \
 	%D%/test_sources \
 	%D%/test_step \
 	%D%/test_steps \

@@ -1,0 +1,128 @@
+#include "comm/sleeper.h"
+
+#include "base/clock.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+static const double spin_s = 15e-6; /* about as long as a neighbour in memory takes to answer */
+static const double share = 0.08;   /* of the wait so far, for a pause */
+static const double shortest_s = 3e-6, longest_s = 200e-6;
+static const double trusting_s = 5e-3; /* where sockets announce all messages */
+static const double relist_s = 0.25;
+
+enum { ENOUGH = 8, MOST_DOUBTS = 12, MOST_WAKES = 4 };
+
+/* ---- sockets --------------------------------------------------------------------------------- */
+
+static bool is_connected(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+           (peer.ss_family == AF_INET || peer.ss_family == AF_INET6);
+}
+
+/* MPI makes its connections when two ranks first talk, and tells nobody. */
+static void list_sockets(jup_sleeper_t *sleeper)
+{
+    DIR *open_files = opendir("/proc/self/fd");
+    sleeper->n = 0;
+    if (!open_files)
+        return;
+    for (struct dirent *entry; (entry = readdir(open_files));) {
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        if (entry->d_name[0] == '.' || !is_connected(fd))
+            continue;
+        if (sleeper->n == JUP_SLEEPER_SOCKETS) {
+            sleeper->n = 0;
+            break;
+        }
+        sleeper->sockets[sleeper->n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
+    closedir(open_files);
+}
+
+static void keep_listed(jup_sleeper_t *sleeper)
+{
+    double now_s = jup_clock_now_s();
+    if (sleeper->listed_s != 0 && now_s < sleeper->listed_s + relist_s)
+        return;
+    list_sockets(sleeper);
+    sleeper->listed_s = now_s;
+}
+
+static bool sleep_on_sockets(jup_sleeper_t *sleeper, double seconds)
+{
+    struct timespec pause = {.tv_nsec = (long)(seconds * 1e9)}; /* far below a second */
+    return ppoll(sleeper->sockets, (nfds_t)sleeper->n, &pause, NULL) > 0;
+}
+
+/* ---- pauses ---------------------------------------------------------------------------------- */
+
+void jup_sleeper_begin(jup_sleeper_t *sleeper)
+{
+    sleeper->last = JUP_SLEPT_NOT;
+    sleeper->wakes = 0;
+}
+
+static bool trusts_sockets(const jup_sleeper_t *sleeper)
+{
+    return sleeper->announced >= ENOUGH << sleeper->doubts;
+}
+
+static double pause_s(const jup_sleeper_t *sleeper, double waited_s, bool sending)
+{
+    if (trusts_sockets(sleeper) && !sending)
+        return trusting_s;
+    double seconds = share * waited_s;
+    return seconds < shortest_s ? shortest_s : seconds > longest_s ? longest_s : seconds;
+}
+
+/* Where waits are long anyway, waking up late costs less than polling. */
+static bool spins(const jup_sleeper_t *sleeper, double waited_s)
+{
+    return waited_s < spin_s && !(trusts_sockets(sleeper) && sleeper->usual_wait_s > 10 * spin_s);
+}
+
+void jup_sleeper_pause(jup_sleeper_t *sleeper, double waited_s, bool sending)
+{
+    if (spins(sleeper, waited_s))
+        return;
+    keep_listed(sleeper);
+    double seconds = pause_s(sleeper, waited_s, sending);
+    bool in_vain = sleeper->wakes >= MOST_WAKES; /* by a socket that is not MPI's */
+    if (sleeper->n == 0 || in_vain) {
+        jup_clock_pause(seconds < longest_s ? seconds : longest_s);
+        sleeper->last = JUP_SLEPT_DEAF;
+    } else {
+        bool heard = sleep_on_sockets(sleeper, seconds);
+        sleeper->last = heard ? JUP_SLEPT_HEARD : JUP_SLEPT_OUT;
+    }
+    sleeper->wakes = sleeper->last == JUP_SLEPT_HEARD ? sleeper->wakes + 1 : 0;
+}
+
+/*
+ * A message that is found after a pause may have come just after it, or through memory during it:
+ * one of a long pause lay here, and trust grows slower from then on.
+ */
+static void learn(jup_sleeper_t *sleeper)
+{
+    if (sleeper->last == JUP_SLEPT_HEARD) {
+        sleeper->announced += !trusts_sockets(sleeper);
+    } else if (trusts_sockets(sleeper)) {
+        sleeper->announced = 0;
+        sleeper->doubts += sleeper->doubts < MOST_DOUBTS;
+    } else {
+        sleeper->announced -= sleeper->announced < 2 ? sleeper->announced : 2;
+    }
+}
+
+void jup_sleeper_end(jup_sleeper_t *sleeper, double waited_s, bool received)
+{
+    sleeper->usual_wait_s += (waited_s - sleeper->usual_wait_s) / 8;
+    if (received && (sleeper->last == JUP_SLEPT_HEARD || sleeper->last == JUP_SLEPT_OUT))
+        learn(sleeper);
+}

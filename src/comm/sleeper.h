@@ -1,0 +1,48 @@
+/**
+ * How a rank waits for a message at little cost: ranks may share cores, a board's processor time
+ * may be rationed, and a battery pays for it. Short waits poll; longer ones sleep in the kernel
+ * until a socket of this process has something to read or a pause is over. Messages that pass
+ * through memory wake nobody, so a pause is a fixed share of the wait so far: such a message is
+ * found late by that share of its wait at most. Where sockets have announced every message for a
+ * while, pauses are long, and waiting costs next to nothing.
+ */
+#ifndef JUP_COMM_SLEEPER_H
+#define JUP_COMM_SLEEPER_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+enum { JUP_SLEEPER_SOCKETS = 128 }; /* with more, pauses do without */
+
+/** How a pause ended: there was none; a socket had something; time was up; sockets were not asked.
+ */
+typedef enum jup_slept {
+    JUP_SLEPT_NOT,
+    JUP_SLEPT_HEARD,
+    JUP_SLEPT_OUT,
+    JUP_SLEPT_DEAF,
+} jup_slept_t;
+
+/** All zeros is a fresh one. */
+typedef struct jup_sleeper {
+    struct pollfd sockets[JUP_SLEEPER_SOCKETS];
+    int n;
+    double listed_s;     /* when the sockets were looked up */
+    jup_slept_t last;    /* how the last pause of this wait ended */
+    int wakes;           /* pauses in a row that a socket ended */
+    int announced;       /* messages that a socket announced, less those it did not */
+    int doubts;          /* times that one lay here for a long pause */
+    double usual_wait_s; /* recent waits, averaged */
+} jup_sleeper_t;
+
+/** A wait begins. */
+void jup_sleeper_begin(jup_sleeper_t *sleeper);
+
+/** Sleeps, or not at all where the wait is still young; `sending`: messages of ours are on their
+ * way out, which no socket announces. */
+void jup_sleeper_pause(jup_sleeper_t *sleeper, double waited_s, bool sending);
+
+/** The wait is over; `received`: by a message that came. */
+void jup_sleeper_end(jup_sleeper_t *sleeper, double waited_s, bool received);
+
+#endif

@@ -1,0 +1,170 @@
+/* What ends a rank's pause, and when it trusts its sockets to end them. */
+#include "comm/sleeper.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+typedef struct pair {
+    int near, far;
+} pair_t;
+
+/* Two ends of a TCP connection. */
+static pair_t connect_pair(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    int listening = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listening, (struct sockaddr *)&at, sizeof at), 0);
+    ck_assert_int_eq(getsockname(listening, (struct sockaddr *)&at, &size), 0);
+    ck_assert_int_eq(listen(listening, 1), 0);
+    pair_t pair = {.far = socket(AF_INET, SOCK_STREAM, 0)};
+    ck_assert_int_eq(connect(pair.far, (struct sockaddr *)&at, sizeof at), 0);
+    pair.near = accept(listening, NULL, NULL);
+    ck_assert_int_ge(pair.near, 0);
+    close(listening);
+    return pair;
+}
+
+static void close_pair(pair_t pair)
+{
+    close(pair.near);
+    close(pair.far);
+}
+
+/* A message that a socket announces, and that is read then. */
+static void announced(jup_sleeper_t *sleeper, pair_t pair)
+{
+    char byte = 1;
+    jup_sleeper_begin(sleeper);
+    ck_assert_int_eq(write(pair.far, &byte, 1), 1);
+    jup_sleeper_pause(sleeper, 0.01, false);
+    ck_assert_int_eq(sleeper->last, JUP_SLEPT_HEARD);
+    ck_assert_int_eq(read(pair.near, &byte, 1), 1);
+    jup_sleeper_end(sleeper, 0.01, true);
+}
+
+/* A message that comes through memory during a pause. */
+static void unannounced(jup_sleeper_t *sleeper)
+{
+    jup_sleeper_begin(sleeper);
+    jup_sleeper_pause(sleeper, 0.001, false);
+    ck_assert_int_ne(sleeper->last, JUP_SLEPT_HEARD);
+    jup_sleeper_end(sleeper, 0.001, true);
+}
+
+/* Messages that sockets announce until the next would be waited for with long pauses. */
+static int until_trust(jup_sleeper_t *sleeper, pair_t pair)
+{
+    for (int n = 1;; n++) {
+        int before = sleeper->announced;
+        announced(sleeper, pair);
+        if (sleeper->announced == before)
+            return n - 1;
+    }
+}
+
+START_TEST(a_young_wait_polls)
+{
+    jup_sleeper_t sleeper = {0};
+    jup_sleeper_begin(&sleeper);
+    jup_sleeper_pause(&sleeper, 1e-6, false);
+    ck_assert_int_eq(sleeper.last, JUP_SLEPT_NOT);
+}
+END_TEST
+
+START_TEST(without_sockets_a_pause_is_a_pause)
+{
+    jup_sleeper_t sleeper = {0};
+    jup_sleeper_begin(&sleeper);
+    jup_sleeper_pause(&sleeper, 0.01, false);
+    ck_assert_int_eq(sleeper.last, JUP_SLEPT_DEAF);
+    ck_assert_int_eq(sleeper.n, 0);
+}
+END_TEST
+
+START_TEST(a_message_ends_a_pause)
+{
+    jup_sleeper_t sleeper = {0};
+    pair_t pair = connect_pair();
+    announced(&sleeper, pair);
+    ck_assert_int_eq(sleeper.n, 2); /* both ends are this process's */
+    close_pair(pair);
+}
+END_TEST
+
+START_TEST(trust_is_earned_and_grows_slower_after_a_disappointment)
+{
+    jup_sleeper_t sleeper = {0};
+    pair_t pair = connect_pair();
+    int first = until_trust(&sleeper, pair);
+    ck_assert_int_ge(first, 4);
+    unannounced(&sleeper);
+    ck_assert_int_eq(sleeper.announced, 0);
+    ck_assert_int_eq(until_trust(&sleeper, pair), 2 * first);
+    close_pair(pair);
+}
+END_TEST
+
+START_TEST(messages_through_memory_earn_none)
+{
+    jup_sleeper_t sleeper = {0};
+    pair_t pair = connect_pair();
+    for (int i = 0; i < 40; i++) {
+        announced(&sleeper, pair);
+        unannounced(&sleeper);
+        ck_assert_int_le(sleeper.announced, 1);
+    }
+    ck_assert_int_eq(sleeper.doubts, 0);
+    close_pair(pair);
+}
+END_TEST
+
+START_TEST(while_sending_pauses_stay_short)
+{
+    jup_sleeper_t sleeper = {0};
+    pair_t pair = connect_pair();
+    until_trust(&sleeper, pair);
+    jup_sleeper_begin(&sleeper);
+    jup_sleeper_pause(&sleeper, 0.001, true);
+    ck_assert_int_eq(sleeper.last, JUP_SLEPT_OUT);
+    jup_sleeper_end(&sleeper, 0.001, false);
+    ck_assert_int_eq(sleeper.doubts, 0);
+    close_pair(pair);
+}
+END_TEST
+
+/* Nobody here reads it: a foreign socket must not make a rank run round and round. */
+START_TEST(a_socket_that_nobody_reads_does_not_keep_it_awake)
+{
+    jup_sleeper_t sleeper = {0};
+    pair_t pair = connect_pair();
+    ck_assert_int_eq(write(pair.far, "x", 1), 1);
+    int deaf = 0;
+    jup_sleeper_begin(&sleeper);
+    for (int i = 0; i < 50; i++) {
+        jup_sleeper_pause(&sleeper, 0.0001, false);
+        deaf += sleeper.last == JUP_SLEPT_DEAF;
+    }
+    ck_assert_int_ge(deaf, 5);
+    close_pair(pair);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *s = suite_create("sleeper");
+    unit_add(s, a_young_wait_polls, 10);
+    unit_add(s, without_sockets_a_pause_is_a_pause, 10);
+    unit_add(s, a_message_ends_a_pause, 10);
+    unit_add(s, trust_is_earned_and_grows_slower_after_a_disappointment, 10);
+    unit_add(s, messages_through_memory_earn_none, 10);
+    unit_add(s, while_sending_pauses_stay_short, 10);
+    unit_add(s, a_socket_that_nobody_reads_does_not_keep_it_awake, 10);
+    return s;
+}
+
+UNIT_MAIN(suite)
