@@ -20,7 +20,7 @@ static jup_status_t parse(platform_options_t *o, int argc, const char **argv, ju
         {"format", 'f', POPT_ARG_STRING, &o->format, 0,
          "simgrid: a platform file (the default); hosts: the devices' names, in rank order; lines: "
          "all of it, for scripts",
-         "NAME"},
+         "simgrid|hosts|lines"},
         {"output", 'o', POPT_ARG_STRING, &o->output, 0, "write here (default: standard output)",
          "FILE"},
         JUP_OPTION_HELP,

@@ -38,9 +38,9 @@ static jup_status_t parse(jup_options_t *options, profile_options_t *o, int argc
         {"max-chunk", 0, POPT_ARG_INT, &o->max_chunk, 0, "longest chunk (256)", "N"},
         {"max-prefix", 0, POPT_ARG_INT, &o->max_prefix, 0, "longest prefix (1024)", "N"},
         {"seconds", 0, POPT_ARG_DOUBLE, &o->seconds, 0, "about as long it may take (30)", "S"},
-        {"kv", 0, POPT_ARG_STRING, &o->kv, 0, "KV cache: f16 or f32 (f16)", "TYPE"},
-        {"wire", 0, POPT_ARG_STRING, &o->wire, 0, "activations: f16 or f32 (f16)", "TYPE"},
-        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas or naive (blas)", "NAME"},
+        {"kv", 0, POPT_ARG_STRING, &o->kv, 0, "KV cache (f16)", "f16|f32"},
+        {"wire", 0, POPT_ARG_STRING, &o->wire, 0, "activations (f16)", "f16|f32"},
+        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels (blas)", "blas|naive"},
         JUP_OPTION_HELP,
         POPT_TABLEEND};
     return jup_options_parse(options, argc, argv, table, "-m FILE [-o cluster.yaml] [OPTIONS]",

@@ -13,4 +13,18 @@ int jup_cmd_strategies(int argc, const char **argv);
 int jup_cmd_tokenize(int argc, const char **argv);
 int jup_cmd_trace(int argc, const char **argv);
 
+/** What is known of a command besides its options, for help and manual. */
+typedef struct jup_command {
+    const char *name, *summary;
+    int (*run)(int argc, const char **argv);
+    const char *about;    /* paragraphs with empty lines between */
+    const char *examples; /* a line each */
+} jup_command_t;
+
+/** All of them, in the order of the help; *n: how many. */
+const jup_command_t *jup_commands(int *n);
+
+/** NULL: there is no such command. */
+const jup_command_t *jup_command_find(const char *name);
+
 #endif

@@ -11,8 +11,9 @@ jupiter_SOURCES = \
 	%D%/cmd_strategies.c \
 	%D%/cmd_tokenize.c \
 	%D%/cmd_trace.c \
-	%D%/commands.h \
+	%D%/commands.c %D%/commands.h \
 	%D%/main.c \
+	%D%/manual.c %D%/manual.h \
 	%D%/numbers.c %D%/numbers.h \
 	%D%/options.c %D%/options.h \
 	%D%/run.c %D%/run.h \

@@ -1,5 +1,6 @@
 #include "app/options.h"
 
+#include "app/manual.h"
 #include "app/numbers.h"
 #include "base/mem.h"
 
@@ -49,11 +50,23 @@ static jup_status_t take_number(const jup_options_t *options, int code, jup_erro
     return status;
 }
 
+static jup_status_t take_help(jup_options_t *options, jup_error_t *err)
+{
+    options->format = poptGetOptArg(options->context);
+    options->help = true;
+    if (options->format && !jup_manual_knows(options->format))
+        return jup_fail(err, JUP_EINPUT, "--help is '%s', must be man, bash or zsh, or nothing",
+                        options->format);
+    return JUP_OK;
+}
+
 jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **argv,
                                const struct poptOption *table, const char *usage, bool takes_args,
                                jup_error_t *err)
 {
     options->command = argv[0];
+    options->usage = usage;
+    options->format = NULL;
     options->help = false;
     options->n_numbers = 0;
     options->nested = NULL;
@@ -67,10 +80,8 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
 
     int code;
     while ((code = poptGetNextOpt(options->context)) > 0) {
-        if (code == JUP_OPTION_HELP_VALUE) {
-            options->help = true;
-            return JUP_OK;
-        }
+        if (code == JUP_OPTION_HELP_VALUE)
+            return take_help(options, err);
         if (code >= NUMBER_VALUE)
             JUP_TRY(take_number(options, code, err));
     }
@@ -87,18 +98,23 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
 
 void jup_options_print_help(jup_options_t *options)
 {
-    poptPrintHelp(options->context, stdout, 0);
+    if (options->format)
+        jup_manual_write(stdout, options->format, options->command, options->usage, options->table);
+    else
+        poptPrintHelp(options->context, stdout, 0);
 }
 
 void jup_options_reset(jup_options_t *options)
 {
     if (options->context)
         poptFreeContext(options->context);
+    free(options->format); /* popt's, not ours */
     jup_free(options->table);
     jup_free(options->nested);
     jup_free(options->argv);
     options->argv = NULL;
     options->context = NULL;
+    options->format = NULL;
     options->table = options->nested = NULL;
 }
 

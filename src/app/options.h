@@ -20,13 +20,17 @@ typedef struct jup_options {
     const char *command;
     char name[64];     /* "jupiter COMMAND" */
     const char **argv; /* popt keeps pointing at these, too */
+    const char *usage; /* what follows the name in the help */
     bool help;         /* --help was given; nothing else was checked */
+    char *format;      /* of the help: NULL: for people; else see manual.h */
 } jup_options_t;
 
 /** A table entry that shows --help; it goes into every table's end, before POPT_TABLEEND. */
 #define JUP_OPTION_HELP                                                                            \
     {                                                                                              \
-        "help", 'h', POPT_ARG_NONE, NULL, JUP_OPTION_HELP_VALUE, "show this help", NULL            \
+        "help", 'h', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, JUP_OPTION_HELP_VALUE,         \
+            "show this help; or as a page of the manual, or for a shell's completion",             \
+            "man|bash|zsh"                                                                         \
     }
 enum { JUP_OPTION_HELP_VALUE = 'h' };
 

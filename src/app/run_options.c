@@ -70,8 +70,7 @@ static struct poptOption *append_division(jup_run_options_t *o, struct poptOptio
         {"strategy", 0, POPT_ARG_STRING, &o->strategy, 0,
          "how the ranks share the work; 'jupiter strategies' lists them (jupiter)", "NAME"},
         {"exchange", 0, POPT_ARG_STRING, &o->exchange_name, 0,
-         "how ranks that share layers sum: ring, direct or whole (the quickest for the links)",
-         "NAME"},
+         "how ranks that share layers sum (the quickest for the links)", "ring|direct|whole"},
         {"shape", 0, POPT_ARG_STRING, &o->shape, 0,
          "a phantom of a well-known model (llama2-7b): no weights, no tokenizer", "NAME"},
         {"type", 0, POPT_ARG_STRING, &o->type_name, 0, "type of the shape's weights (q4_0)",
@@ -109,11 +108,10 @@ static struct poptOption *append_sampling(jup_run_options_t *o, struct poptOptio
 static struct poptOption *append_outputs(jup_run_options_t *o, struct poptOption *at)
 {
     const struct poptOption options[] = {
-        {"wire", 0, POPT_ARG_STRING, &o->wire_name, 0,
-         "activations between ranks: f16 or f32 (f16)", "TYPE"},
-        {"kv", 0, POPT_ARG_STRING, &o->kv_name, 0, "KV cache: f16 or f32 (f16)", "TYPE"},
-        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels: blas, naive or phantom (blas)",
-         "NAME"},
+        {"wire", 0, POPT_ARG_STRING, &o->wire_name, 0, "activations between ranks (f16)",
+         "f16|f32"},
+        {"kv", 0, POPT_ARG_STRING, &o->kv_name, 0, "KV cache (f16)", "f16|f32"},
+        {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels (blas)", "blas|naive|phantom"},
         {"trace", 0, POPT_ARG_STRING, &o->trace, 0, "write a trace of the run", "FILE.h5"},
         {"logits", 0, POPT_ARG_STRING, &o->logits, 0,
          "write the logits of every position, (positions, vocabulary)", "FILE.npy"},

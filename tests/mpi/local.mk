@@ -9,6 +9,7 @@ MPI_TESTS = \
 	%D%/test-exact.sh \
 	%D%/test-exchange.sh \
 	%D%/test-logprobs.sh \
+	%D%/test-manual.sh \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
 	%D%/test-folder.sh \

@@ -1,0 +1,69 @@
+#include "app/commands.h"
+
+#include <string.h>
+
+static const jup_command_t commands[] = {
+    {"run", "answer a prompt with a model spread over the ranks", jup_cmd_run,
+     "Every rank holds some layers of the model. The prompt flows through them in chunks, then the "
+     "answer comes token by token on standard output; figures follow on standard error.\n\n"
+     "The answer does not depend on the number of ranks, on how layers and prompt are divided, or "
+     "on guesses made ahead; the strategies that change it say so.\n\n"
+     "Ctrl-C stops at the next token, keeps what was printed and writes the trace.",
+     "mpirun -n 4 jupiter run -m model.gguf -p \"The capital of France is\" -n 64\n"
+     "mpirun -n 4 jupiter run -m model.gguf -p \"How do I repot a plant?\" --outline=auto\n"
+     "mpirun -n 4 jupiter run -m model.gguf --auto -f prompt.txt --trace run.h5\n"
+     "mpirun -n 4 jupiter run -m model.gguf --questions ask.jsonl --results answers.jsonl"},
+    {"chat", "hold a conversation, likewise", jup_cmd_chat,
+     "Reads what you type and answers it. The conversation keeps its cache: every turn computes "
+     "its own tokens only.",
+     "mpirun -n 4 jupiter chat -m model.gguf"},
+    {"plan", "decide who holds which layers and how prompts are cut, without running", jup_cmd_plan,
+     "Predicts times from the devices' profiles and searches for the division with the shortest "
+     "ones. The plan is a text file that jupiter run --plan follows.",
+     "jupiter plan --cluster env-a-100 --shape llama2-7b\n"
+     "jupiter plan --cluster cluster.yaml -m model.gguf --strategy hybrid -o plan.yaml"},
+    {"profile", "measure the ranks' devices and links, for the planner", jup_cmd_profile,
+     "Times the model's operations on every rank and messages between the ranks, and writes a "
+     "cluster file with a profile of each device beside it.",
+     "mpirun -n 4 jupiter profile -m model.gguf -o cluster.yaml"},
+    {"info", "describe a model file", jup_cmd_info,
+     "Prints shape, types and sizes of a model, and whether this program can run it.",
+     "jupiter info -m model.gguf"},
+    {"split", "cut a model into one file per rank", jup_cmd_split,
+     "For boards that shall not hold the whole file. A run names the slices by the same pattern.",
+     "jupiter split -m model.gguf -n 4 -o model-{rank}.gguf\n"
+     "mpirun -n 4 jupiter run -m model-{rank}.gguf -p Hello"},
+    {"strategies", "list the ways in which ranks can share the work", jup_cmd_strategies,
+     "A line for each: its name, whether its answers are those of one rank, and what it does.",
+     "jupiter strategies"},
+    {"tokenize", "turn text into token ids", jup_cmd_tokenize,
+     "Prints the ids of a text on one line, or, as a question, what the model is asked. A "
+     "vocabulary without weights is enough.",
+     "jupiter tokenize -m model.gguf -p \"Hello world\" --pieces\n"
+     "jupiter tokenize -m model.gguf -p Hello --prompts auto --show"},
+    {"trace", "look into the trace of a run", jup_cmd_trace,
+     "The view summary prints the figures of a run and its timeline in text; chrome writes "
+     "events for Perfetto. The file itself is HDF5, for any analysis tool.",
+     "jupiter trace summary run.h5\n"
+     "jupiter trace chrome run.h5 -o run.json"},
+    {"platform", "write a cluster as a SimGrid platform or for scripts", jup_cmd_platform,
+     "Takes a cluster file, the name of a shipped cluster, or one line such as "
+     "4xnx@100mbps,15ms.",
+     "jupiter platform env-a-100 -o platform.xml"},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+const jup_command_t *jup_commands(int *n)
+{
+    *n = N_COMMANDS;
+    return commands;
+}
+
+const jup_command_t *jup_command_find(const char *name)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
