@@ -52,13 +52,15 @@ static jup_status_t encode_question(const tokenize_options_t *o, const jup_gguf_
 {
     jup_prompts_t prompts;
     JUP_TRY(jup_prompts_choose(&prompts, g, o->prompts, o->system, err));
-    char *asked = jup_prompts_fill(&prompts, prompts.plain, text, 0, NULL);
+    prompts.typed = o->special;
+    jup_filled_t asked = {0};
+    jup_prompts_fill(&prompts, prompts.plain, text, 0, NULL, &asked);
     jup_status_t status = JUP_OK;
     if (o->show)
-        printf("%s\n", asked);
+        printf("%s\n", asked.text);
     else
-        status = jup_prompts_encode(&prompts, tokenizer, asked, tokens, err);
-    jup_free(asked);
+        status = jup_prompts_encode(&prompts, tokenizer, &asked, tokens, err);
+    jup_filled_reset(&asked);
     jup_prompts_reset(&prompts);
     return status;
 }
@@ -119,7 +121,7 @@ int jup_cmd_tokenize(int argc, const char **argv)
          "FILE"},
         {"no-bos", 0, POPT_ARG_NONE, &o.no_bos, 0, "no begin-of-text token in front", NULL},
         {"special", 0, POPT_ARG_NONE, &o.special, 0,
-         "take special tokens written out in the text as such", NULL},
+         "take special tokens written out in the text as such, in a question, too", NULL},
         {"prompts", 0, POPT_ARG_STRING, &o.prompts, 0,
          "take the text as a question in this form; auto: as the model's file says",
          "NAME|FILE|template|auto"},

@@ -47,7 +47,7 @@ static struct poptOption *append_prompt(jup_run_options_t *o, struct poptOption 
          "N"},
         {"no-bos", 0, POPT_ARG_NONE, &o->no_bos, 0, "no begin-of-text token in front", NULL},
         {"special", 0, POPT_ARG_NONE, &o->special, 0,
-         "take special tokens written out in the prompt as such", NULL},
+         "take special tokens written out in the prompt as such, in questions, too", NULL},
         {"ignore-eos", 0, POPT_ARG_NONE, &o->ignore_eos, 0, "go on after the end of text", NULL},
         {"stop", 0, POPT_ARG_ARGV, &o->stops, 0, "stop before this text; may be given often",
          "TEXT"},

@@ -65,6 +65,7 @@ static jup_status_t take_questions(jup_setup_t *setup, jup_error_t *err)
     size_t length;
     const jup_run_options_t *o = &setup->options;
     JUP_TRY(jup_prompts_choose(&setup->prompts, setup->gguf, o->ask.prompts, o->ask.system, err));
+    setup->prompts.typed = o->special;
     if (o->ask.chat)
         return JUP_OK;
     if (o->ask.questions)
@@ -174,7 +175,7 @@ static jup_status_t find_longest(jup_setup_t *setup, int32_t context, int32_t *l
     if (setup->script.n)
         *longest = jup_script_longest_prompt(&setup->script);
     else if (setup->options.ask.chat)
-        *longest = (int32_t)jup_min_i64(USUAL_TURN, context);
+        *longest = (int32_t)jup_min_i64(USUAL_TURN, (context + 1) / 2);
     else
         JUP_TRY(jup_texts_longest(&setup->texts, INT32_MAX, longest, err));
     if (*longest > context && setup->questions.n > 1)

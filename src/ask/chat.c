@@ -55,17 +55,18 @@ static jup_status_t encode_turn(jup_chat_t *chat, const char *line, jup_tokens_t
                                 jup_error_t *err)
 {
     const char *form = chat->handle < 0 ? chat->prompts->plain : chat->prompts->further;
-    char *text = jup_prompts_fill(chat->prompts, form, line, 0, NULL);
+    jup_filled_t said = {0};
+    jup_prompts_fill(chat->prompts, form, line, 0, NULL, &said);
     jup_status_t status = JUP_OK;
     if (chat->handle < 0) {
-        status = jup_prompts_encode(chat->prompts, chat->rules.tokenizer, text, tokens, err);
+        status = jup_prompts_encode(chat->prompts, chat->rules.tokenizer, &said, tokens, err);
     } else {
         status = encode_past(chat, tokens, err);
         if (status == JUP_OK)
-            status =
-                jup_prompts_encode_further(chat->prompts, chat->rules.tokenizer, text, tokens, err);
+            status = jup_prompts_encode_further(chat->prompts, chat->rules.tokenizer, &said, tokens,
+                                                err);
     }
-    jup_free(text);
+    jup_filled_reset(&said);
     return status;
 }
 

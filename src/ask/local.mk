@@ -3,6 +3,7 @@ libjupiter_a_SOURCES += \
 	%D%/asking.c %D%/asking.h \
 	%D%/chat.c %D%/chat.h \
 	%D%/logprobs.c %D%/logprobs.h \
+	%D%/fill.c %D%/fill.h \
 	%D%/lengths.c %D%/lengths.h \
 	%D%/outline.c %D%/outline.h \
 	%D%/prompts.c %D%/prompts.h %D%/prompts_choose.c \

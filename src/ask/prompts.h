@@ -8,6 +8,7 @@
 #ifndef JUP_ASK_PROMPTS_H
 #define JUP_ASK_PROMPTS_H
 
+#include "ask/fill.h"
 #include "io/gguf.h"
 #include "io/tokenizer.h"
 
@@ -21,6 +22,7 @@ typedef struct jup_prompts {
     char *turn_ends;      /* between an answer and a further question */
     char *system;         /* for {system}: the user's, or the template's own */
     bool special;         /* control tokens written out in the templates are meant as such */
+    bool typed;           /* and those written out in questions, too: the user's choice */
     bool one_line;        /* line breaks in a question become spaces */
     bool begins;          /* the begin-of-text token is the template's, whatever the tokenizer's */
 } jup_prompts_t;
@@ -36,17 +38,20 @@ jup_status_t jup_prompts_choose(jup_prompts_t *prompts, const jup_gguf_t *g, con
                                 const char *system, jup_error_t *err);
 void jup_prompts_reset(jup_prompts_t *prompts);
 
-/** Fills in a template: a new text for jup_free(). question, title: may be NULL when not used. */
-char *jup_prompts_fill(const jup_prompts_t *prompts, const char *form, const char *question,
-                       int32_t index, const char *title);
+/** Fills in one of the forms. question, title: may be NULL when not used. */
+void jup_prompts_fill(const jup_prompts_t *prompts, const char *form, const char *question,
+                      int32_t index, const char *title, jup_filled_t *filled);
 
-/** The ids of a filled template at the beginning of a context; appended. */
+/**
+ * The ids of a filled form at the beginning of a context; appended. What was filled in is plain
+ * text: no control token that somebody typed is taken as one, unless `typed` asks for it.
+ */
 jup_status_t jup_prompts_encode(const jup_prompts_t *prompts, const jup_tokenizer_t *tokenizer,
-                                const char *text, jup_tokens_t *tokens, jup_error_t *err);
+                                const jup_filled_t *asked, jup_tokens_t *tokens, jup_error_t *err);
 
 /** The ids of a text that goes on after other text: no begin of text, no space put in front. */
 jup_status_t jup_prompts_encode_further(const jup_prompts_t *prompts,
-                                        const jup_tokenizer_t *tokenizer, const char *text,
+                                        const jup_tokenizer_t *tokenizer, const jup_filled_t *said,
                                         jup_tokens_t *tokens, jup_error_t *err);
 
 #endif

@@ -28,9 +28,10 @@ static jup_status_t encode(const jup_texts_t *t, int32_t question, const char *f
         return jup_fail(err, JUP_EINPUT,
                         "the question has %zu bytes, more than the context of %d tokens can hold",
                         bytes, t->context);
-    char *text = jup_prompts_fill(t->prompts, form, text_of(t, question), 0, NULL);
-    jup_status_t status = jup_prompts_encode(t->prompts, t->tokenizer, text, tokens, err);
-    jup_free(text);
+    jup_filled_t asked = {0};
+    jup_prompts_fill(t->prompts, form, text_of(t, question), 0, NULL, &asked);
+    jup_status_t status = jup_prompts_encode(t->prompts, t->tokenizer, &asked, tokens, err);
+    jup_filled_reset(&asked);
     return status;
 }
 
@@ -94,13 +95,14 @@ static jup_status_t point(void *self, int32_t question, const jup_prompt_t *trun
     prompt->next_number = p->number + 1;
     add_trunk(t, trunk, answer, prompt);
     bool line_ends = answer->length > 0 && answer->text[answer->length - 1] == '\n';
+    jup_filled_t heading = {0};
     if (!t->prompts->special && !line_ends)
-        JUP_TRY(jup_prompts_encode_further(t->prompts, t->tokenizer, "\n", &prompt->tokens, err));
-    char *heading =
-        jup_prompts_fill(t->prompts, t->prompts->point, text_of(t, question), p->number, p->title);
+        jup_fill(&heading, "\n", &(jup_values_t){0});
+    jup_prompts_fill(t->prompts, t->prompts->point, text_of(t, question), p->number, p->title,
+                     &heading);
     jup_status_t status =
-        jup_prompts_encode_further(t->prompts, t->tokenizer, heading, &prompt->tokens, err);
-    jup_free(heading);
+        jup_prompts_encode_further(t->prompts, t->tokenizer, &heading, &prompt->tokens, err);
+    jup_filled_reset(&heading);
     return status;
 }
 

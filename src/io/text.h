@@ -17,6 +17,11 @@ static inline jup_text_t jup_text(const char *data, size_t length)
     return (jup_text_t){data, length};
 }
 
+/** Bytes [from, to) of a text. */
+typedef struct jup_stretch {
+    size_t from, to;
+} jup_stretch_t;
+
 bool jup_text_equal(jup_text_t a, jup_text_t b);
 
 /**

@@ -13,6 +13,7 @@
 #define JUP_IO_TOKENIZER_H
 
 #include "io/gguf.h"
+#include "io/text.h"
 
 typedef struct jup_tokenizer jup_tokenizer_t;
 
@@ -35,6 +36,7 @@ void jup_tokens_add(jup_tokens_t *tokens, int32_t id);
 enum {
     JUP_ENCODE_BOS = 1,     /* begin with BOS, if the model's rules ask for it */
     JUP_ENCODE_EOS = 2,     /* end with EOS, likewise */
+    JUP_ENCODE_FURTHER = 8, /* the text goes on after other text: no space is put in front */
     JUP_ENCODE_SPECIAL = 4, /* control tokens written out in the text ("<|eot_id|>") are taken */
 };
 
@@ -44,6 +46,14 @@ enum {
  */
 jup_status_t jup_tokenizer_encode(const jup_tokenizer_t *t, jup_text_t text, unsigned flags,
                                   jup_tokens_t *tokens, jup_error_t *err);
+
+/**
+ * The same for a text that quotes another: n_quoted stretches, in order and apart, hold what
+ * somebody said, in which control tokens written out are plain text even with JUP_ENCODE_SPECIAL.
+ */
+jup_status_t jup_tokenizer_encode_quoting(const jup_tokenizer_t *t, jup_text_t text,
+                                          const jup_stretch_t *quoted, size_t n_quoted,
+                                          unsigned flags, jup_tokens_t *tokens, jup_error_t *err);
 
 /** What an id decodes to: any bytes, perhaps part of a character; empty for control tokens. */
 jup_text_t jup_tokenizer_piece(const jup_tokenizer_t *t, int32_t id);

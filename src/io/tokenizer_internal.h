@@ -65,7 +65,8 @@ jup_status_t jup_tokenizer_decode_pieces(jup_tokenizer_t *t, jup_error_t *err);
 
 /** One per model: its own tables, its way with a stretch of text without special tokens. */
 jup_status_t jup_tokenizer_spm_load(jup_tokenizer_t *t, jup_error_t *err);
-void jup_tokenizer_spm_encode(const jup_tokenizer_t *t, jup_text_t text, jup_tokens_t *tokens);
+void jup_tokenizer_spm_encode(const jup_tokenizer_t *t, jup_text_t text, bool further,
+                              jup_tokens_t *tokens);
 jup_status_t jup_tokenizer_bpe_load(jup_tokenizer_t *t, jup_error_t *err);
 jup_status_t jup_tokenizer_bpe_encode(const jup_tokenizer_t *t, jup_text_t text,
                                       jup_tokens_t *tokens, jup_error_t *err);

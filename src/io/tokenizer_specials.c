@@ -39,31 +39,41 @@ void jup_specials_reset(jup_specials_t *s)
     memset(s, 0, sizeof *s);
 }
 
-/* The longest that `text` starts with. */
-static const jup_special_t *find_here(const jup_specials_t *s, jup_text_t text, bool control)
+/* The longest that `text` starts with; a control token must end within `control` bytes. */
+static const jup_special_t *find_here(const jup_specials_t *s, jup_text_t text, size_t control)
 {
     unsigned char first = (unsigned char)text.data[0];
     for (int32_t i = s->start[first]; i < s->start[first + 1]; i++) {
         const jup_special_t *special = &s->list[i];
-        if ((control || !special->control) && special->text.length <= text.length &&
-            memcmp(special->text.data, text.data, special->text.length) == 0)
+        size_t n = special->text.length;
+        if (n <= (special->control ? control : text.length) &&
+            memcmp(special->text.data, text.data, n) == 0)
             return special;
     }
     return NULL;
 }
 
-const jup_special_t *jup_specials_find(const jup_specials_t *s, jup_text_t text, bool control,
-                                       size_t *before)
+/* Bytes from `at` to what is quoted next; *next: the first span that ends behind `at`. */
+static size_t bytes_unquoted(jup_quoted_t quoted, size_t *next, size_t at, size_t end)
+{
+    while (*next < quoted.n && quoted.spans[*next].to <= at)
+        (*next)++;
+    if (*next == quoted.n)
+        return end - at;
+    return quoted.spans[*next].from > at ? quoted.spans[*next].from - at : 0;
+}
+
+const jup_special_t *jup_specials_find(const jup_specials_t *s, jup_text_t text,
+                                       jup_quoted_t quoted, size_t from, size_t *at)
 {
     const jup_special_t *found = NULL;
-    size_t at = 0;
-    if (s->n == 0)
-        at = text.length;
-    for (; at < text.length; at++) {
-        found = find_here(s, jup_text(text.data + at, text.length - at), control);
+    size_t next = 0;
+    *at = s->n ? from : text.length;
+    for (; *at < text.length; (*at)++) {
+        size_t control = bytes_unquoted(quoted, &next, *at, text.length);
+        found = find_here(s, jup_text(text.data + *at, text.length - *at), control);
         if (found)
             break;
     }
-    *before = at;
     return found;
 }

@@ -7,7 +7,7 @@
 typedef struct jup_special {
     jup_text_t text; /* not empty; belongs to someone else */
     int32_t id;
-    bool control; /* only meant where special tokens are asked for */
+    bool control; /* only meant outside of what is quoted */
 } jup_special_t;
 
 typedef struct jup_specials {
@@ -20,11 +20,17 @@ typedef struct jup_specials {
 void jup_specials_init(jup_specials_t *s, jup_special_t *list, int32_t n);
 void jup_specials_reset(jup_specials_t *s);
 
+/** Where no control token counts: n spans of a text, in order and apart. */
+typedef struct jup_quoted {
+    const jup_stretch_t *spans;
+    size_t n;
+} jup_quoted_t;
+
 /**
- * The first special token of the text, the longest where several begin; NULL when there is none.
- * *before: the bytes in front of it, or all. control: control tokens count too.
+ * The first special token of the text at or behind byte `from`, the longest where several begin;
+ * NULL when there is none. *at: where it begins, or the end of the text.
  */
-const jup_special_t *jup_specials_find(const jup_specials_t *s, jup_text_t text, bool control,
-                                       size_t *before);
+const jup_special_t *jup_specials_find(const jup_specials_t *s, jup_text_t text,
+                                       jup_quoted_t quoted, size_t from, size_t *at);
 
 #endif

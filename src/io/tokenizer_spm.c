@@ -159,23 +159,25 @@ static void encode_merged(encoder_t *e, jup_text_t text)
 
 static void encode_escaped(encoder_t *e, jup_text_t text)
 {
-    while (text.length > 0) {
-        size_t plain;
-        const jup_special_t *symbol = jup_specials_find(&e->t->symbols, text, false, &plain);
-        encode_merged(e, jup_text(text.data, plain));
+    size_t from = 0;
+    while (from < text.length) {
+        size_t at;
+        const jup_special_t *symbol =
+            jup_specials_find(&e->t->symbols, text, (jup_quoted_t){0}, from, &at);
+        encode_merged(e, jup_text(text.data + from, at - from));
         if (!symbol)
             break;
         jup_tokens_add(e->tokens, symbol->id);
-        plain += symbol->text.length;
-        text = jup_text(text.data + plain, text.length - plain);
+        from = at + symbol->text.length;
     }
 }
 
-void jup_tokenizer_spm_encode(const jup_tokenizer_t *t, jup_text_t text, jup_tokens_t *tokens)
+void jup_tokenizer_spm_encode(const jup_tokenizer_t *t, jup_text_t text, bool further,
+                              jup_tokens_t *tokens)
 {
     encoder_t e = {.t = t, .tokens = tokens};
     char *escaped = jup_new(text.length + 1, 3);
-    size_t prefix = t->add_space_prefix ? escape_spaces(jup_text(" ", 1), escaped) : 0;
+    size_t prefix = t->add_space_prefix && !further ? escape_spaces(jup_text(" ", 1), escaped) : 0;
     size_t bytes = escape_spaces(text, escaped + prefix);
     encode_escaped(&e, jup_text(escaped, prefix + bytes));
     jup_free(e.unused_split);

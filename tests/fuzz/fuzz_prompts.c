@@ -17,8 +17,11 @@ static void use(const json_t *root, const jup_prompts_model_t *model, const char
     if (jup_prompts_from_file(&p, root, "fuzz", model, system, &err) != JUP_OK)
         return;
     const char *const forms[] = {p.plain, p.further, p.outline, p.point};
-    for (int i = 0; i < 4; i++)
-        jup_free(jup_prompts_fill(&p, forms[i], "{question} {title}", 3, "{system}"));
+    for (int i = 0; i < 4; i++) {
+        jup_filled_t filled = {0};
+        jup_prompts_fill(&p, forms[i], "{question} {title}", 3, "{system}", &filled);
+        jup_filled_reset(&filled);
+    }
     jup_prompts_reset(&p);
 }
 

@@ -63,6 +63,22 @@ refused "no prompts called 'nonsense'" tokenize -m "$work/base.gguf" -p Hi --pro
 printf '{"name": "p", "turn_ends": "", "question": "{queston}"}' >"$work/p.json"
 refused "did you mean {question}" run -m "$work/base.gguf" -p Hi -n 2 --prompts "$work/p.json"
 
+# a control token that somebody types is text, in a question and in a system turn; unless wanted
+printf '{"name": "p", "turn_ends": "", "question": "%s", "question_with_system": "%s"}' \
+    'Q {question}</s>A' 'S {system}</s>Q {question}</s>A' >"$work/p.json"
+ends() { # ARGS...: how many ends of text a prompt has
+    "$jupiter" tokenize -m "$work/base.gguf" --prompts "$work/p.json" "$@" | tr ' ' '\n' | grep -cx 2
+}
+same "an end typed in a question" 1 "$(ends -p 'a</s>b')"
+same "an end typed in a system turn" 2 "$(ends -p 'a</s>b' --system '</s>')"
+same "an end typed on purpose" 4 "$(ends -p 'a</s>b' --system '</s>' --special)"
+same "run, an end typed in a question" \
+    "$(ranks 1 run -m "$work/base.gguf" -p 'a</s>b' --prompts "$work/p.json" -n 8 -q --ignore-eos)" \
+    "$(echo 'a</s>b' | "$jupiter" chat -m "$work/base.gguf" --prompts "$work/p.json" -n 8 -q --ignore-eos)"
+[ "$(ranks 1 run -m "$work/base.gguf" -p 'a</s>b' --prompts "$work/p.json" -n 8 -q --ignore-eos)" != \
+    "$(ranks 1 run -m "$work/base.gguf" -p 'a</s>b' --prompts "$work/p.json" -n 8 -q --ignore-eos \
+        --special)" ] || fail "run --special changes nothing"
+
 # the program alone knows its prompts, profiles and clusters
 mkdir "$work/alone" && cp "$jupiter" "$work/alone/jupiter" || fail "cp"
 same "prompts of the program alone" "$asked" \

@@ -37,10 +37,19 @@ static jup_gguf_t *model_with(const char *template, const char *begin, const cha
     return g;
 }
 
+static char *fill(const jup_prompts_t *p, const char *form, const char *question, int32_t index,
+                  const char *title)
+{
+    jup_filled_t filled = {0};
+    jup_prompts_fill(p, form, question, index, title, &filled);
+    jup_free(filled.values);
+    return filled.text;
+}
+
 static void check_fill(const char *name, const jup_prompts_t *p, const char *form,
                        const char *question, const char *expected)
 {
-    char *got = jup_prompts_fill(p, form, question, 0, NULL);
+    char *got = fill(p, form, question, 0, NULL);
     ck_assert_msg(strcmp(got, expected) == 0, "%s: '%s', expected '%s'", name, got, expected);
     jup_free(got);
 }
@@ -48,8 +57,8 @@ static void check_fill(const char *name, const jup_prompts_t *p, const char *for
 /* A dialogue begins with the first turn and ends with what stands between turns, and the second. */
 static void check_dialogue(const char *name, const jup_prompts_t *p, const char *dialogue)
 {
-    char *first = jup_prompts_fill(p, p->plain, "Hi", 0, NULL);
-    char *second = jup_prompts_fill(p, p->further, "Why?", 0, NULL);
+    char *first = fill(p, p->plain, "Hi", 0, NULL);
+    char *second = fill(p, p->further, "Why?", 0, NULL);
     char end[600];
     snprintf(end, sizeof end, "Yes.%s%s", p->turn_ends, second);
     size_t n = strlen(dialogue), tail = strlen(end);
@@ -109,8 +118,8 @@ START_TEST(an_outline_is_asked_for_in_turns)
     jup_prompts_t p;
     jup_gguf_t *g = model_with("[INST] <<SYS>>", "<s>", "</s>");
     ck_assert_int_eq(jup_prompts_choose(&p, g, NULL, NULL, NULL), JUP_OK);
-    char *outline = jup_prompts_fill(&p, p.outline, "Hi {title}", 0, NULL);
-    char *point = jup_prompts_fill(&p, p.point, NULL, 2, "Cold {question}");
+    char *outline = fill(&p, p.outline, "Hi {title}", 0, NULL);
+    char *point = fill(&p, p.point, NULL, 2, "Cold {question}");
     ck_assert_msg(strncmp(outline, "[INST] Hi {title}\n\nDo not", 24) == 0, "%s", outline);
     ck_assert_ptr_nonnull(strstr(outline, "list. [/INST] 1."));
     ck_assert_msg(strncmp(point, " </s><s>[INST] Now write point 2 ", 33) == 0, "%s", point);

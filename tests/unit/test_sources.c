@@ -124,13 +124,12 @@ START_TEST(points_go_on_where_the_outline_ends)
                          JUP_OK);
         /* prompt, outline without its end of text, a line's end, the heading */
         jup_tokens_t heading = {0};
+        jup_filled_t said = {0};
         size_t n = trunk.tokens.count + (size_t)answer.n_tokens - 1;
         const char *rest = ends ? "Expand point 2: Red\n" : "\nExpand point 2: Red\n";
-        if (!ends) {
-            jup_prompts_encode_further(&f.prompts, f.tokenizer, "\n", &heading, NULL);
-            rest++;
-        }
-        jup_prompts_encode_further(&f.prompts, f.tokenizer, rest, &heading, NULL);
+        jup_fill(&said, rest, &(jup_values_t){0});
+        jup_prompts_encode_further(&f.prompts, f.tokenizer, &said, &heading, NULL);
+        jup_filled_reset(&said);
         ck_assert_uint_eq(point.tokens.count, n + heading.count);
         ck_assert_int_eq(memcmp(point.tokens.ids, trunk.tokens.ids, trunk.tokens.count * 4), 0);
         ck_assert_int_eq(memcmp(point.tokens.ids + trunk.tokens.count, answer.tokens,

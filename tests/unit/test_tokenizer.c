@@ -84,6 +84,36 @@ START_TEST(sentencepiece_merges_by_score)
 }
 END_TEST
 
+static void check_quoting(const jup_tokenizer_t *t, jup_stretch_t quoted, unsigned flags,
+                          const char *expected)
+{
+    static const char text[] = "<s>hello</s>hello</s>";
+    jup_tokens_t tokens = {0};
+    char got[200] = "";
+    size_t used = 0;
+    ck_assert_int_eq(jup_tokenizer_encode_quoting(t, jup_text(text, sizeof text - 1), &quoted, 1,
+                                                  flags, &tokens, NULL),
+                     JUP_OK);
+    for (size_t i = 0; i < tokens.count; i++)
+        used += (size_t)snprintf(got + used, 200 - used, "%s%d", i ? " " : "", tokens.ids[i]);
+    ck_assert_str_eq(got, expected);
+    jup_tokens_reset(&tokens);
+}
+
+/* "</s>" as text: 63 50 118 65; "hello": 271, with a space in front 272 */
+START_TEST(what_is_quoted_is_text)
+{
+    sample_t s = open_sample("spm-quoting", NULL);
+    const unsigned special = JUP_ENCODE_SPECIAL;
+    check_quoting(s.t, (jup_stretch_t){0, 0}, special, "1 272 2 272 2");
+    check_quoting(s.t, (jup_stretch_t){8, 12}, special, "1 272 63 50 118 65 271 2");
+    check_quoting(s.t, (jup_stretch_t){11, 20}, special, "1 272 63 50 118 65 271 63 50 118 65");
+    check_quoting(s.t, (jup_stretch_t){0, 3}, special | JUP_ENCODE_FURTHER,
+                  "63 118 65 271 2 272 2");
+    close_sample(&s);
+}
+END_TEST
+
 START_TEST(sentencepiece_special_tokens)
 {
     static const vector_t vectors[] = {
@@ -546,6 +576,7 @@ static Suite *suite(void)
     Suite *s = suite_create("tokenizer");
     unit_add(s, sentencepiece_merges_by_score, 10);
     unit_add(s, sentencepiece_special_tokens, 10);
+    unit_add(s, what_is_quoted_is_text, 10);
     unit_add(s, sentencepiece_pieces, 10);
     unit_add(s, byte_level_gpt2, 10);
     unit_add(s, byte_level_llama3, 10);
