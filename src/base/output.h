@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 typedef struct jup_output {
@@ -64,6 +65,15 @@ jup_status_t jup_lines_open(jup_lines_t *lines, const char *path, jup_error_t *e
 
 /** Adds the text and a newline, or nothing. */
 jup_status_t jup_lines_add(jup_lines_t *lines, const char *text, jup_error_t *err);
+
+/** Bytes that are there; -1 of a pipe or a device. */
+int64_t jup_lines_length(const jup_lines_t *lines);
+
+/** Only the first bytes stay, which end a line. */
+jup_status_t jup_lines_cut(jup_lines_t *lines, int64_t length, jup_error_t *err);
+
+/** What was added is on the disk afterwards: it outlasts the machine, not only the process. */
+jup_status_t jup_lines_force(jup_lines_t *lines, jup_error_t *err);
 
 /** JUP_EENV when the lines could not be kept. Nothing to do when it is not open. */
 jup_status_t jup_lines_close(jup_lines_t *lines, jup_error_t *err);

@@ -87,6 +87,21 @@ jup_status_t jup_lines_add(jup_lines_t *lines, const char *text, jup_error_t *er
     return fail(lines, reason, err);
 }
 
+int64_t jup_lines_length(const jup_lines_t *lines)
+{
+    return length_of(lines->fd);
+}
+
+jup_status_t jup_lines_cut(jup_lines_t *lines, int64_t length, jup_error_t *err)
+{
+    return ftruncate(lines->fd, length) == 0 ? JUP_OK : fail(lines, errno, err);
+}
+
+jup_status_t jup_lines_force(jup_lines_t *lines, jup_error_t *err)
+{
+    return length_of(lines->fd) < 0 || fdatasync(lines->fd) == 0 ? JUP_OK : fail(lines, errno, err);
+}
+
 jup_status_t jup_lines_close(jup_lines_t *lines, jup_error_t *err)
 {
     jup_status_t status = JUP_OK;

@@ -6,6 +6,7 @@ libjupiter_a_SOURCES += \
 	%D%/gguf_get.c %D%/gguf_map.c %D%/gguf_parse.c %D%/gguf_parts.c \
 	%D%/gguf_write.c %D%/gguf_write.h \
 	%D%/hf.c %D%/hf.h %D%/hf_config.c %D%/hf_sentencepiece.c %D%/hf_tokenizer.c \
+	%D%/journal.c %D%/journal.h %D%/journal_read.c \
 	%D%/merge.c %D%/merge.h \
 	%D%/npy.c %D%/npy.h \
 	%D%/piece.c %D%/piece.h \

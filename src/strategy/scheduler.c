@@ -287,7 +287,8 @@ static void close_sequence(jup_scheduler_t *s, int32_t slot)
             s->slots[i]->cached = 0;
             jup_sequence_chunk(s->slots[i], &s->options.chunks);
         }
-    give_room_back(s, q);
+    if (!never_began) /* who waits has no room yet */
+        give_room_back(s, q);
     q->epoch++;
     q->assumed = 0;
     q->handle = -1;
