@@ -10,6 +10,65 @@
 
 /* ---- branches -------------------------------------------------------------------------------- */
 
+/* The model goes on behind these tokens (n), which are not its own any more. */
+static jup_status_t submit(jup_asking_t *a, const jup_reply_t *reply, jup_branch_t *branch,
+                           const int32_t *tokens, int32_t n, int32_t generate, int32_t parent,
+                           jup_error_t *err)
+{
+    const jup_sequence_spec_t spec = {
+        .request = reply->question,
+        .branch = branch->number,
+        .prompt = tokens,
+        .n_prompt = n,
+        .generate = generate,
+        .parent = parent,
+        .hold = branch->prompt.child_tokens > 0,
+        .child_tokens = branch->prompt.child_tokens,
+        .picking = branch->prompt.picking,
+    };
+    return jup_scheduler_submit(&a->engine->scheduler, &spec, &branch->handle, err);
+}
+
+/* The prompt, and what an earlier run has found out of the answer, as a longer prompt. */
+static jup_status_t go_on(jup_asking_t *a, const jup_reply_t *reply, jup_branch_t *branch,
+                          int32_t generate, int32_t parent, jup_error_t *err)
+{
+    const jup_tokens_t *prompt = &branch->prompt.tokens;
+    const jup_answer_t *answer = &branch->answer;
+    int32_t n = (int32_t)prompt->count + answer->n_tokens;
+    if (answer->n_tokens == 0)
+        return submit(a, reply, branch, prompt->ids, n, generate, parent, err);
+    int32_t *all = jup_new((size_t)n, sizeof *all);
+    memcpy(all, prompt->ids, prompt->count * sizeof *all);
+    memcpy(all + prompt->count, answer->tokens, (size_t)answer->n_tokens * sizeof *all);
+    jup_status_t status = submit(a, reply, branch, all, n, generate, parent, err);
+    jup_free(all);
+    return status;
+}
+
+static void end_branch(jup_branch_t *branch)
+{
+    branch->ended = true;
+    branch->end_s = jup_clock_now_s();
+    jup_answer_finish(&branch->answer);
+}
+
+/* Takes in what an earlier run has found out; whether the answer ends with it. */
+static bool replay(const jup_asking_t *a, const jup_reply_t *reply, jup_branch_t *branch,
+                   int32_t generate)
+{
+    int32_t n;
+    bool goes_on = true;
+    const int32_t *ids =
+        jup_keep_known(a->options.keep, reply->question, jup_keep_branch(reply, branch), &n);
+    for (int32_t i = 0; i < n && goes_on && i < generate; i++)
+        goes_on = jup_answer_token(&branch->answer, ids[i]);
+    branch->known = branch->kept = branch->answer.n_tokens;
+    if (branch->known > 0)
+        branch->first_s = branch->begin_s;
+    return branch->known > 0 && (!goes_on || branch->known == generate);
+}
+
 static jup_status_t begin_branch(jup_asking_t *a, jup_reply_t *reply, jup_branch_t *branch,
                                  int32_t parent, jup_error_t *err)
 {
@@ -27,18 +86,14 @@ static jup_status_t begin_branch(jup_asking_t *a, jup_reply_t *reply, jup_branch
     branch->answer.end = room < prompt->generate ? JUP_END_CONTEXT : JUP_END_LENGTH;
     branch->begun = true;
     branch->begin_s = jup_clock_now_s();
-    const jup_sequence_spec_t spec = {
-        .request = reply->question,
-        .branch = branch->number,
-        .prompt = prompt->tokens.ids,
-        .n_prompt = n,
-        .generate = (int32_t)jup_min_i64(prompt->generate, room),
-        .parent = parent,
-        .hold = prompt->child_tokens > 0,
-        .child_tokens = prompt->child_tokens,
-        .picking = prompt->picking,
-    };
-    return jup_scheduler_submit(&a->engine->scheduler, &spec, &branch->handle, err);
+    int32_t generate = (int32_t)jup_min_i64(prompt->generate, room);
+    bool over = replay(a, reply, branch, generate);
+    if (over && prompt->child_tokens == 0) {
+        end_branch(branch);
+        return JUP_OK;
+    }
+    /* a trunk that is over goes into the cache, for its points to share */
+    return go_on(a, reply, branch, over ? 0 : generate - branch->known, parent, err);
 }
 
 /* ---- a question's course --------------------------------------------------------------------- */
@@ -82,7 +137,9 @@ static void add_up(jup_asking_totals_t *t, const jup_reply_t *reply)
 {
     t->replies++;
     t->failed += reply->problem != NULL;
+    t->cut += reply->cut;
     t->tokens += jup_reply_tokens(reply);
+    t->known += jup_reply_known(reply);
     t->outlines += reply->has_outline;
     t->points += reply->has_outline ? reply->outline.n : 0;
     t->fallbacks += reply->wants_outline && !reply->has_outline;
@@ -106,7 +163,9 @@ static void finish_reply(jup_asking_t *a, jup_reply_t *reply)
     reply->text = jup_reply_join(reply);
     release_branches(a, reply);
     add_up(&a->totals, reply);
-    if (a->done)
+    jup_keep_reply(a->options.keep, reply);
+    jup_keep_forget(a->options.keep, reply->question);
+    if (a->done && !(a->options.keep && reply->cut))
         a->done(a->done_self, reply);
     for (int32_t i = 0; i < a->options.parallel; i++)
         if (a->open[i] == reply)
@@ -120,16 +179,29 @@ static void finish_reply(jup_asking_t *a, jup_reply_t *reply)
     jup_free(reply);
 }
 
-static void finish_if_failed(jup_asking_t *a, jup_reply_t *reply, jup_status_t status,
-                             const jup_error_t *err)
+static void fail_reply(jup_asking_t *a, jup_reply_t *reply, const jup_error_t *err)
 {
-    if (status == JUP_OK)
-        return;
     if (a->totals.failed == 0)
         a->err = *err;
     reply->problem = jup_strdup(err->text);
     reply->reason = "failed";
     finish_reply(a, reply);
+}
+
+/* All of it was known before, or its last branch has ended. */
+static void finish_if_over(jup_asking_t *a, jup_reply_t *reply)
+{
+    if (reply->has_outline ? jup_reply_all_points_ended(reply) : reply->plain.ended)
+        finish_reply(a, reply);
+}
+
+static void finish_or_go_on(jup_asking_t *a, jup_reply_t *reply, jup_status_t status,
+                            const jup_error_t *err)
+{
+    if (status == JUP_OK)
+        finish_if_over(a, reply);
+    else
+        fail_reply(a, reply, err);
 }
 
 static void begin_reply(jup_asking_t *a)
@@ -147,13 +219,19 @@ static void begin_reply(jup_asking_t *a)
     reply->wants_outline = a->source.wants_outline(a->source.self, reply->question, &reply->reason);
     jup_status_t status =
         reply->wants_outline ? begin_outline(a, reply, &err) : begin_plain(a, reply, &err);
-    finish_if_failed(a, reply, status, &err);
+    finish_or_go_on(a, reply, status, &err);
 }
 
 static void begin_more(jup_asking_t *a)
 {
-    while (a->next < a->source.questions && a->n_open < a->options.parallel)
-        begin_reply(a);
+    while (a->next < a->source.questions && a->n_open < a->options.parallel) {
+        if (!jup_keep_is_finished(a->options.keep, a->next)) {
+            begin_reply(a);
+            continue;
+        }
+        a->next++;
+        a->totals.finished++;
+    }
 }
 
 /* ---- what the engine says -------------------------------------------------------------------- */
@@ -207,13 +285,11 @@ static void take_end(void *self, int32_t handle)
     jup_branch_t *branch = find(a, handle, &reply);
     if (!branch)
         return;
-    branch->ended = true;
-    branch->end_s = jup_clock_now_s();
-    jup_answer_finish(&branch->answer);
+    end_branch(branch);
     if (branch == &reply->trunk)
-        finish_if_failed(a, reply, use_outline(a, reply, &err), &err);
-    else if (branch == &reply->plain || jup_reply_all_points_ended(reply))
-        finish_reply(a, reply);
+        finish_or_go_on(a, reply, use_outline(a, reply, &err), &err);
+    else
+        finish_if_over(a, reply);
     begin_more(a);
 }
 
@@ -235,7 +311,8 @@ static void show_progress(jup_asking_t *a)
 {
     const jup_reply_t *reply = a->open[0];
     if (a->source.questions > 1) {
-        jup_progress_show(&a->progress, "questions", a->totals.replies, a->source.questions);
+        jup_progress_show(&a->progress, "questions", a->totals.finished + a->totals.replies,
+                          a->source.questions);
         return;
     }
     if (!reply || any_token(reply)) {
@@ -257,7 +334,9 @@ static bool after_step(void *self)
         jup_reply_show(reply, a->show);
         jup_show_flush(a->show, false);
     }
-    a->interrupted = jup_interrupted() || a->unwanted || (a->options.shows && a->show->gone);
+    bool kept = jup_keep_write(a->options.keep, a->open, a->options.parallel);
+    a->interrupted =
+        jup_interrupted() || a->unwanted || !kept || (a->options.shows && a->show->gone);
     return !a->interrupted;
 }
 
@@ -302,6 +381,12 @@ static void cut_open(jup_asking_t *a)
         jup_reply_cut(a->open[i], JUP_END_INTERRUPTED, jup_clock_now_s());
         finish_reply(a, a->open[i]);
     }
+}
+
+int32_t jup_asking_answered(const jup_asking_t *asking)
+{
+    const jup_asking_totals_t *t = &asking->totals;
+    return t->finished + t->replies - t->cut;
 }
 
 jup_status_t jup_asking_run(jup_asking_t *asking, jup_error_t *err)

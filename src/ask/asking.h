@@ -9,7 +9,7 @@
 #ifndef JUP_ASK_ASKING_H
 #define JUP_ASK_ASKING_H
 
-#include "ask/reply.h"
+#include "ask/keep.h"
 #include "base/progress.h"
 #include "strategy/engine.h"
 
@@ -20,12 +20,15 @@ typedef struct jup_asking_options {
     bool quiet;       /* no word about outlines that were of no use */
     bool shows;       /* the only question's answer is shown as it comes */
     bool at_start;    /* the answers continue no text (jup_answer_init()) */
+    jup_keep_t *keep; /* what becomes known is kept there, and goes on from there; NULL: not */
 } jup_asking_options_t;
 
 /** What all replies that are over came to. */
 typedef struct jup_asking_totals {
-    int32_t replies, failed;
+    int32_t replies, failed, cut;
     int64_t tokens, outlines, points, fallbacks;
+    int64_t known;    /* of the tokens: found out by earlier runs */
+    int32_t finished; /* questions that those had answered; no replies */
     double begin_s, end_s;
 } jup_asking_totals_t;
 
@@ -56,9 +59,14 @@ void jup_asking_init(jup_asking_t *asking, const jup_asking_options_t *options,
 void jup_asking_reset(jup_asking_t *asking);
 
 /**
- * Answers all questions, or as many as come before an interruption. A question that cannot be asked
- * has a reply with its problem; the first one's message comes back once all others are answered.
+ * Answers all questions, or as many as come before an interruption. With a keep, questions that
+ * earlier runs have finished are not asked, and what is cut is not done: the next run goes on. A
+ * question that cannot be asked has a reply with its problem; the first one's message comes back
+ * once all others are answered.
  */
 jup_status_t jup_asking_run(jup_asking_t *asking, jup_error_t *err);
+
+/** Questions with a whole answer, or a problem, so far; those of earlier runs included. */
+int32_t jup_asking_answered(const jup_asking_t *asking);
 
 #endif

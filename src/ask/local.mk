@@ -4,6 +4,7 @@ libjupiter_a_SOURCES += \
 	%D%/chat.c %D%/chat.h \
 	%D%/logprobs.c %D%/logprobs.h \
 	%D%/fill.c %D%/fill.h \
+	%D%/keep.c %D%/keep.h %D%/keep_read.c \
 	%D%/lengths.c %D%/lengths.h \
 	%D%/outline.c %D%/outline.h \
 	%D%/prompts.c %D%/prompts.h %D%/prompts_choose.c \

@@ -73,6 +73,7 @@ static void cut_branch(jup_branch_t *branch, jup_answer_end_t end, double now_s)
 
 void jup_reply_cut(jup_reply_t *reply, jup_answer_end_t end, double now_s)
 {
+    reply->cut = true;
     cut_branch(&reply->trunk, end, now_s);
     cut_branch(&reply->plain, end, now_s);
     for (int32_t i = 0; reply->points && i < reply->outline.n; i++)
@@ -142,6 +143,14 @@ int32_t jup_reply_tokens(const jup_reply_t *reply)
     int32_t n = reply->trunk.answer.n_tokens + reply->plain.answer.n_tokens;
     for (int32_t i = 0; reply->points && i < reply->outline.n; i++)
         n += reply->points[i].answer.n_tokens;
+    return n;
+}
+
+int32_t jup_reply_known(const jup_reply_t *reply)
+{
+    int32_t n = reply->trunk.known + reply->plain.known;
+    for (int32_t i = 0; reply->points && i < reply->outline.n; i++)
+        n += reply->points[i].known;
     return n;
 }
 

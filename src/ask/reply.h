@@ -18,6 +18,7 @@ typedef struct jup_branch {
     jup_answer_t answer;
     jup_shown_t shown;
     bool begun, ended;
+    int32_t known, kept; /* tokens from a journal, and in it (ask/keep.h) */
     double begin_s, first_s, end_s;
 } jup_branch_t;
 
@@ -26,7 +27,7 @@ typedef struct jup_reply {
     bool wants_outline, has_outline;
     const char *reason; /* why (not) */
     char *problem;      /* why it could not be asked; NULL: it could */
-    bool done;
+    bool done, cut;     /* cut: before its end */
     jup_branch_t trunk, plain;
     jup_outline_t outline;
     jup_branch_t *points; /* (outline.n) */
@@ -58,6 +59,9 @@ void jup_reply_show(jup_reply_t *reply, jup_show_t *show);
 
 /** Tokens that the model wrote, outline included. */
 int32_t jup_reply_tokens(const jup_reply_t *reply);
+
+/** Those of them that an earlier run had found out. */
+int32_t jup_reply_known(const jup_reply_t *reply);
 
 /** Seconds until the first word that belongs to the answer. */
 double jup_reply_first_s(const jup_reply_t *reply);

@@ -96,7 +96,7 @@ void jup_results_write_ids(FILE *out, const jup_reply_t *reply)
 
 static double tokens_per_s(const jup_asking_totals_t *t)
 {
-    return t->end_s > t->begin_s ? (double)t->tokens / (t->end_s - t->begin_s) : 0;
+    return t->end_s > t->begin_s ? (double)(t->tokens - t->known) / (t->end_s - t->begin_s) : 0;
 }
 
 void jup_results_store(const jup_asking_t *asking, jup_run_t *run)
@@ -111,6 +111,10 @@ void jup_results_store(const jup_asking_t *asking, jup_run_t *run)
     jup_run_set_number(run, "outline_fallbacks", (double)t->fallbacks);
     if (t->failed)
         jup_run_set_number(run, "questions_failed", t->failed);
+    if (t->known || t->finished) {
+        jup_run_set_number(run, "questions_finished_before", t->finished);
+        jup_run_set_number(run, "answer_tokens_known_before", (double)t->known);
+    }
     jup_figures_store(asking->engine, run);
 }
 
@@ -123,6 +127,9 @@ void jup_results_print(FILE *out, const jup_asking_t *asking)
     if (t->outlines || t->fallbacks)
         fprintf(out, "; %lld by outline with %lld points, %lld without a usable one",
                 (long long)t->outlines, (long long)t->points, (long long)t->fallbacks);
+    if (t->known || t->finished)
+        fprintf(out, "; %d answered and %lld tokens known before", t->finished,
+                (long long)t->known);
     if (t->failed)
         fprintf(out, "; %d could not be asked", t->failed);
     if (asking->only)

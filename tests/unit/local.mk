@@ -27,6 +27,7 @@ UNIT_TESTS = \
 	%D%/test_head \
 	%D%/test_heads \
 	%D%/test_job \
+	%D%/test_journal \
 	%D%/test_kv \
 	%D%/test_life \
 	%D%/test_part \
@@ -51,6 +52,7 @@ TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
 %C%_test_trace_SOURCES = %D%/test_trace.c $(TRACE_SAMPLE) %D%/thread_comm.c %D%/thread_comm.h
 EXTRA_DIST += %D%/prompts.json
 IO_SAMPLE = %D%/io_sample.c %D%/io_sample.h
+%C%_test_journal_SOURCES = %D%/test_journal.c $(IO_SAMPLE)
 %C%_test_answer_SOURCES = %D%/test_answer.c $(IO_SAMPLE)
 %C%_test_division_SOURCES = %D%/test_division.c $(IO_SAMPLE)
 %C%_test_questions_SOURCES = %D%/test_questions.c $(IO_SAMPLE)

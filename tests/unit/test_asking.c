@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     QUESTIONS = 9,
@@ -381,6 +382,89 @@ START_TEST(memory_is_flat_over_thousands_of_questions)
 }
 END_TEST
 
+/* ---- going on from a journal -------------------------------------------------------------------
+ */
+
+typedef struct resumed {
+    asked_t asked;
+    jup_keep_t keep;
+    int32_t answered[QUESTIONS];
+    int32_t stop_after; /* replies; 0: none */
+} resumed_t;
+
+static void take_whole_reply(void *self, const jup_reply_t *reply)
+{
+    resumed_t *r = self;
+    check_reply(&r->asked, reply);
+    r->answered[reply->question]++;
+    r->asked.done++;
+    jup_keep_result(&r->keep, reply->question, -1, "a line");
+    r->asked.asking.unwanted = r->stop_after > 0 && r->asked.done >= r->stop_after;
+}
+
+static void work_and_keep(jup_engine_t *engine, void *self)
+{
+    resumed_t *r = self;
+    asked_t *a = &r->asked;
+    jup_asking_init(&a->asking, &a->options, &a->source, engine, NULL);
+    a->asking.done = take_whole_reply;
+    a->asking.done_self = r;
+    a->status = jup_asking_run(&a->asking, &a->err);
+}
+
+/* One life: some more replies, on so many ranks. A killed one leaves half a record behind. */
+static void live_on(resumed_t *r, const tiny_model_t *model, int life, bool outlines, float penalty)
+{
+    static const char torn[] = "tokens 3 0 5 17 4";
+    asked_t *a = &r->asked;
+    prepare(a, model, outlines);
+    a->engine.options.stage.sampling.repeat_penalty = penalty;
+    a->engine.options.stage.sampling.repeat_last = 20;
+    a->engine.work = work_and_keep;
+    a->engine.self = r;
+    a->options.parallel = 1 + (life * 3) % 5;
+    a->options.keep = &r->keep;
+    memset(&r->keep, 0, sizeof r->keep);
+    ck_assert_int_eq(jup_keep_prepare(&r->keep, "j", life > 0, QUESTIONS, NULL, &a->err), JUP_OK);
+    ck_assert_int_eq(jup_keep_open(&r->keep, &a->err), JUP_OK);
+    ask(a, 1 + life % 3, &(jup_record_options_t){.seed = (uint64_t)life});
+    ck_assert_int_eq(a->status, JUP_OK);
+    ck_assert_int_eq(jup_keep_close(&r->keep, &a->err), JUP_OK);
+    FILE *file = fopen("j", "a");
+    fwrite(torn, 1, (size_t)life % sizeof torn, file);
+    fclose(file);
+}
+
+/* Over many lives each question is answered once, and as if there had been one. */
+START_TEST(a_journal_goes_on_to_the_same_answers)
+{
+    char folder[] = "/tmp/jupiter-asking-XXXXXX";
+    tiny_model_t model;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(chdir(folder), 0);
+    tiny_model_init(&model, 4, 3);
+    for (int how = 0; how < 4; how++) {
+        resumed_t r = {.stop_after = 1};
+        int32_t done = 0;
+        int64_t known = 0;
+        for (int life = 0; done < QUESTIONS; life++) {
+            ck_assert_int_lt(life, 20);
+            live_on(&r, &model, life, how & 1, how & 2 ? 1.4f : 1);
+            known += r.asked.asking.totals.known;
+            done = jup_asking_answered(&r.asked.asking);
+            jup_asking_reset(&r.asked.asking);
+        }
+        for (int32_t q = 0; q < QUESTIONS; q++)
+            ck_assert_int_eq(r.answered[q], 1);
+        ck_assert_int_gt(known, 0);
+        ck_assert_int_eq(unlink("j"), 0);
+    }
+    tiny_model_reset(&model);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("asking");
@@ -389,6 +473,7 @@ static Suite *suite(void)
     unit_add(s, one_that_cannot_be_asked_does_not_stop_the_others, 120);
     unit_add(s, an_interruption_keeps_what_came, 120);
     unit_add(s, answers_end_where_there_is_no_room, 60);
+    unit_add(s, a_journal_goes_on_to_the_same_answers, 300);
     unit_add(s, memory_is_flat_over_thousands_of_questions, 300);
     return s;
 }
