@@ -28,6 +28,12 @@ void jup_ask_options_init(jup_ask_options_t *o)
         {"results", 0, POPT_ARG_STRING, &o->results, 0,
          "add their answers to a file, one JSON object a line (default: standard output)",
          "FILE.jsonl"},
+        {"journal", 0, POPT_ARG_STRING, &o->journal, 0,
+         "keep what becomes known in a new file, for --resume", "FILE"},
+        {"resume", 0, POPT_ARG_STRING, &o->resume, 0,
+         "go on from a journal, whatever the ranks: same text, nothing asked twice; keeps on "
+         "writing it",
+         "FILE"},
         {"parallel", 0, POPT_ARG_INT, &o->parallel, 0,
          "how many questions to work on at a time (default: enough to fill the pipe)", "N"},
         {"prompts", 0, POPT_ARG_STRING, &o->prompts, 0,
@@ -67,8 +73,8 @@ void jup_ask_options_reset(jup_ask_options_t *o)
 {
     if (o->outline_name != not_given)
         free(o->outline_name);
-    char *const texts[] = {o->speculate, o->heads,    o->tree,  o->questions, o->prompts,
-                           o->results,   o->accuracy, o->draft, o->script,    o->system};
+    char *const texts[] = {o->speculate, o->heads, o->tree,   o->questions, o->prompts, o->results,
+                           o->accuracy,  o->draft, o->script, o->system,    o->journal, o->resume};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
 }
@@ -162,12 +168,28 @@ static jup_status_t check_script(const jup_ask_options_t *o, jup_error_t *err)
                     "%s does not go with --script, whose file says it; leave it out", other);
 }
 
+static jup_status_t check_journal(const jup_ask_options_t *o, jup_error_t *err)
+{
+    const char *option = o->resume ? "--resume" : "--journal";
+    if (!o->journal && !o->resume)
+        return JUP_OK;
+    if (o->journal && o->resume)
+        return jup_fail(
+            err, JUP_EINPUT,
+            "both --journal and --resume are given; --resume keeps on writing its file");
+    if (o->chat)
+        return jup_fail(err, JUP_EINPUT,
+                        "%s is for questions that are known at the start, not for chat", option);
+    return JUP_OK;
+}
+
 jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 {
     JUP_TRY(check_outline(o, err));
     JUP_TRY(check_sources(o, err));
     JUP_TRY(check_tree(o, err));
     JUP_TRY(check_script(o, err));
+    JUP_TRY(check_journal(o, err));
     JUP_TRY(jup_check_int("--max-points", o->max_points, 2, JUP_OUTLINE_POINTS, err));
     JUP_TRY(jup_check_int("--parallel", o->parallel, 0, 64, err));
     JUP_TRY(jup_check_int("--window", o->window, 0, 64, err));

@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 typedef struct jup_ask_options {
-    struct poptOption table[17];
+    struct poptOption table[19];
     char *outline_name, *speculate, *heads, *tree, *questions, *prompts, *system, *results,
         *accuracy;
-    char *draft, *script;
+    char *draft, *script, *journal, *resume;
     int max_points, parallel, window;
     float typical;
     bool chat; /* the command is chat */

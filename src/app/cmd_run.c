@@ -1,6 +1,7 @@
 /* jupiter run: rank 0 reads the user's wishes, all ranks answer together. */
 #include "app/commands.h"
 #include "app/run.h"
+#include "app/run_journal.h"
 #include "app/run_report.h"
 #include "ask/results.h"
 #include "base/output.h"
@@ -24,21 +25,22 @@ static void take_logits(void *self, const float *logits, int32_t rows)
     jup_npy_add(&a->logits, logits, rows);
 }
 
-static void keep_line(answers_t *a, const jup_reply_t *reply, const jup_question_t *question)
+/* What a journal is told of before it happens, so that no line is handed out twice. */
+static jup_keep_t *keep_of(const answers_t *a)
 {
-    if (a->written != JUP_OK)
-        return;
-    char *line = jup_results_line(reply, question);
-    a->written = jup_lines_add(&a->results, line, &a->write_err);
-    free(line);
+    return a->setup->keep.path ? &a->setup->keep : NULL;
 }
 
-static void print_line(const jup_reply_t *reply, const jup_question_t *question)
+static void keep_line(answers_t *a, const char *line)
 {
-    char *line = jup_results_line(reply, question);
+    if (a->written == JUP_OK)
+        a->written = jup_lines_add(&a->results, line, &a->write_err);
+}
+
+static void print_line(const char *line)
+{
     puts(line);
     fflush(stdout);
-    free(line);
 }
 
 /* Results of a file of questions go to a file, or to standard output. */
@@ -46,14 +48,44 @@ static void write_result(void *self, const jup_reply_t *reply)
 {
     answers_t *a = self;
     const jup_run_options_t *o = &a->setup->options;
-    const jup_question_t *question = &a->setup->questions.list[reply->question];
-    if (a->results.path)
-        keep_line(a, reply, question);
+    bool to_file = a->results.path != NULL;
+    char *line = jup_results_line(reply, &a->setup->questions.list[reply->question]);
+    jup_keep_result(keep_of(a), reply->question, to_file ? jup_lines_length(&a->results) : -1,
+                    line);
+    if (to_file)
+        keep_line(a, line);
     else if (o->print_tokens)
         jup_results_write_ids(stdout, reply);
     else if (!o->json)
-        print_line(reply, question);
+        print_line(line);
+    free(line);
     a->asking.unwanted = a->written != JUP_OK || ferror(stdout);
+}
+
+/* The results are open: half a line at their end goes, it will be written again. */
+static jup_status_t open_journal(answers_t *a, const jup_job_t *job, jup_error_t *err)
+{
+    jup_keep_t *keep = &a->setup->keep;
+    JUP_TRY(jup_keep_open(keep, err));
+    jup_run_journal_begin(a->setup, job);
+    if (a->results.path && keep->path && keep->results_end >= 0)
+        return jup_lines_cut(&a->results, keep->results_end, err);
+    return JUP_OK;
+}
+
+/* JUP_OK, or why results or the journal are not whole. */
+static jup_status_t close_results(answers_t *a, jup_error_t *err)
+{
+    jup_keep_t *keep = &a->setup->keep;
+    if (a->written == JUP_OK)
+        a->written = jup_lines_close(&a->results, &a->write_err);
+    jup_keep_event(keep, "%s: %d of %d questions answered",
+                   a->asking.interrupted ? "stops before the end" : "ends",
+                   jup_asking_answered(&a->asking), a->setup->source.questions);
+    jup_status_t kept = jup_keep_close(keep, err);
+    if (a->written != JUP_OK)
+        *err = a->write_err;
+    return a->written != JUP_OK ? a->written : kept;
 }
 
 static jup_status_t open_outputs(void *self, jup_life_t *life, jup_error_t *err)
@@ -62,6 +94,7 @@ static jup_status_t open_outputs(void *self, jup_life_t *life, jup_error_t *err)
     const jup_run_options_t *o = &a->setup->options;
     if (o->ask.results)
         JUP_TRY(jup_lines_open(&a->results, o->ask.results, err));
+    JUP_TRY(open_journal(a, &life->job, err));
     if (!o->logits)
         return JUP_OK;
     return jup_npy_open(&a->logits, o->logits, life->session.config.vocab, err);
@@ -78,6 +111,7 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         .quiet = o->quiet,
         .shows = !o->ask.questions && !o->json && a->setup->source.questions == 1,
         .at_start = a->setup->prompt_is_empty,
+        .keep = keep_of(a),
     };
     jup_show_init(&a->show, options.shows ? stdout : NULL, o->print_tokens);
     jup_asking_init(&a->asking, &options, &a->setup->source, &life->session.engine, &a->show);
@@ -87,12 +121,12 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         a->asking.done = write_result;
         a->asking.done_self = a;
     }
-    jup_status_t status = jup_asking_run(&a->asking, err);
-    if (a->written == JUP_OK)
-        a->written = jup_lines_close(&a->results, &a->write_err);
-    if (a->written != JUP_OK)
-        *err = a->write_err;
-    return a->written == JUP_OK ? status : a->written;
+    jup_error_t asking_err;
+    jup_status_t status = jup_asking_run(&a->asking, &asking_err);
+    JUP_TRY(close_results(a, err));
+    if (status != JUP_OK)
+        *err = asking_err;
+    return status;
 }
 
 /* Whether more than a prompt was decoded, plainly. */

@@ -29,6 +29,16 @@ static const jup_command_t commands[] = {
     {"info", "describe a model file", jup_cmd_info,
      "Prints shape, types and sizes of a model, and whether this program can run it.",
      "jupiter info -m model.gguf"},
+    {"journal", "show what a run has kept, and what happened when", jup_cmd_journal,
+     "The file of run --journal: what its tokens depend on, when runs began, went on and ended, "
+     "and "
+     "how much is known. A run that was killed goes on from it with run --resume, on whatever "
+     "ranks are left.",
+     "mpirun -n 4 jupiter run -m model.gguf --questions ask.jsonl --results answers.jsonl "
+     "--journal ask.journal\n"
+     "jupiter journal ask.journal\n"
+     "mpirun -n 3 jupiter run -m model.gguf --questions ask.jsonl --results answers.jsonl "
+     "--resume ask.journal"},
     {"split", "cut a model into one file per rank", jup_cmd_split,
      "For boards that shall not hold the whole file. A run names the slices by the same pattern.",
      "jupiter split -m model.gguf -n 4 -o model-{rank}.gguf\n"

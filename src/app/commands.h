@@ -4,6 +4,7 @@
 
 int jup_cmd_chat(int argc, const char **argv);
 int jup_cmd_info(int argc, const char **argv);
+int jup_cmd_journal(int argc, const char **argv);
 int jup_cmd_platform(int argc, const char **argv);
 int jup_cmd_plan(int argc, const char **argv);
 int jup_cmd_profile(int argc, const char **argv);

@@ -3,6 +3,7 @@ jupiter_SOURCES = \
 	%D%/ask_options.c %D%/ask_options.h \
 	%D%/cmd_chat.c \
 	%D%/cmd_info.c \
+	%D%/cmd_journal.c \
 	%D%/cmd_plan.c \
 	%D%/cmd_platform.c \
 	%D%/cmd_profile.c \
@@ -17,6 +18,7 @@ jupiter_SOURCES = \
 	%D%/numbers.c %D%/numbers.h \
 	%D%/options.c %D%/options.h \
 	%D%/run.c %D%/run.h \
+	%D%/run_journal.c %D%/run_journal.h \
 	%D%/run_options.c %D%/run_options.h \
 	%D%/run_report.c %D%/run_report.h \
 	%D%/setup.c %D%/setup.h

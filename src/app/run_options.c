@@ -159,6 +159,11 @@ static jup_status_t check_sampling(const jup_run_options_t *o, jup_error_t *err)
 
 static jup_status_t check_logprobs(const jup_run_options_t *o, jup_error_t *err)
 {
+    if (o->logprobs >= 0 && (o->ask.journal || o->ask.resume))
+        return jup_fail(err, JUP_EINPUT,
+                        "both --logprobs and %s are given; a journal keeps tokens alone: leave one "
+                        "of them out",
+                        o->ask.journal ? "--journal" : "--resume");
     if (o->logprobs == -1)
         return JUP_OK;
     JUP_TRY(jup_check_int("--logprobs", o->logprobs, 0, JUP_LIKELY, err));
@@ -193,6 +198,9 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT,
                         "--shape has no tokens to speculate on or to outline with; say with "
                         "--script FILE.yaml what shall come of it");
+    if (o->shape && (o->ask.journal || o->ask.resume))
+        return jup_fail(err, JUP_EINPUT, "--shape has no tokens to keep; leave out %s",
+                        o->ask.journal ? "--journal" : "--resume");
     JUP_TRY(jup_check_type("--type", o->type_name, JUP_Q4_0, &o->type, err));
     return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
 }
@@ -224,6 +232,10 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
     JUP_TRY(jup_ask_options_check(&o->ask, err));
+    if (o->logits && o->ask.resume)
+        return jup_fail(err, JUP_EINPUT,
+                        "both --logits and --resume are given; what is known is not computed "
+                        "again: leave one of them out");
     if (o->logits && jup_ask_wanted(&o->ask))
         return jup_fail(err, JUP_EINPUT,
                         "--logits goes with plain decoding of one prompt; leave out --outline, "

@@ -1,5 +1,6 @@
 #include "app/setup.h"
 
+#include "app/run_journal.h"
 #include "base/checked.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -286,6 +287,8 @@ static jup_status_t check_outputs(const jup_run_options_t *o, jup_error_t *err)
         {"--trace", o->trace, true},
         {"--logits", o->logits, true},
         {"--results", o->ask.results, true},
+        {"--journal", o->ask.journal, true},
+        {"--resume", o->ask.resume, true},
     };
     return jup_output_check(claims, sizeof claims / sizeof claims[0], err);
 }
@@ -307,15 +310,18 @@ static jup_status_t prepare_on_root(int argc, const char **argv, jup_setup_t *se
     return begin_job(setup, job, err);
 }
 
-static jup_status_t finish_job(jup_comm_t *comm, const jup_setup_t *setup, jup_job_t *job,
+static jup_status_t finish_job(jup_comm_t *comm, jup_setup_t *setup, jup_job_t *job,
                                jup_error_t *err)
 {
+    jup_status_t status = JUP_OK;
     const jup_wishes_t wishes = comm->rank == 0 ? wishes_of(setup) : (jup_wishes_t){0};
     JUP_TRY(jup_division_make(comm, &wishes, setup->gguf, &setup->config, job, err));
     if (comm->rank == 0) {
         const jup_demand_t demand = demand_of(setup, job);
         jup_job_derive(job, &setup->config, &demand);
+        status = jup_run_journal_prepare(setup, job, err);
     }
+    JUP_TRY(jup_comm_agree(comm, status, err));
     JUP_TRY(jup_job_share(comm, job, err));
     jup_job_number_ranks(job, comm);
     return JUP_OK;
@@ -338,6 +344,7 @@ jup_status_t jup_setup_prepare(jup_comm_t *comm, int argc, const char **argv, ju
 
 void jup_setup_reset(jup_setup_t *setup)
 {
+    jup_keep_close(&setup->keep, NULL);
     jup_script_reset(&setup->script);
     jup_questions_reset(&setup->questions);
     jup_prompts_reset(&setup->prompts);

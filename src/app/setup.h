@@ -3,6 +3,7 @@
 #define JUP_APP_SETUP_H
 
 #include "app/run_options.h"
+#include "ask/keep.h"
 #include "ask/lengths.h"
 #include "ask/texts.h"
 #include "job/job.h"
@@ -19,6 +20,7 @@ typedef struct jup_setup {
     jup_picking_t picking; /* of all answers, where log probabilities are told */
     jup_script_t script;   /* with --script, in place of texts */
     jup_source_t source;   /* one of the two */
+    jup_keep_t keep;       /* with --journal or --resume */
     bool prompt_is_empty;  /* no text, at most a begin token */
 } jup_setup_t;
 

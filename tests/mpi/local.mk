@@ -10,6 +10,7 @@ MPI_TESTS = \
 	%D%/test-exchange.sh \
 	%D%/test-logprobs.sh \
 	%D%/test-manual.sh \
+	%D%/test-journal.sh \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
 	%D%/test-folder.sh \
