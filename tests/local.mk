@@ -1,6 +1,7 @@
 # unit: one Check program per module; mpi: scripts that start the program through the launcher
 include tests/unit/local.mk
 include tests/mpi/local.mk
+include tests/serve/local.mk
 include tests/fuzz/local.mk
 include tests/golden/local.mk
 include tests/sim/local.mk

@@ -198,11 +198,12 @@ jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 
 bool jup_ask_wanted(const jup_ask_options_t *o)
 {
-    return o->chat || o->outline != JUP_OUTLINE_OFF || o->questions || o->prompts || o->system ||
-           o->lookup || o->medusa || o->model || o->script || o->window > 0;
+    return o->chat || o->serve || o->outline != JUP_OUTLINE_OFF || o->questions || o->prompts ||
+           o->system || o->lookup || o->medusa || o->model || o->script || o->window > 0;
 }
 
 bool jup_ask_takes_questions(const jup_ask_options_t *o)
 {
-    return o->chat || o->questions || o->outline != JUP_OUTLINE_OFF || o->prompts || o->system;
+    return o->chat || o->serve || o->questions || o->outline != JUP_OUTLINE_OFF || o->prompts ||
+           o->system;
 }

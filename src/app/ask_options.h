@@ -16,7 +16,7 @@ typedef struct jup_ask_options {
     char *draft, *script, *journal, *resume;
     int max_points, parallel, window;
     float typical;
-    bool chat; /* the command is chat */
+    bool chat, serve; /* the command is chat, or serve */
     /* checked: */
     jup_outline_mode_t outline;
     bool lookup, medusa, model; /* draft sources */

@@ -44,7 +44,7 @@ static void print_line(const char *line)
 }
 
 /* Results of a file of questions go to a file, or to standard output. */
-static void write_result(void *self, const jup_reply_t *reply)
+static void write_result(void *self, jup_reply_t *reply)
 {
     answers_t *a = self;
     const jup_run_options_t *o = &a->setup->options;

@@ -17,6 +17,15 @@ static const jup_command_t commands[] = {
      "Reads what you type and answers it. The conversation keeps its cache: every turn computes "
      "its own tokens only.",
      "mpirun -n 4 jupiter chat -m model.gguf"},
+    {"serve", "answer questions over HTTP, many at a time", jup_cmd_serve,
+     "Rank 0 listens for requests in the form of OpenAI's API (/v1/chat/completions, "
+     "/v1/completions) and shows a page at /. Requests of many clients flow through the ranks "
+     "together; conversations find what they said before in the cache.\n\n"
+     "SIGTERM to rank 0 ends it once what it has taken is answered; SIGUSR1 to mpirun does the "
+     "same.",
+     "mpirun -n 4 jupiter serve -m model.gguf --port 8080\n"
+     "curl http://127.0.0.1:8080/v1/chat/completions -d '{\"messages\": [{\"role\": \"user\", "
+     "\"content\": \"How do I repot a plant?\"}]}'"},
     {"plan", "decide who holds which layers and how prompts are cut, without running", jup_cmd_plan,
      "Predicts times from the devices' profiles and searches for the division with the shortest "
      "ones. The plan is a text file that jupiter run --plan follows.",

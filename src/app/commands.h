@@ -9,6 +9,7 @@ int jup_cmd_platform(int argc, const char **argv);
 int jup_cmd_plan(int argc, const char **argv);
 int jup_cmd_profile(int argc, const char **argv);
 int jup_cmd_run(int argc, const char **argv);
+int jup_cmd_serve(int argc, const char **argv);
 int jup_cmd_split(int argc, const char **argv);
 int jup_cmd_strategies(int argc, const char **argv);
 int jup_cmd_tokenize(int argc, const char **argv);

@@ -8,6 +8,7 @@ jupiter_SOURCES = \
 	%D%/cmd_platform.c \
 	%D%/cmd_profile.c \
 	%D%/cmd_run.c \
+	%D%/cmd_serve.c \
 	%D%/cmd_split.c \
 	%D%/cmd_strategies.c \
 	%D%/cmd_tokenize.c \
@@ -21,5 +22,6 @@ jupiter_SOURCES = \
 	%D%/run_journal.c %D%/run_journal.h \
 	%D%/run_options.c %D%/run_options.h \
 	%D%/run_report.c %D%/run_report.h \
+	%D%/serve_options.c %D%/serve_options.h \
 	%D%/setup.c %D%/setup.h
 jupiter_LDADD = $(JUP_LIBS)

@@ -128,7 +128,7 @@ static struct poptOption *append_outputs(jup_run_options_t *o, struct poptOption
 
 static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup_error_t *err)
 {
-    enum { MOST = 64 };
+    enum { MOST = 80 };
     struct poptOption table[MOST], *at = table;
     const struct poptOption last[] = {
         {NULL, 0, POPT_ARG_INCLUDE_TABLE, o->ask.table, 0, "Decoding:", NULL},
@@ -138,6 +138,8 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
     at = append_division(o, at);
     at = append_sampling(o, at);
     at = append_outputs(o, at);
+    if (o->ask.serve)
+        at = jup_serve_options_append(&o->serve, at);
     at = append(at, last, sizeof last / sizeof last[0]);
     assert(at <= table + MOST);
     return jup_options_parse(&o->popt, argc, argv, table, "-m FILE [-p TEXT | -f FILE] [OPTIONS]",
@@ -175,6 +177,37 @@ static jup_status_t check_logprobs(const jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT,
                         "--logprobs needs logits, and a phantom computes none; use -m FILE");
     return JUP_OK;
+}
+
+/* What a request says, no option does. */
+static jup_status_t check_serve(const jup_run_options_t *o, jup_error_t *err)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } others[] = {
+        {"-p", o->prompt != NULL},
+        {"-f", o->prompt_file != NULL},
+        {"--questions", o->ask.questions != NULL},
+        {"--results", o->ask.results != NULL},
+        {"--outline", o->ask.outline != JUP_OUTLINE_OFF},
+        {"--stop", o->stops != NULL},
+        {"--system", o->ask.system != NULL},
+        {"--typical", o->ask.typical > 0},
+        {"--logits", o->logits != NULL},
+        {"--logprobs", o->logprobs != -1},
+        {"--json", o->json},
+        {"--tokens", o->print_tokens},
+        {"--ignore-eos", o->ignore_eos},
+        {"--shape", o->shape != NULL},
+        {"--compute phantom", o->phantom},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && o->ask.serve; i++)
+        if (others[i].given)
+            return jup_fail(err, JUP_EINPUT,
+                            "%s does not go with serve: requests say what is asked, and how",
+                            others[i].name);
+    return o->ask.serve ? jup_serve_options_check(&o->serve, err) : JUP_OK;
 }
 
 /* A phantom computes nothing, so it needs devices that say how long that takes. */
@@ -228,6 +261,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
                         o->compute);
     JUP_TRY(check_phantom(o, err));
     JUP_TRY(check_logprobs(o, err));
+    JUP_TRY(check_serve(o, err));
     for (char **stop = o->stops; stop && *stop; stop++)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
@@ -248,7 +282,9 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
 {
     set_defaults(o);
     jup_ask_options_init(&o->ask);
+    jup_serve_options_init(&o->serve);
     o->ask.chat = strcmp(argv[0], "chat") == 0;
+    o->ask.serve = strcmp(argv[0], "serve") == 0;
     JUP_TRY(parse(o, argc, argv, err));
     return o->popt.help ? JUP_OK : check(o, err);
 }
@@ -264,6 +300,7 @@ void jup_run_options_reset(jup_run_options_t *o)
     for (char **stop = o->stops; stop && *stop; stop++)
         free(*stop);
     free(o->stops);
+    jup_serve_options_reset(&o->serve);
     jup_ask_options_reset(&o->ask);
     jup_options_reset(&o->popt);
 }

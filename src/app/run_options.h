@@ -4,6 +4,7 @@
 
 #include "app/ask_options.h"
 #include "app/options.h"
+#include "app/serve_options.h"
 #include "model/sampler.h"
 #include "tensor/dtype.h"
 
@@ -30,6 +31,7 @@ typedef struct jup_run_options {
     char **stops; /* NULL-terminated, or NULL */
     int no_bos, special, ignore_eos;
     char *trace, *logits;
+    jup_serve_options_t serve;
     jup_ask_options_t ask; /* decoding: outline, speculation */
     int json, verbose, quiet, print_tokens;
 } jup_run_options_t;

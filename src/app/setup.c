@@ -67,7 +67,7 @@ static jup_status_t take_questions(jup_setup_t *setup, jup_error_t *err)
     const jup_run_options_t *o = &setup->options;
     JUP_TRY(jup_prompts_choose(&setup->prompts, setup->gguf, o->ask.prompts, o->ask.system, err));
     setup->prompts.typed = o->special;
-    if (o->ask.chat)
+    if (o->ask.chat || o->ask.serve)
         return JUP_OK;
     if (o->ask.questions)
         return jup_questions_read(&setup->questions, o->ask.questions, err);
@@ -175,7 +175,7 @@ static jup_status_t find_longest(jup_setup_t *setup, int32_t context, int32_t *l
     enum { USUAL_TURN = 512 }; /* of a conversation, whose lines are not known */
     if (setup->script.n)
         *longest = jup_script_longest_prompt(&setup->script);
-    else if (setup->options.ask.chat)
+    else if (setup->options.ask.chat || setup->options.ask.serve)
         *longest = (int32_t)jup_min_i64(USUAL_TURN, (context + 1) / 2);
     else
         JUP_TRY(jup_texts_longest(&setup->texts, INT32_MAX, longest, err));
@@ -203,7 +203,7 @@ static jup_status_t fit_context(jup_setup_t *setup, jup_job_t *job, jup_error_t 
         generate = jup_script_longest_sequence(&setup->script) - longest;
     job->prompt_tokens = longest;
     job->generate = (int32_t)jup_min_i64(generate, context - longest);
-    job->longest = o->ask.chat ? context : longest + job->generate;
+    job->longest = o->ask.chat || o->ask.serve ? context : longest + job->generate;
     return JUP_OK;
 }
 
@@ -239,6 +239,16 @@ static jup_wishes_t wishes_of(const jup_setup_t *setup)
     };
 }
 
+/* Requests may be any, and as many as come. */
+static void demand_all(jup_demand_t *d, const jup_setup_t *setup)
+{
+    enum { USUAL = 16 };
+    d->questions = INT32_MAX;
+    d->parallel = d->parallel ? d->parallel : USUAL;
+    d->trunk_tokens = jup_setup_context(setup);
+    d->any_sampling = d->told = true;
+}
+
 static jup_demand_t demand_of(const jup_setup_t *setup, const jup_job_t *job)
 {
     const jup_run_options_t *o = &setup->options;
@@ -255,6 +265,8 @@ static jup_demand_t demand_of(const jup_setup_t *setup, const jup_job_t *job)
         .typical = {.epsilon = o->ask.typical, .delta = 0.3f},
         .scripted = setup->script.model,
     };
+    if (o->ask.serve)
+        demand_all(&d, setup);
     if (setup->script.n) {
         jup_lengths_most(&setup->script, &d.branches, &d.trunk_tokens, &d.branch_tokens);
     } else if (o->ask.outline != JUP_OUTLINE_OFF) {

@@ -25,6 +25,8 @@ static jup_status_t submit(jup_asking_t *a, const jup_reply_t *reply, jup_branch
         .hold = branch->prompt.child_tokens > 0,
         .child_tokens = branch->prompt.child_tokens,
         .picking = branch->prompt.picking,
+        .spare = branch->prompt.spare,
+        .plain = branch->prompt.unguessed,
     };
     return jup_scheduler_submit(&a->engine->scheduler, &spec, &branch->handle, err);
 }
@@ -80,7 +82,9 @@ static jup_status_t begin_branch(jup_asking_t *a, jup_reply_t *reply, jup_branch
                         "the prompt of %d tokens leaves no room in the context of %d", n,
                         o->context);
     int32_t room = o->context - n;
-    jup_answer_init(&branch->answer, &o->rules, o->at_start);
+    const jup_answer_rules_t *rules =
+        a->source.rules ? a->source.rules(a->source.self, reply->question) : &o->rules;
+    jup_answer_init(&branch->answer, rules, o->at_start);
     if (prompt->next_number > 0)
         jup_answer_end_before(&branch->answer, prompt->next_number);
     branch->answer.end = room < prompt->generate ? JUP_END_CONTEXT : JUP_END_LENGTH;
@@ -146,12 +150,19 @@ static void add_up(jup_asking_totals_t *t, const jup_reply_t *reply)
     t->end_s = reply->end_s > t->end_s ? reply->end_s : t->end_s;
 }
 
+/* A spare sequence that came to its end is the scheduler's from then on. */
+static bool is_let_go(const jup_branch_t *branch)
+{
+    return branch->prompt.spare && branch->ended && branch->answer.end != JUP_END_INTERRUPTED;
+}
+
 static void release_branches(jup_asking_t *a, jup_reply_t *reply)
 {
     jup_scheduler_t *s = &a->engine->scheduler;
     for (int32_t i = 0; reply->points && i < reply->outline.n; i++)
         jup_scheduler_release(s, reply->points[i].handle);
-    jup_scheduler_release(s, reply->plain.handle);
+    if (!is_let_go(&reply->plain))
+        jup_scheduler_release(s, reply->plain.handle);
     jup_scheduler_release(s, reply->trunk.handle);
 }
 
@@ -204,11 +215,11 @@ static void finish_or_go_on(jup_asking_t *a, jup_reply_t *reply, jup_status_t st
         fail_reply(a, reply, err);
 }
 
-static void begin_reply(jup_asking_t *a)
+static void begin_reply(jup_asking_t *a, int32_t question)
 {
     jup_error_t err;
     jup_reply_t *reply = jup_new(1, sizeof *reply);
-    jup_reply_init(reply, a->next++);
+    jup_reply_init(reply, question);
     for (int32_t i = 0; i < a->options.parallel; i++)
         if (!a->open[i]) {
             a->open[i] = reply;
@@ -222,16 +233,24 @@ static void begin_reply(jup_asking_t *a)
     finish_or_go_on(a, reply, status, &err);
 }
 
-static void begin_more(jup_asking_t *a)
+static bool next_question(jup_asking_t *a, int32_t *question)
 {
-    while (a->next < a->source.questions && a->n_open < a->options.parallel) {
-        if (!jup_keep_is_finished(a->options.keep, a->next)) {
-            begin_reply(a);
-            continue;
-        }
+    if (a->source.next)
+        return a->source.next(a->source.self, question);
+    while (a->next < a->source.questions && jup_keep_is_finished(a->options.keep, a->next)) {
         a->next++;
         a->totals.finished++;
     }
+    *question = a->next;
+    a->next += a->next < a->source.questions;
+    return *question < a->source.questions;
+}
+
+static void begin_more(jup_asking_t *a)
+{
+    int32_t question;
+    while (a->n_open < a->options.parallel && next_question(a, &question))
+        begin_reply(a, question);
 }
 
 /* ---- what the engine says -------------------------------------------------------------------- */
@@ -256,8 +275,10 @@ static bool take_token(void *self, int32_t handle, int32_t token, int32_t accept
     double now_s = jup_clock_now_s();
     if (!branch)
         return false;
-    if (branch->answer.n_tokens == 0)
+    if (branch->answer.n_tokens == 0) {
         branch->first_s = now_s;
+        branch->reused = jup_scheduler_reused(&a->engine->scheduler, handle);
+    }
     jup_recorder_token(a->engine->stage.recorder,
                        &(jup_token_record_t){.time_s = now_s,
                                              .request = reply->question,
@@ -310,6 +331,8 @@ static bool any_token(const jup_reply_t *reply)
 static void show_progress(jup_asking_t *a)
 {
     const jup_reply_t *reply = a->open[0];
+    if (a->source.next)
+        return;
     if (a->source.questions > 1) {
         jup_progress_show(&a->progress, "questions", a->totals.finished + a->totals.replies,
                           a->source.questions);
@@ -334,9 +357,13 @@ static bool after_step(void *self)
         jup_reply_show(reply, a->show);
         jup_show_flush(a->show, false);
     }
+    if (a->between)
+        a->between(a->done_self, a);
+    if (a->source.next)
+        begin_more(a);
     bool kept = jup_keep_write(a->options.keep, a->open, a->options.parallel);
-    a->interrupted =
-        jup_interrupted() || a->unwanted || !kept || (a->options.shows && a->show->gone);
+    a->interrupted = (jup_interrupted() && !a->goes_on) || a->unwanted || !kept ||
+                     (a->options.shows && a->show->gone);
     return !a->interrupted;
 }
 
@@ -387,6 +414,12 @@ int32_t jup_asking_answered(const jup_asking_t *asking)
 {
     const jup_asking_totals_t *t = &asking->totals;
     return t->finished + t->replies - t->cut;
+}
+
+void jup_asking_cancel(jup_asking_t *asking, jup_reply_t *reply)
+{
+    jup_reply_cut(reply, JUP_END_INTERRUPTED, jup_clock_now_s());
+    finish_reply(asking, reply);
 }
 
 jup_status_t jup_asking_run(jup_asking_t *asking, jup_error_t *err)

@@ -44,10 +44,13 @@ typedef struct jup_asking {
     jup_asking_totals_t totals;
     jup_error_t err; /* of the first question that could not be asked */
     bool interrupted;
+    bool goes_on; /* what is under way is finished also when somebody interrupts */
+    /** Called between steps, with what is open as it is then; may cancel. NULL: nobody wants to. */
+    void (*between)(void *self, struct jup_asking *asking);
     bool unwanted; /* set when done() can no longer keep replies: none are worth making */
     /** Told of every reply that is done, which goes away after it. NULL: nobody wants to know. */
-    void (*done)(void *self, const jup_reply_t *reply);
-    void *done_self;
+    void (*done)(void *self, jup_reply_t *reply);
+    void *done_self; /* between()'s, too */
 } jup_asking_t;
 
 /** The sink to give to jup_engine_init(). */
@@ -68,5 +71,8 @@ jup_status_t jup_asking_run(jup_asking_t *asking, jup_error_t *err);
 
 /** Questions with a whole answer, or a problem, so far; those of earlier runs included. */
 int32_t jup_asking_answered(const jup_asking_t *asking);
+
+/** Ends an open reply as it is; it is done with that. */
+void jup_asking_cancel(jup_asking_t *asking, jup_reply_t *reply);
 
 #endif

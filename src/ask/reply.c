@@ -132,7 +132,7 @@ void jup_reply_show(jup_reply_t *reply, jup_show_t *show)
         show_points(reply, show);
     else if (reply->plain.begun)
         jup_show_answer(show, &reply->plain.answer, &reply->plain.shown);
-    if (reply->done)
+    if (reply->done && !show->keeps)
         jup_show_text(show, "\n");
 }
 

@@ -19,6 +19,7 @@ typedef struct jup_branch {
     jup_shown_t shown;
     bool begun, ended;
     int32_t known, kept; /* tokens from a journal, and in it (ask/keep.h) */
+    int32_t reused;      /* tokens of the prompt that were in the cache */
     double begin_s, first_s, end_s;
 } jup_branch_t;
 

@@ -27,7 +27,7 @@ void jup_show_reset(jup_show_t *show)
 
 static void keep(jup_show_t *show, const char *text, size_t bytes)
 {
-    if (show->fd < 0 || show->gone || bytes == 0)
+    if ((show->fd < 0 && !show->keeps) || show->gone || bytes == 0)
         return;
     if (show->bytes + bytes > show->cap) {
         show->cap = 2 * (show->bytes + bytes);

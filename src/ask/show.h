@@ -1,7 +1,7 @@
 /**
  * Answers on their way to a person or a program. What is to be shown is kept until the reader takes
  * it: between steps it is written only as far as that does not wait, so that a reader who has
- * stopped reading does not stop the pipeline.
+ * stopped reading does not stop the pipeline. Or its owner takes it from here (`keeps`).
  */
 #ifndef JUP_ASK_SHOW_H
 #define JUP_ASK_SHOW_H
@@ -12,6 +12,7 @@
 
 typedef struct jup_show {
     int fd;     /* -1: nobody looks */
+    bool keeps; /* all of it waits for the owner to take it */
     bool ids;   /* token ids with spaces between them, not text */
     bool gone;  /* the reader went away, or writing failed: */
     int reason; /* errno */

@@ -16,13 +16,19 @@ typedef struct jup_prompt {
     int32_t generate;     /* tokens of the answer at most */
     int32_t child_tokens; /* of a trunk: what its first branch adds to it, at most */
     int32_t next_number;  /* of a point: it ends where this one would begin; 0: it does not */
+    bool spare;           /* its cache may be shared with others, also after its end */
+    bool unguessed;       /* nothing is guessed ahead, whatever the job has */
     const jup_picking_t *picking; /* a way of its own, which outlives it; NULL: as all */
 } jup_prompt_t;
 
 /** Questions are numbered from 0. Functions fill in an empty prompt. */
 typedef struct jup_source {
     void *self;
-    int32_t questions;
+    int32_t questions; /* all of them; 0: they come as they come: */
+    /** The next one, with a number that none has had; false: there is none now. */
+    bool (*next)(void *self, int32_t *question);
+    /** How an answer is read; NULL: all alike. */
+    const jup_answer_rules_t *(*rules)(void *self, int32_t question);
     /** Whether to begin with an outline; *why is a literal. */
     bool (*wants_outline)(void *self, int32_t question, const char **why);
     jup_status_t (*plain)(void *self, int32_t question, jup_prompt_t *prompt, jup_error_t *err);

@@ -93,6 +93,11 @@ void jup_clock_date(char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
+int64_t jup_clock_epoch_s(void)
+{
+    return (int64_t)time(NULL);
+}
+
 void jup_clock_today(const char *format, char *text, size_t size)
 {
     time_t now = time(NULL);

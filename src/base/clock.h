@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /** Seconds since an arbitrary start that is the same for all ranks of one host. */
 double jup_clock_now_s(void);
@@ -29,6 +30,9 @@ void jup_clock_sharpen(void);
 
 /** Seconds since the epoch and as text (ISO 8601, UTC), for names and records only. */
 void jup_clock_date(char text[32]);
+
+/** Whole seconds since the epoch, for records only. */
+int64_t jup_clock_epoch_s(void);
 
 /** Today in the local time zone, in a format of strftime(), for texts that name the day. */
 void jup_clock_today(const char *format, char *text, size_t size);

@@ -1,6 +1,9 @@
 #include "base/rng.h"
 
+#include "base/status.h"
+
 #include <math.h>
+#include <sys/random.h>
 
 static uint64_t splitmix(uint64_t *state)
 {
@@ -49,4 +52,12 @@ double jup_rng_normal(jup_rng_t *rng)
 {
     double u = 1.0 - jup_rng_uniform(rng), v = jup_rng_uniform(rng);
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
+}
+
+uint64_t jup_rng_fresh(void)
+{
+    uint64_t number = 0;
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        jup_die(JUP_EENV, "the system gives no random numbers (getrandom)");
+    return number;
 }

@@ -11,6 +11,9 @@ typedef struct jup_rng {
 void jup_rng_init(jup_rng_t *rng, uint64_t seed);
 uint64_t jup_rng_next(jup_rng_t *rng);
 
+/** A number that nobody can foresee, from the system; for seeds that were not asked for. */
+uint64_t jup_rng_fresh(void);
+
 /** Uniform in [0, 1). */
 double jup_rng_uniform(jup_rng_t *rng);
 

@@ -11,6 +11,7 @@ static const double spin_s = 15e-6; /* about as long as a neighbour in memory ta
 static const double share = 0.08;   /* of the wait so far, for a pause */
 static const double shortest_s = 3e-6, longest_s = 200e-6;
 static const double trusting_s = 5e-3; /* where sockets announce all messages */
+static const double resting_share = 5e-3, resting_s = 5e-3; /* of waits beyond all steps: a lull */
 static const double relist_s = 0.25;
 
 enum { ENOUGH = 8, MOST_DOUBTS = 12, MOST_WAKES = 4 };
@@ -73,12 +74,19 @@ static bool trusts_sockets(const jup_sleeper_t *sleeper)
     return sleeper->announced >= ENOUGH << sleeper->doubts;
 }
 
+/* A server's ranks may wait for hours. */
+static double longest_of(double waited_s)
+{
+    double seconds = resting_share * waited_s;
+    return seconds < longest_s ? longest_s : seconds > resting_s ? resting_s : seconds;
+}
+
 static double pause_s(const jup_sleeper_t *sleeper, double waited_s, bool sending)
 {
     if (trusts_sockets(sleeper) && !sending)
         return trusting_s;
-    double seconds = share * waited_s;
-    return seconds < shortest_s ? shortest_s : seconds > longest_s ? longest_s : seconds;
+    double seconds = share * waited_s, longest = longest_of(waited_s);
+    return seconds < shortest_s ? shortest_s : seconds > longest ? longest : seconds;
 }
 
 /* Where waits are long anyway, waking up late costs less than polling. */
@@ -95,7 +103,8 @@ void jup_sleeper_pause(jup_sleeper_t *sleeper, double waited_s, bool sending)
     double seconds = pause_s(sleeper, waited_s, sending);
     bool in_vain = sleeper->wakes >= MOST_WAKES; /* by a socket that is not MPI's */
     if (sleeper->n == 0 || in_vain) {
-        jup_clock_pause(seconds < longest_s ? seconds : longest_s);
+        double longest = longest_of(waited_s);
+        jup_clock_pause(seconds < longest ? seconds : longest);
         sleeper->last = JUP_SLEPT_DEAF;
     } else {
         bool heard = sleep_on_sockets(sleeper, seconds);

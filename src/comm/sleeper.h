@@ -3,8 +3,9 @@
  * may be rationed, and a battery pays for it. Short waits poll; longer ones sleep in the kernel
  * until a socket of this process has something to read or a pause is over. Messages that pass
  * through memory wake nobody, so a pause is a fixed share of the wait so far: such a message is
- * found late by that share of its wait at most. Where sockets have announced every message for a
- * while, pauses are long, and waiting costs next to nothing.
+ * found late by that share of its wait at most (of half a percent, where nothing comes for long).
+ * Where sockets have announced every message for a while, pauses are long, and waiting costs next
+ * to nothing.
  */
 #ifndef JUP_COMM_SLEEPER_H
 #define JUP_COMM_SLEEPER_H

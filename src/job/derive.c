@@ -25,6 +25,7 @@ static void derive_stage(jup_job_t *job, const jup_demand_t *d)
     stage->ahead = jup_job_speculates(job) && d->typical.epsilon <= 0 && stages > 1;
     stage->logits = d->logits;
     stage->told = d->told;
+    stage->any_sampling = d->any_sampling;
     stage->sampling = d->sampling;
     stage->typical = d->typical;
 }

@@ -16,6 +16,7 @@ typedef struct jup_demand {
     bool whole_context; /* one conversation: the cache holds the model's whole context */
     int32_t window;     /* steps in the air, as asked for; 0: as measured or as there are stages */
     bool logits;        /* of every position */
+    bool any_sampling;  /* answers may bring ways of sampling of their own */
     bool told;          /* log probabilities of tokens may be asked for */
     jup_sampling_t sampling;
     jup_typical_t typical;

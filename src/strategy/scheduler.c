@@ -84,6 +84,12 @@ const int32_t *jup_scheduler_tokens(const jup_scheduler_t *s, int32_t handle, in
     return slot < 0 ? NULL : s->slots[slot]->tokens;
 }
 
+int32_t jup_scheduler_reused(const jup_scheduler_t *s, int32_t handle)
+{
+    int32_t slot = jup_scheduler_slot(s, handle);
+    return slot < 0 ? 0 : s->slots[slot]->reused;
+}
+
 int32_t jup_scheduler_cached(const jup_scheduler_t *s, int32_t handle)
 {
     int32_t slot = jup_scheduler_slot(s, handle);
@@ -136,10 +142,44 @@ static int32_t shared_tokens(const jup_sequence_t *parent, const int32_t *prompt
     return shared;
 }
 
+/* Ended, its cache there for whoever may use it. */
+static bool is_spare(const jup_sequence_t *q)
+{
+    return q->state == JUP_SEQUENCE_HELD && q->spare;
+}
+
+/* The spare one that nobody has used for the longest time, but not `kept`; -1: none. */
+static int32_t oldest_spare(const jup_scheduler_t *s, int32_t kept)
+{
+    int32_t oldest = -1;
+    for (int32_t i = 0; i < s->n_slots; i++)
+        if (i != kept && is_spare(s->slots[i]) &&
+            (oldest < 0 || s->slots[i]->turn < s->slots[oldest]->turn))
+            oldest = i;
+    return oldest;
+}
+
+/* The slot with the longest beginning in common, of an eighth of a page at least; -1: none. */
+static int32_t best_parent(const jup_scheduler_t *s, const jup_sequence_t *q)
+{
+    int32_t best = -1, most = JUP_KV_PAGE_SLOTS / 8 - 1;
+    for (int32_t i = 0; i < s->n_slots; i++) {
+        const jup_sequence_t *other = s->slots[i];
+        if (other->state != JUP_SEQUENCE_LIVE && other->state != JUP_SEQUENCE_HELD)
+            continue;
+        int32_t shared = shared_tokens(other, q->tokens, q->known);
+        if (shared > most) {
+            most = shared;
+            best = i;
+        }
+    }
+    return best;
+}
+
 static bool take_room(jup_scheduler_t *s, jup_sequence_t *q, jup_sequence_t *parent, int32_t shared)
 {
-    int64_t pages = jup_scheduler_pages(s, q->known - shared + q->generate);
-    if (parent && parent->child < 0 && pages <= parent->child_pages) {
+    int64_t pages = jup_scheduler_pages(s, q->known - (q->spare ? 0 : shared) + q->generate);
+    if (parent && !q->spare && parent->child < 0 && pages <= parent->child_pages) {
         parent->child = q->handle;
         q->allowed = parent->child_pages;
         return true;
@@ -151,15 +191,57 @@ static bool take_room(jup_scheduler_t *s, jup_sequence_t *q, jup_sequence_t *par
     return true;
 }
 
-static bool admit(jup_scheduler_t *s, jup_sequence_t *q)
+static void close_sequence(jup_scheduler_t *s, int32_t slot);
+
+/* Others than `from` go first; whether there is room now. */
+static bool make_room(jup_scheduler_t *s, jup_sequence_t *q, int32_t from)
+{
+    int64_t pages = jup_scheduler_pages(s, q->known + q->generate) + q->child_pages;
+    int32_t slot;
+    while (s->pages_promised + pages > s->pages && (slot = oldest_spare(s, from)) >= 0)
+        close_sequence(s, slot);
+    if (s->pages_promised + pages > s->pages && from >= 0 && is_spare(s->slots[from]))
+        close_sequence(s, from);
+    return s->pages_promised + pages <= s->pages;
+}
+
+static int32_t find_parent(jup_scheduler_t *s, jup_sequence_t *q)
 {
     int32_t from = jup_scheduler_slot(s, q->parent);
+    if (!q->spare)
+        return from;
+    from = from >= 0 ? from : best_parent(s, q);
+    return make_room(s, q, from) && from >= 0 && s->slots[from]->state != JUP_SEQUENCE_CLOSING &&
+                   s->slots[from]->state != JUP_SEQUENCE_FREE
+               ? from
+               : -1;
+}
+
+/* It shares what the parent has; which it may do without, once it has all of it. */
+static void share(jup_scheduler_t *s, jup_sequence_t *q, jup_sequence_t *parent, int32_t shared)
+{
+    q->reused = shared;
+    if (!q->spare)
+        return;
+    s->prompt_tokens += q->known;
+    s->reused_tokens += shared;
+    if (!parent)
+        return;
+    parent->turn = s->turn++;
+    if (is_spare(parent) && shared + 1 >= parent->known)
+        q->supersedes = parent->handle;
+}
+
+static bool admit(jup_scheduler_t *s, jup_sequence_t *q)
+{
+    int32_t from = find_parent(s, q);
     jup_sequence_t *parent = from < 0 ? NULL : s->slots[from];
     if (parent && parent->state != JUP_SEQUENCE_LIVE && parent->state != JUP_SEQUENCE_HELD)
         parent = NULL;
     int32_t shared = parent ? shared_tokens(parent, q->tokens, q->known) : 0;
     if (!take_room(s, q, parent, shared))
         return false;
+    share(s, q, parent, shared);
     q->fork_from = shared > 0 ? from : -1;
     q->cached = shared;
     jup_sequence_chunk(q, &s->options.chunks);
@@ -235,7 +317,9 @@ jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t 
     q->request = spec->request;
     q->branch = spec->branch;
     q->generate = spec->generate;
-    q->hold = spec->hold;
+    q->hold = spec->hold || spec->spare;
+    q->spare = spec->spare;
+    q->plain = spec->plain;
     q->parent = spec->parent;
     q->child_pages = spec->child_tokens ? jup_scheduler_pages(s, spec->child_tokens) : 0;
     q->prompt = spec->n_prompt;
@@ -318,6 +402,23 @@ bool jup_scheduler_give_up(jup_scheduler_t *s)
     return true;
 }
 
+/* It needs no more pages than it has; too many are not kept. */
+static void lay_aside(jup_scheduler_t *s, int32_t slot)
+{
+    jup_sequence_t *q = s->slots[slot];
+    int64_t pages = jup_scheduler_pages(s, q->known);
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->n_slots; i++)
+        n += is_spare(s->slots[i]);
+    if (pages < q->pages) {
+        s->pages_promised -= q->pages - pages;
+        q->pages = q->allowed = pages;
+    }
+    q->turn = s->turn++;
+    if (n > JUP_MAX_SPARE)
+        close_sequence(s, oldest_spare(s, slot));
+}
+
 void jup_scheduler_end(jup_scheduler_t *s, int32_t slot)
 {
     jup_sequence_t *q = s->slots[slot];
@@ -331,4 +432,6 @@ void jup_scheduler_end(jup_scheduler_t *s, int32_t slot)
     slot = jup_scheduler_slot(s, handle);
     if (slot >= 0 && !s->slots[slot]->hold && s->slots[slot]->state == JUP_SEQUENCE_HELD)
         close_sequence(s, slot);
+    if (slot >= 0 && is_spare(s->slots[slot]))
+        lay_aside(s, slot);
 }

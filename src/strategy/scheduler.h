@@ -15,6 +15,10 @@
  * cuts the caches.
  *  - A sequence is admitted when the pages that it may need at most are there; what it leaves
  *    behind is dropped by the next step.
+ *  - A spare sequence looks for its parent itself when it is admitted: whichever has the longest
+ *    common beginning. It is promised pages as if it shared none, so that its parent may go at any
+ *    time; after its end its cache stays for others until room is needed, least recently used
+ *    first, or until a longer one has all of it.
  */
 #ifndef JUP_STRATEGY_SCHEDULER_H
 #define JUP_STRATEGY_SCHEDULER_H
@@ -22,7 +26,7 @@
 #include "model/kv.h"
 #include "strategy/sequence.h"
 
-enum { JUP_MAX_SEQUENCES = 1024 };
+enum { JUP_MAX_SEQUENCES = 1024, JUP_MAX_SPARE = 64 /* ended ones */ };
 
 typedef struct jup_scheduler_options {
     int32_t window;      /* steps in the air at most */
@@ -43,6 +47,8 @@ typedef struct jup_sequence_spec {
     int32_t parent;       /* handle of a sequence whose beginning it may share; -1: none */
     bool hold;            /* keep its cache after its end, until released */
     int32_t child_tokens; /* its first child shall not have to wait for room of so many tokens */
+    bool spare;           /* it shares what it finds, and its cache is for others after its end */
+    bool plain;           /* nothing is guessed */
     const jup_picking_t *picking; /* a way of its own, copied; NULL: as all */
 } jup_sequence_spec_t;
 
@@ -87,6 +93,7 @@ typedef struct jup_scheduler {
     /* figures */
     int32_t peak_live, peak_air;
     int64_t steps, segments, stale, ahead, cancelled;
+    int64_t prompt_tokens, reused_tokens; /* of spare sequences; those of them found in the cache */
 } jup_scheduler_t;
 
 void jup_scheduler_init(jup_scheduler_t *s, const jup_scheduler_options_t *options,
@@ -123,6 +130,9 @@ const int32_t *jup_scheduler_tokens(const jup_scheduler_t *s, int32_t handle, in
 
 /** How many of its tokens are cached, or on their way there; 0: no such sequence. */
 int32_t jup_scheduler_cached(const jup_scheduler_t *s, int32_t handle);
+
+/** How many of its prompt's tokens it found in the cache. */
+int32_t jup_scheduler_reused(const jup_scheduler_t *s, int32_t handle);
 
 /** Fills the next step; false when there is nothing to send now. */
 bool jup_scheduler_next(jup_scheduler_t *s, jup_step_t *step);

@@ -49,6 +49,18 @@ static bool edits_fit(const filling_t *f, const jup_sequence_t *q)
     return f->step->n_edits + MOST <= JUP_STEP_MAX_EDITS && words <= jup_step_words_left(f->step);
 }
 
+/* The parent may go, unless others are about to share it, too. */
+static void supersede(jup_scheduler_t *s, jup_sequence_t *q)
+{
+    int32_t parent = jup_scheduler_slot(s, q->supersedes);
+    q->supersedes = -1;
+    for (int32_t i = 0; i < s->n_slots; i++)
+        if (parent >= 0 && s->slots[i]->fork_from == parent)
+            return;
+    if (parent >= 0)
+        jup_scheduler_release(s, s->slots[parent]->handle);
+}
+
 /* The sequence's own edit, and before a fork the parent's, whose result it is to share. */
 static bool write_edits_of(filling_t *f, int32_t slot)
 {
@@ -60,6 +72,7 @@ static bool write_edits_of(filling_t *f, int32_t slot)
         write_edit(f->s->slots[q->fork_from], f->step);
         jup_step_edit(f->step, fork, NULL);
         q->fork_from = -1;
+        supersede(f->s, q);
     }
     write_edit(q, f->step);
     if (q->picks)
@@ -156,7 +169,7 @@ static void add_lap(filling_t *f, int32_t slot)
                        .depth = tokens_to_come(q) - 1,
                        .alike = f->alike,
                        .pipe_is_full = pipe_is_full(s)};
-    if (!jup_scheduler_can_afford(s, slot, s->speculation->nodes))
+    if (q->plain || !jup_scheduler_can_afford(s, slot, s->speculation->nodes))
         room.rows = 1;
     jup_draft_context_t context = {.sequence = slot,
                                    .tokens = q->tokens,
@@ -197,7 +210,7 @@ static bool add_ready(filling_t *f, int32_t slot)
 
 static bool is_extendable(const jup_sequence_t *q)
 {
-    return q->state == JUP_SEQUENCE_LIVE && q->extendable && q->in_air_live > 0 &&
+    return q->state == JUP_SEQUENCE_LIVE && q->extendable && !q->plain && q->in_air_live > 0 &&
            q->cached == q->known + q->assumed && tokens_to_come(q) > 1;
 }
 

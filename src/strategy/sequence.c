@@ -131,5 +131,5 @@ void jup_sequence_reset(jup_sequence_t *q)
     jup_free(q->tokens);
     jup_free(q->ends);
     memset(q, 0, sizeof *q);
-    q->handle = q->parent = q->fork_from = q->child = -1;
+    q->handle = q->parent = q->fork_from = q->child = q->supersedes = -1;
 }

@@ -34,9 +34,12 @@ typedef struct jup_sequence {
     double reach;                /* chance that all assumed tokens are right */
     bool extendable;             /* its newest segment is a chain: more can be assumed behind it */
     bool hold;
-    int64_t turn;               /* when it became ready; the smallest goes first */
-    int32_t parent;             /* handle of the sequence whose beginning it may share, or -1 */
-    int32_t fork_from;          /* slot that its first segment forks from, or -1 */
+    bool spare, plain;  /* as its spec says (scheduler.h) */
+    int32_t reused;     /* tokens of its prompt found in the cache */
+    int32_t supersedes; /* handle of a spare one that it has all of, once it has forked; or -1 */
+    int64_t turn;       /* when it became ready; the smallest goes first */
+    int32_t parent;     /* handle of the sequence whose beginning it may share, or -1 */
+    int32_t fork_from;  /* slot that its first segment forks from, or -1 */
     int64_t pages, child_pages; /* promised to it; and set aside for its first child */
     int64_t allowed;            /* pages of its own that it may use: those, or its parent's */
     int32_t child;              /* handle of the child that uses them, or -1 */

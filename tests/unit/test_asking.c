@@ -161,7 +161,7 @@ static void check_reply(asked_t *a, const jup_reply_t *reply)
     check_text(reply);
 }
 
-static void take_reply(void *self, const jup_reply_t *reply)
+static void take_reply(void *self, jup_reply_t *reply)
 {
     asked_t *a = self;
     if (reply->problem) {
@@ -334,7 +334,7 @@ START_TEST(answers_end_where_there_is_no_room)
 }
 END_TEST
 
-static void count_reply(void *self, const jup_reply_t *reply)
+static void count_reply(void *self, jup_reply_t *reply)
 {
     asked_t *a = self;
     ck_assert_ptr_null(reply->problem);
