@@ -24,7 +24,7 @@ MODEL = ["layers=12", "dim=1536", "heads=12", "kv_heads=12", "ffn=4096", "vocab=
 LAYERS = 12
 GENERATE = 12
 
-# name, boards, Mbit/s, ms, percent of a processor, layers, prompt tokens, chunk
+# name, boards, Mbit/s, ms, percent of a processor, layers or strategy, prompt tokens, chunk
 SETTINGS = [
     ("2 equal, 100 Mbit/s, short", 2, 100, 2, "35,35", "6,6", 48, 16),
     ("2 equal, 100 Mbit/s, long", 2, 100, 2, "35,35", "6,6", 256, 32),
@@ -34,6 +34,8 @@ SETTINGS = [
     ("4 equal, 100 Mbit/s, long", 4, 100, 2, "20", "3,3,3,3", 256, 32),
     ("4 unequal, 1000 Mbit/s, short", 4, 1000, 1, "32,20,16,16", "5,3,2,2", 48, 16),
     ("4 unequal, 1000 Mbit/s, long", 4, 1000, 1, "32,20,16,16", "5,3,2,2", 256, 32),
+    ("a group of 2, 1000 Mbit/s", 2, 1000, 0.3, "35,35", "megatron", 256, 32),
+    ("a group of 4, 1000 Mbit/s", 4, 1000, 0.3, "20", "megatron", 256, 32),
 ]
 
 
@@ -71,9 +73,10 @@ class Bench:
         return path
 
     def options(self, setting):
-        *_, layers, tokens, chunk = setting
+        *_, division, tokens, chunk = setting
+        how = "--strategy" if division.isalpha() else "--layers"
         return ["run", "-m", self.model, "-f", self.prompt(tokens), "-n", str(GENERATE),
-                "--ignore-eos", "-t", "1", "--layers", layers, "--chunk", str(chunk), "--json"]
+                "--ignore-eos", "-t", "1", how, division, "--chunk", str(chunk), "--json"]
 
     def measure(self, setting):
         cluster = os.path.join(self.work, "cluster.yaml")

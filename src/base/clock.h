@@ -12,6 +12,9 @@
 /** Seconds since an arbitrary start that is the same for all ranks of one host. */
 double jup_clock_now_s(void);
 
+/** Seconds of processor time that this process has used, all threads together; 0 when simulated. */
+double jup_clock_cpu_s(void);
+
 /** "wall" or "simulated". */
 const char *jup_clock_kind(void);
 bool jup_clock_is_simulated(void);

@@ -45,13 +45,19 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b)
            a->attention_flops_per_s == b->attention_flops_per_s &&
            a->bytes_per_s == b->bytes_per_s && a->kv_bytes_per_s == b->kv_bytes_per_s &&
            a->overlap == b->overlap && a->layer_s == b->layer_s && a->step_s == b->step_s &&
-           a->split_loss == b->split_loss && same_grid(&a->measured, &b->measured);
+           a->split_loss == b->split_loss && a->message_s == b->message_s &&
+           a->message_byte_s == b->message_byte_s && same_grid(&a->measured, &b->measured);
 }
 
 static double overlapped_s(const jup_profile_t *profile, double compute_s, double memory_s)
 {
     double more = memory_s > compute_s ? memory_s : compute_s;
     return more + (1 - profile->overlap) * (memory_s + compute_s - more);
+}
+
+double jup_profile_message_s(const jup_profile_t *profile, double bytes)
+{
+    return profile->message_s + bytes * profile->message_byte_s;
 }
 
 double jup_profile_linear_s(const jup_profile_t *profile, double rows, double flops_per_row,

@@ -12,6 +12,9 @@
  * then multiplies. Their quotient, memory * rate / flops per row, is the number of rows at which a
  * chunk is half used: the utilisation curve of short chunks.
  *
+ * A message takes message_s + bytes * message_byte_s of the processor at either end, besides what
+ * the link between takes.
+ *
  * A device that has a share w < 1 of a layer's width reads w of the bytes, but its narrower
  * products take (1 - split_loss) w + split_loss of the operations' time; layer_s it pays in full.
  */
@@ -52,6 +55,8 @@ typedef struct jup_profile {
     double layer_s;        /* fixed cost of a layer in a step (launches, norms) */
     double step_s;         /* fixed cost of a step on a stage */
     double split_loss;     /* what is lost where a product is shared, 0..1, see above */
+    double message_s;      /* of the processor: to send, or to take, a message of no bytes ... */
+    double message_byte_s; /* ... and for each of its bytes */
     jup_measured_t measured;
 } jup_profile_t;
 
@@ -69,6 +74,9 @@ double jup_profile_linear_s(const jup_profile_t *profile, double rows, double fl
 
 /** Seconds of attention: its operations and reading the KV cache, overlapped alike. */
 double jup_profile_attention_s(const jup_profile_t *profile, double flops, double kv_bytes);
+
+/** Seconds of the processor to send, or to take, a message. */
+double jup_profile_message_s(const jup_profile_t *profile, double bytes);
 
 /**
  * Seconds of a measured layer, bilinear between the grid's points. Outside the grid: linear in the

@@ -15,6 +15,14 @@ static void post(jup_comm_t *comm, jup_pending_t *pending)
     comm->active = pending;
 }
 
+/* What a message takes of a modelled device's processor. */
+static void charge(const jup_comm_t *comm, size_t bytes)
+{
+    double seconds = comm->message_s + (double)bytes * comm->message_byte_s;
+    if (seconds > 0)
+        jup_clock_charge(seconds);
+}
+
 void jup_comm_begin_send(jup_comm_t *comm, int dst, int kind, int32_t label, const void *buffer,
                          size_t bytes, jup_pending_t *pending)
 {
@@ -26,6 +34,7 @@ void jup_comm_begin_send(jup_comm_t *comm, int dst, int kind, int32_t label, con
     post(comm, pending);
     comm->sent_bytes += bytes;
     comm->sent_messages++;
+    charge(comm, bytes);
     comm->transport->start_send(comm->transport_self, dst, kind, buffer, bytes, &pending->handle);
 }
 
@@ -49,8 +58,10 @@ static void finish(jup_comm_t *comm, jup_pending_t *pending, size_t bytes)
     *link = pending->next;
     pending->active = false;
     pending->done_s = jup_clock_now_s();
-    if (!pending->sending)
+    if (!pending->sending) {
         pending->bytes = bytes;
+        charge(comm, bytes);
+    }
     if (comm->observer.message)
         comm->observer.message(comm->observer.self, pending);
 }

@@ -44,6 +44,7 @@ typedef struct jup_comm {
     jup_comm_observer_t observer;
     jup_sleeper_t sleeper;
     uint64_t sent_bytes, sent_messages;
+    double message_s, message_byte_s; /* charged to a modelled device at either end of a message */
 } jup_comm_t;
 
 /** Joins the ranks of MPI_COMM_WORLD (initialising MPI); makes jup_die() end all ranks. */

@@ -43,7 +43,8 @@ typedef struct bench {
     step_times_t *points; /* (passes, chunks, prefixes) */
     jup_profile_t profile;
     jup_progress_t progress;
-    int done, all; /* grid points */
+    int done, all;             /* grid points */
+    double grid_s, grid_cpu_s; /* of all windows, by the clock and of the processor */
 } bench_t;
 
 /* The rank's even share, as in a run, but not so much that a big model takes long to read. */
@@ -150,7 +151,8 @@ static double median(double *values, int n)
 static jup_status_t time_window(bench_t *b, int32_t prefix, int32_t rows, step_times_t *mean,
                                 jup_error_t *err)
 {
-    double end_s = jup_clock_now_s() + b->window_s;
+    double start_s = jup_clock_now_s(), end_s = start_s + b->window_s;
+    double start_cpu_s = jup_clock_cpu_s();
     int n = 0;
     step_times_t t, sum = {0};
     do {
@@ -161,6 +163,8 @@ static jup_status_t time_window(bench_t *b, int32_t prefix, int32_t rows, step_t
         sum.head_s += t.head_s;
         n++;
     } while (jup_clock_now_s() < end_s);
+    b->grid_s += jup_clock_now_s() - start_s;
+    b->grid_cpu_s += jup_clock_cpu_s() - start_cpu_s;
     *mean = (step_times_t){sum.begin_s / n, sum.embed_s / n, sum.layers_s / n, sum.head_s / n};
     return JUP_OK;
 }
@@ -379,18 +383,25 @@ static void gather_profiles(bench_t *b, jup_cluster_t *cluster)
     jup_free(offsets);
 }
 
-static void add_links(jup_comm_t *comm, jup_cluster_t *cluster)
+/* A device whose processor time is rationed takes longer by the clock. */
+static void measure_links(bench_t *b, jup_link_t *links)
+{
+    jup_message_cost_t mine;
+    jup_measure_links(b->comm, links, &mine);
+    double stretch = b->grid_cpu_s > 0 ? fmax(1, b->grid_s / b->grid_cpu_s) : 1;
+    b->profile.message_s = mine.message_s * stretch;
+    b->profile.message_byte_s = mine.byte_s * stretch;
+}
+
+static void add_links(const jup_comm_t *comm, const jup_link_t *links, jup_cluster_t *cluster)
 {
     int size = comm->size;
-    jup_link_t *links = jup_new((size_t)(size * size), sizeof *links);
-    jup_measure_links(comm, links);
     if (comm->rank == 0) {
         cluster->default_link = size > 1 ? links[1] : (jup_link_t){1e-3, 125e6};
         for (int a = 0; size > 1 && a < size; a++)
             for (int b = 0; b < size; b++)
                 jup_cluster_set_link(cluster, a, b, a == b ? links[1] : links[a * size + b]);
     }
-    jup_free(links);
 }
 
 static jup_status_t measure(bench_t *b, jup_cluster_t *cluster, jup_error_t *err)
@@ -398,8 +409,12 @@ static jup_status_t measure(bench_t *b, jup_cluster_t *cluster, jup_error_t *err
     JUP_TRY(jup_comm_agree(b->comm, open_bench(b, err), err));
     JUP_TRY(measure_grid(b, err));
     JUP_TRY(jup_comm_agree(b->comm, finish_profile(b, err), err));
+    size_t size = (size_t)b->comm->size;
+    jup_link_t *links = jup_new(size * size, sizeof *links);
+    measure_links(b, links);
     gather_profiles(b, cluster);
-    add_links(b->comm, cluster);
+    add_links(b->comm, links, cluster);
+    jup_free(links);
     return JUP_OK;
 }
 

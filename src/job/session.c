@@ -1,6 +1,7 @@
 #include "job/session.h"
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/digest.h"
@@ -187,12 +188,22 @@ static jup_status_t open_engine(jup_session_t *s, const jup_job_t *job, jup_comm
     return JUP_OK;
 }
 
+/* On a wall clock messages take what they take. */
+static void set_message_cost(const jup_session_t *s, const jup_job_t *job, jup_comm_t *pipe)
+{
+    if (!is_phantom(job) || !jup_clock_is_simulated())
+        return;
+    pipe->message_s = s->device.profile.message_s;
+    pipe->message_byte_s = s->device.profile.message_byte_s;
+}
+
 jup_status_t jup_session_open(jup_session_t *s, const jup_job_t *job, jup_comm_t *pipe,
                               jup_recorder_t *recorder, const jup_scheduler_sink_t *sink,
                               jup_error_t *err)
 {
     memset(s, 0, sizeof *s);
     jup_status_t status = open_model(s, job, pipe->rank, err);
+    set_message_cost(s, job, pipe);
     if (status == JUP_OK)
         status = open_engine(s, job, pipe, recorder, sink, err);
     if (status != JUP_OK)

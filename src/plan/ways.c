@@ -11,6 +11,15 @@ static const double tiles_hide = 0.9;  /* of what they could at best, as in the 
 
 /* ---- making --------------------------------------------------------------------------------- */
 
+/* What a member's processor takes to send one message and to take another, by the slowest. */
+static double slowest_message_s(const jup_plan_group_t *g)
+{
+    double slowest = 0;
+    for (int m = 0; m < g->n; m++)
+        slowest = fmax(slowest, 2 * jup_profile_message_s(g->members[m].profile, 0));
+    return slowest;
+}
+
 /* The links between the members, in both directions, by their worst. */
 static void find_link(jup_plan_group_t *g)
 {
@@ -24,6 +33,8 @@ static void find_link(jup_plan_group_t *g)
             g->link.latency_s = fmax(g->link.latency_s, link.latency_s);
             g->link.bytes_per_s = fmin(g->link.bytes_per_s, link.bytes_per_s);
         }
+    g->link.serial_s = slowest_message_s(g);
+    g->link.latency_s += g->link.serial_s;
 }
 
 /* Parts of one model: equal shares may still differ in repeated KV heads and in a last block. */
@@ -249,13 +260,16 @@ double jup_group_layer_s(const jup_plan_group_t *g, double rows, double prefix)
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 
+/* A step comes as one message and leaves as another, on the first and the last stage too. */
 static jup_group_step_t member_step(const jup_plan_group_t *g, int m)
 {
     const jup_profile_t *profile = g->members[m].profile;
     const jup_model_size_t *size = jup_group_size(g, m);
+    double row_s = 2 * profile->message_byte_s * g->problem->size.wire_row_bytes;
     return (jup_group_step_t){
-        .step_s = profile->step_s,
-        .first_row_s = jup_cost_embed_s(profile, size, 1),
+        .step_s = profile->step_s + 2 * profile->message_s,
+        .first_row_s = jup_cost_embed_s(profile, size, 1) + row_s,
+        .inner_row_s = row_s,
         .head_s = jup_cost_head_s(profile, size, 1),
     };
 }
@@ -271,6 +285,7 @@ static jup_group_step_t joint_step(const jup_plan_group_t *g)
         jup_group_step_t one = member_step(g, g->distinct[i]);
         all.step_s = fmax(all.step_s, one.step_s);
         all.first_row_s = fmax(all.first_row_s, one.first_row_s);
+        all.inner_row_s = fmax(all.inner_row_s, one.inner_row_s);
         all.head_s = fmax(all.head_s, one.head_s);
     }
     if (by_rows) {
@@ -279,7 +294,7 @@ static jup_group_step_t joint_step(const jup_plan_group_t *g)
     }
     all.step_s += tell_latency_s(g) + tell_s(g, jup_cost_step_bytes(0));
     all.first_row_s += tell_s(g, row_bytes);
-    all.inner_row_s = tell_s(g, row_bytes + wire);
+    all.inner_row_s += tell_s(g, row_bytes + wire);
     all.head_s += tell_latency_s(g) + tell_s(g, jup_cost_result_bytes());
     return all;
 }

@@ -196,7 +196,9 @@ START_TEST(a_measured_grid_is_read_back_and_interpolated)
                        .attention_flops_per_s = 1e9,
                        .bytes_per_s = 1e9,
                        .kv_bytes_per_s = 1e9,
-                       .split_loss = 0.44};
+                       .split_loss = 0.44,
+                       .message_s = 3e-5,
+                       .message_byte_s = 5e-10};
     p.measured = (jup_measured_t){.key = "k",
                                   .n_chunks = 3,
                                   .n_prefixes = 2,

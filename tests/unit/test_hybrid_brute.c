@@ -199,6 +199,8 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n)
             .layer_s = between(rng, 0.01, 0.2),
             .step_s = between(rng, 0.01, 0.5),
             .split_loss = jup_rng_uniform(rng),
+            .message_s = between(rng, 0.001, 0.1),
+            .message_byte_s = between(rng, 1e-5, 1e-2),
         };
         int index = d > 0 && jup_rng_below(rng, 3) == 0 ? 0 : jup_cluster_add_profile(c, &p);
         jup_device_t *device = jup_cluster_add_device(c, "d", index);

@@ -24,8 +24,12 @@ typedef struct brute {
 static double stage_s(const brute_t *b, int s, int rows, int prefix, int heads)
 {
     const jup_profile_t *profile = jup_cluster_profile(b->p->cluster, b->device[s]);
-    double t =
-        profile->step_s + b->layers[s] * jup_cost_layer_s(profile, &b->p->size, rows, prefix);
+    double messages_s = 2 * jup_profile_message_s(profile, 0) +
+                        2 * rows *
+                            (jup_profile_message_s(profile, b->p->size.wire_row_bytes) -
+                             jup_profile_message_s(profile, 0)); /* one comes, one leaves */
+    double t = profile->step_s + messages_s +
+               b->layers[s] * jup_cost_layer_s(profile, &b->p->size, rows, prefix);
     if (s == 0)
         t += jup_cost_embed_s(profile, &b->p->size, rows);
     if (s == b->S - 1 && heads)
@@ -173,6 +177,8 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n, const char *
             .overlap = jup_rng_uniform(rng),
             .layer_s = between(rng, 0.01, 0.5),
             .step_s = between(rng, 0.01, 0.5),
+            .message_s = between(rng, 0.001, 0.1),
+            .message_byte_s = between(rng, 1e-5, 1e-2),
         };
         if (jup_rng_below(rng, 4) == 0)
             random_grid(rng, &p, key);

@@ -94,6 +94,34 @@ static double slowest_s(const jup_plan_group_t *g, double rows, double prefix)
     return s;
 }
 
+/* Each of n - 1 further messages takes the slowest member's processor to send and to take it. */
+START_TEST(processors_take_their_part_of_messages)
+{
+    const double message_s = 4e-4, latency = 2e-3, rate = 12.5e6;
+    jup_plan_problem_t p;
+    jup_cluster_t c;
+    jup_plan_group_t g;
+    problem_of(&p, &c, "4xnx@100mbps,2ms", "llama2-7b");
+    p.exchange = JUP_EXCHANGE_WHOLE;
+    group_of(&g, &p, JUP_WAY_TENSOR, 4);
+    double without_s = jup_group_layer_s(&g, 1, 10);
+    jup_group_step_t step = jup_group_step(&g, true);
+    jup_plan_group_reset(&g);
+    for (int d = 0; d < c.n_profiles; d++)
+        c.profiles[d].message_s = message_s;
+    group_of(&g, &p, JUP_WAY_TENSOR, 4);
+    double sum_s = latency + 3 * 2 * message_s + 3 * 4096 * 2 / rate;
+    ck_assert_double_eq_tol(g.link.latency_s, latency + 2 * message_s, 1e-12);
+    ck_assert_double_eq_tol(jup_group_layer_s(&g, 1, 10), slowest_s(&g, 1, 10) + 2 * sum_s, 1e-12);
+    ck_assert_double_eq_tol(jup_group_layer_s(&g, 1, 10) - without_s, 2 * 3 * 2 * message_s, 1e-12);
+    /* the step comes and leaves; the leader tells three, and hears from three */
+    ck_assert_double_eq_tol(jup_group_step(&g, true).step_s - step.step_s, (2 + 6) * message_s,
+                            1e-12);
+    jup_plan_group_reset(&g);
+    jup_cluster_reset(&c);
+}
+END_TEST
+
 /* n devices of "nx+2xtx2+nano", links of 100 Mbit/s and 2 ms. */
 static void check_ways(int n, double rows, jup_exchange_t exchange)
 {
@@ -299,6 +327,7 @@ static Suite *suite(void)
     Suite *s = suite_create("ways");
     unit_add(s, a_part_is_the_size_of_the_smaller_layer, 10);
     unit_add(s, narrow_products_lose_some_rate, 10);
+    unit_add(s, processors_take_their_part_of_messages, 10);
     unit_add(s, a_layer_takes_the_slowest_member_and_its_messages, 20);
     unit_add(s, a_device_alone_costs_what_it_did, 10);
     unit_add(s, a_step_is_told_and_its_result_collected, 10);
