@@ -36,7 +36,7 @@ static jup_status_t new_buffers(jup_group_t *g, const jup_group_options_t *optio
 {
     int buffers = leads(g) ? JUP_GROUP_WINDOW : 1;
     g->buffer_bytes = jup_step_max_bytes(options->rows) +
-                      (size_t)options->rows * jup_dtype_bytes(options->wire, options->dim);
+                      jup_wire_bytes(options->wire, options->rows, options->dim);
     for (int i = 0; i < buffers && g->n > 1; i++) {
         void *block;
         JUP_TRY(jup_alloc(&block, g->buffer_bytes, 1, "message buffers", err));
@@ -91,12 +91,12 @@ void jup_group_reset(jup_group_t *g)
 static size_t pack(jup_group_t *g, const jup_step_t *step, float *x, char *buffer)
 {
     char *out = jup_step_pack(step, buffer);
-    int64_t elems = x ? step->rows * g->dim : 0;
-    if (elems) {
-        g->ring.saturated += jup_wire_pack(g->ring.wire, x, elems, out);
-        jup_wire_unpack(g->ring.wire, out, elems, x);
+    if (x && step->rows) {
+        char *rows = out;
+        out = jup_wire_pack(g->ring.wire, x, step->rows, g->dim, rows);
+        jup_wire_unpack(g->ring.wire, rows, (size_t)(out - rows), step->rows, g->dim, x);
     }
-    return (size_t)(out - buffer) + jup_dtype_bytes(g->ring.wire, elems);
+    return (size_t)(out - buffer);
 }
 
 /* What every member does with every step, so that all know the same. */
@@ -140,10 +140,10 @@ bool jup_group_hear(jup_group_t *g, jup_step_t *step, float *x)
     const char *in = jup_step_unpack(step, g->buffers[0], bytes);
     size_t header = in ? (size_t)(in - g->buffers[0]) : 0;
     bool rows_came = in && bytes > header;
-    int64_t elems = rows_came ? step->rows * g->dim : 0;
-    if (!in || header + jup_dtype_bytes(g->ring.wire, elems) != bytes)
+    int64_t rows = rows_came ? step->rows : 0;
+    if (!in || !jup_wire_fits(g->ring.wire, rows, g->dim, bytes - header))
         jup_comm_die_unreadable(g->comm, "a step", bytes, g->ring.members[0]);
-    jup_wire_unpack(g->ring.wire, in, elems, x);
+    jup_wire_unpack(g->ring.wire, in, bytes - header, rows, g->dim, x);
     take_note(g, step);
     if (step->kind != JUP_STEP_STOP)
         listen(g);

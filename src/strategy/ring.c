@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { GAP = 2 }; /* bytes behind a block, for its power of two; halves stay aligned */
+
 /* ---- making and releasing -------------------------------------------------------------------- */
 
 jup_status_t jup_ring_init(jup_ring_t *ring, jup_comm_t *comm, const int *members, int n, int me,
@@ -23,7 +25,7 @@ jup_status_t jup_ring_init(jup_ring_t *ring, jup_comm_t *comm, const int *member
     ring->receiving = jup_new((size_t)n, sizeof *ring->receiving);
     ring->room = n > 1 ? (rows + n) * dim : 0; /* n - 1 blocks of about rows * dim / n, too */
     void *out, *in;
-    size_t bytes = jup_dtype_bytes(wire, ring->room);
+    size_t bytes = jup_dtype_bytes(wire, ring->room) + (size_t)n * GAP;
     JUP_TRY(jup_alloc(&out, bytes, 1, "message buffers", err));
     ring->out = out;
     JUP_TRY(jup_alloc(&in, bytes, 1, "message buffers", err));
@@ -43,10 +45,16 @@ void jup_ring_reset(jup_ring_t *ring)
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
+/* Where a block lies in `in` or `out`: elements and gaps before it. */
+typedef struct spot {
+    int64_t at;
+    int gaps;
+} spot_t;
+
 /* One turn: a block of ours goes to one member, another block comes from one. */
 typedef struct turn {
     int to, from, sends, brings;
-    int64_t lands; /* where in `in` */
+    spot_t lands; /* in `in` */
 } turn_t;
 
 /* The member, or block, so many steps on (back: negative) round the ring. */
@@ -71,16 +79,17 @@ static turn_t reduce_turn(const jup_ring_t *ring, int t, const int64_t *at)
 {
     int block = around(ring, -1 - t), next = around(ring, -2 - t);
     if (goes_round(ring))
-        return (turn_t){around(ring, 1), around(ring, -1), block, next, at[next]};
-    return (turn_t){block, around(ring, 1 + t), block, ring->me, t * size_of(at, ring->me)};
+        return (turn_t){around(ring, 1), around(ring, -1), block, next, {at[next], next}};
+    return (turn_t){block, around(ring, 1 + t), block, ring->me, {t * size_of(at, ring->me), t}};
 }
 
 static turn_t gather_turn(const jup_ring_t *ring, int t, const int64_t *at)
 {
     int comes = around(ring, -1 - t);
     if (goes_round(ring))
-        return (turn_t){around(ring, 1), around(ring, -1), around(ring, -t), comes, at[comes]};
-    return (turn_t){around(ring, 1 + t), comes, ring->me, comes, at[comes]};
+        return (turn_t){
+            around(ring, 1), around(ring, -1), around(ring, -t), comes, {at[comes], comes}};
+    return (turn_t){around(ring, 1 + t), comes, ring->me, comes, {at[comes], comes}};
 }
 
 int jup_ring_turns(const jup_ring_t *ring)
@@ -95,36 +104,45 @@ static bool exists(const jup_ring_t *ring, int turn)
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static char *place(const jup_ring_t *ring, char *block, int64_t at)
+static char *place(const jup_ring_t *ring, char *block, spot_t spot)
 {
-    return block + jup_dtype_bytes(ring->wire, at);
+    return block + jup_dtype_bytes(ring->wire, spot.at) + spot.gaps * GAP;
 }
 
-static void pack(jup_ring_t *ring, const float *y, int64_t at, int64_t n)
+/* A block as it travels. */
+typedef struct packed {
+    const char *data;
+    size_t bytes;
+} packed_t;
+
+static packed_t pack(jup_ring_t *ring, const float *y, spot_t spot, int64_t n)
 {
-    ring->saturated += jup_wire_pack(ring->wire, y + at, n, place(ring, ring->out, at));
+    char *out = place(ring, ring->out, spot);
+    return (packed_t){out, (size_t)(jup_wire_pack(ring->wire, y + spot.at, 1, n, out) - out)};
 }
 
-static void begin_send(jup_ring_t *ring, int t, int kind, int to, int64_t at, int64_t n)
+static void begin_send(jup_ring_t *ring, int t, int kind, int to, packed_t block)
 {
-    jup_comm_begin_send(ring->comm, ring->members[to], kind, ring->label,
-                        place(ring, ring->out, at), jup_dtype_bytes(ring->wire, n),
+    jup_comm_begin_send(ring->comm, ring->members[to], kind, ring->label, block.data, block.bytes,
                         &ring->sending[t]);
 }
 
-static void begin_receive(jup_ring_t *ring, int t, int kind, int from, int64_t lands, int64_t n)
+static void begin_receive(jup_ring_t *ring, int t, int kind, int from, spot_t lands, int64_t n)
 {
-    assert(lands + n <= ring->room);
+    assert(lands.at + n <= ring->room && lands.gaps < ring->n);
     jup_comm_begin_recv(ring->comm, ring->members[from], kind, ring->label,
-                        place(ring, ring->in, lands), jup_dtype_bytes(ring->wire, n),
+                        place(ring, ring->in, lands), jup_wire_bytes(ring->wire, 1, n),
                         &ring->receiving[t]);
 }
 
-/* Waits for the message of turn t; returns where it lies. */
-static const char *received(jup_ring_t *ring, int t, int64_t lands)
+/* Waits for the message of turn t, n elements. */
+static packed_t received(jup_ring_t *ring, int t, spot_t lands, int64_t n)
 {
-    jup_comm_end(ring->comm, &ring->receiving[t]);
-    return place(ring, ring->in, lands);
+    jup_pending_t *pending = &ring->receiving[t];
+    jup_comm_end(ring->comm, pending);
+    if (!jup_wire_fits(ring->wire, 1, n, pending->bytes))
+        jup_comm_die_unreadable(ring->comm, "a block", pending->bytes, pending->peer);
+    return (packed_t){place(ring, ring->in, lands), pending->bytes};
 }
 
 void jup_ring_flush(jup_ring_t *ring)
@@ -142,17 +160,17 @@ void jup_ring_begin_reduce(jup_ring_t *ring, int turn, const float *y, const int
     if (turn == 0)
         jup_ring_flush(ring); /* `out` is free from here on */
     turn_t t = reduce_turn(ring, turn, at);
-    int64_t sent = size_of(at, t.sends);
     begin_receive(ring, turn, JUP_MSG_REDUCE, t.from, t.lands, size_of(at, t.brings));
-    pack(ring, y, at[t.sends], sent);
-    begin_send(ring, turn, JUP_MSG_REDUCE, t.to, at[t.sends], sent);
+    packed_t sent = pack(ring, y, (spot_t){at[t.sends], t.sends}, size_of(at, t.sends));
+    begin_send(ring, turn, JUP_MSG_REDUCE, t.to, sent);
 }
 
 static void add(jup_ring_t *ring, int turn, float *y, const int64_t *at)
 {
     turn_t t = reduce_turn(ring, turn, at);
-    jup_wire_add(ring->wire, received(ring, turn, t.lands), size_of(at, t.brings),
-                 y + at[t.brings]);
+    int64_t n = size_of(at, t.brings);
+    packed_t block = received(ring, turn, t.lands, n);
+    jup_wire_add(ring->wire, block.data, block.bytes, n, y + at[t.brings]);
 }
 
 /*
@@ -184,23 +202,27 @@ void jup_ring_reduce_scatter(jup_ring_t *ring, float *y, const int64_t *at)
 /* ---- all-gather ------------------------------------------------------------------------------ */
 
 /* The own block leaves as it is rounded, and stays here so too. */
-static void pack_own(jup_ring_t *ring, float *y, const int64_t *at)
+static packed_t pack_own(jup_ring_t *ring, float *y, const int64_t *at)
 {
-    int64_t own = at[ring->me], n = size_of(at, ring->me);
+    int64_t n = size_of(at, ring->me);
     jup_ring_flush(ring);
-    pack(ring, y, own, n);
-    jup_wire_unpack(ring->wire, place(ring, ring->out, own), n, y + own);
+    packed_t own = pack(ring, y, (spot_t){at[ring->me], ring->me}, n);
+    jup_wire_unpack(ring->wire, own.data, own.bytes, 1, n, y + at[ring->me]);
+    ring->own_bytes = own.bytes;
+    return own;
 }
 
 static void begin_turn_of_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at)
 {
     turn_t t = gather_turn(ring, turn, at);
+    spot_t from = {at[t.sends], t.sends};
+    packed_t block = {place(ring, ring->out, from), ring->own_bytes};
     begin_receive(ring, turn, JUP_MSG_ALL_GATHER, t.from, t.lands, size_of(at, t.brings));
     if (turn == 0)
-        pack_own(ring, y, at);
+        block = pack_own(ring, y, at);
     else if (t.sends != ring->me)
-        pack(ring, y, at[t.sends], size_of(at, t.sends));
-    begin_send(ring, turn, JUP_MSG_ALL_GATHER, t.to, at[t.sends], size_of(at, t.sends));
+        block = pack(ring, y, from, size_of(at, t.sends));
+    begin_send(ring, turn, JUP_MSG_ALL_GATHER, t.to, block);
 }
 
 /* What goes straight is all there from the beginning. */
@@ -220,8 +242,9 @@ void jup_ring_end_gather(jup_ring_t *ring, int turn, float *y, const int64_t *at
     if (!exists(ring, turn))
         return;
     turn_t t = gather_turn(ring, turn, at);
-    jup_wire_unpack(ring->wire, received(ring, turn, t.lands), size_of(at, t.brings),
-                    y + at[t.brings]);
+    int64_t n = size_of(at, t.brings);
+    packed_t block = received(ring, turn, t.lands, n);
+    jup_wire_unpack(ring->wire, block.data, block.bytes, 1, n, y + at[t.brings]);
 }
 
 void jup_ring_all_gather(jup_ring_t *ring, float *y, const int64_t *at)
@@ -247,16 +270,17 @@ static bool goes_whole(const jup_ring_t *ring, int64_t elems)
 static void sum_whole(jup_ring_t *ring, float *y, int64_t elems)
 {
     jup_ring_flush(ring);
-    pack(ring, y, 0, elems);
+    packed_t own = pack(ring, y, (spot_t){0, 0}, elems);
     for (int t = 0; t < jup_ring_turns(ring); t++) {
-        begin_receive(ring, t, JUP_MSG_REDUCE, around(ring, -1 - t), t * elems, elems);
-        begin_send(ring, t, JUP_MSG_REDUCE, around(ring, 1 + t), 0, elems);
+        begin_receive(ring, t, JUP_MSG_REDUCE, around(ring, -1 - t), (spot_t){t * elems, t}, elems);
+        begin_send(ring, t, JUP_MSG_REDUCE, around(ring, 1 + t), own);
     }
     memset(y, 0, (size_t)elems * sizeof *y);
     for (int member = 0; member < ring->n; member++) {
         int t = around(ring, -1 - member);
-        jup_wire_add(ring->wire, member == ring->me ? ring->out : received(ring, t, t * elems),
-                     elems, y);
+        packed_t block =
+            member == ring->me ? own : received(ring, t, (spot_t){t * elems, t}, elems);
+        jup_wire_add(ring->wire, block.data, block.bytes, elems, y);
     }
 }
 

@@ -23,13 +23,13 @@ typedef struct jup_ring {
     jup_dtype_t wire;                   /* JUP_F16 or JUP_F32 */
     int64_t max_elems;                  /* of a vector */
     int64_t room;                       /* elements of the two below */
-    char *out, *in;                     /* (room) in the wire's type */
+    char *out, *in;                     /* (room) in the wire's type, and a gap behind each block */
+    size_t own_bytes;                   /* of the own block in `out`, while it is gathered */
     jup_pending_t *sending, *receiving; /* (n) by turn */
     jup_exchange_link_t link;
     jup_exchange_t exchange; /* AUTO: by the link and the bytes; may be changed between exchanges,
                                 by all members alike */
     int32_t label;           /* of messages to come, for the trace */
-    int64_t saturated; /* elements that half precision could not hold; they became the largest */
 } jup_ring_t;
 
 /**

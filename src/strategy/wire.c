@@ -1,53 +1,77 @@
 #include "strategy/wire.h"
 
 #include "base/checked.h"
+#include "model/half_row.h"
 
 #include <string.h>
 
 enum { PIECE = 256 }; /* floats on the stack */
 
-static int64_t clamp(const float *y, int64_t n, float *out)
+static size_t plain_bytes(jup_dtype_t wire, int64_t rows, int64_t dim)
 {
-    const float largest = 65504.0f;
-    int64_t beyond = 0;
-    for (int64_t i = 0; i < n; i++) {
-        beyond += y[i] > largest || y[i] < -largest;
-        out[i] = y[i] > largest ? largest : y[i] < -largest ? -largest : y[i];
-    }
-    return beyond;
+    return jup_dtype_bytes(wire, rows * dim);
 }
 
-int64_t jup_wire_pack(jup_dtype_t wire, const float *y, int64_t n, char *out)
+size_t jup_wire_bytes(jup_dtype_t wire, int64_t rows, int64_t dim)
+{
+    return plain_bytes(wire, rows, dim) + (wire == JUP_F16 ? (size_t)rows : 0);
+}
+
+bool jup_wire_fits(jup_dtype_t wire, int64_t rows, int64_t dim, size_t bytes)
+{
+    return bytes == plain_bytes(wire, rows, dim) || bytes == jup_wire_bytes(wire, rows, dim);
+}
+
+static const uint16_t *halves_of(const char *in, int64_t at)
+{
+    return (const uint16_t *)(const void *)in + at;
+}
+
+char *jup_wire_pack(jup_dtype_t wire, const float *x, int64_t rows, int64_t dim, char *out)
+{
+    size_t plain = plain_bytes(wire, rows, dim);
+    if (wire == JUP_F32) {
+        memcpy(out, x, plain);
+        return out + plain;
+    }
+    signed char *powers = (signed char *)out + plain;
+    int any = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        uint16_t *halves = (uint16_t *)(void *)out + r * dim;
+        any |= powers[r] = (signed char)jup_half_row_pack(x + r * dim, dim, halves);
+    }
+    return (char *)powers + (any ? rows : 0);
+}
+
+/* Of row r; `bytes` tells whether there are powers. */
+static int power_of(const char *in, size_t bytes, int64_t rows, int64_t dim, int64_t r)
+{
+    size_t plain = plain_bytes(JUP_F16, rows, dim);
+    return bytes > plain ? ((const signed char *)in)[plain + (size_t)r] : 0;
+}
+
+void jup_wire_unpack(jup_dtype_t wire, const char *in, size_t bytes, int64_t rows, int64_t dim,
+                     float *x)
 {
     if (wire == JUP_F32) {
-        memcpy(out, y, (size_t)n * sizeof *y);
-        return 0;
+        memcpy(x, in, plain_bytes(wire, rows, dim));
+        return;
     }
-    uint16_t *halves = (uint16_t *)(void *)out;
-    float piece[PIECE];
-    int64_t beyond = 0;
-    for (int64_t i = 0, count; i < n; i += count) {
-        count = jup_min_i64(n - i, PIECE);
-        beyond += clamp(y + i, count, piece);
-        jup_f32_to_f16(piece, halves + i, count);
-    }
-    return beyond;
+    for (int64_t r = 0; r < rows; r++)
+        jup_half_row_unpack(halves_of(in, r * dim), dim, power_of(in, bytes, rows, dim, r),
+                            x + r * dim);
 }
 
-void jup_wire_unpack(jup_dtype_t wire, const char *in, int64_t n, float *y)
-{
-    if (wire == JUP_F32)
-        memcpy(y, in, (size_t)n * sizeof *y);
-    else
-        jup_f16_to_f32((const uint16_t *)(const void *)in, y, n);
-}
-
-void jup_wire_add(jup_dtype_t wire, const char *in, int64_t n, float *y)
+void jup_wire_add(jup_dtype_t wire, const char *in, size_t bytes, int64_t n, float *y)
 {
     float piece[PIECE];
+    int power = wire == JUP_F16 ? power_of(in, bytes, 1, n, 0) : 0;
     for (int64_t i = 0, count; i < n; i += count) {
         count = jup_min_i64(n - i, PIECE);
-        jup_wire_unpack(wire, in + jup_dtype_bytes(wire, i), count, piece);
+        if (wire == JUP_F32)
+            memcpy(piece, in + jup_dtype_bytes(wire, i), (size_t)count * sizeof *piece);
+        else
+            jup_half_row_unpack(halves_of(in, i), count, power, piece);
         for (int64_t j = 0; j < count; j++)
             y[i + j] += piece[j];
     }
