@@ -2,7 +2,10 @@
 #include "app/commands.h"
 #include "app/run.h"
 #include "ask/chat.h"
+#include "base/terminal.h"
 #include "strategy/figures.h"
+
+#include <unistd.h>
 
 typedef struct conversation {
     jup_setup_t *setup;
@@ -10,12 +13,24 @@ typedef struct conversation {
     jup_show_t show;
 } conversation_t;
 
+/* The prompts that the chat points at are replaced where they are. */
+static jup_status_t set_system(void *self, const char *text, jup_error_t *err)
+{
+    conversation_t *c = self;
+    jup_prompts_t prompts;
+    JUP_TRY(jup_prompts_choose(&prompts, c->setup->gguf, c->setup->options.ask.prompts, text, err));
+    jup_prompts_reset(&c->setup->prompts);
+    c->setup->prompts = prompts;
+    return JUP_OK;
+}
+
 static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
 {
     conversation_t *c = self;
     const jup_run_options_t *o = &c->setup->options;
     (void)err;
     jup_show_init(&c->show, stdout, o->print_tokens);
+    c->show.wrap.columns = jup_terminal_columns(STDOUT_FILENO);
     c->chat = (jup_chat_t){
         .engine = &life->session.engine,
         .prompts = &c->setup->prompts,
@@ -25,6 +40,9 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         .generate = o->generate,
         .context = jup_setup_context(c->setup),
         .quiet = o->quiet,
+        .typed = !o->quiet && jup_terminal_is_at(STDIN_FILENO),
+        .set_system = set_system,
+        .set_system_self = c,
     };
     jup_chat_run(&c->chat);
     return JUP_OK;

@@ -4,6 +4,7 @@
 #include "app/run_journal.h"
 #include "app/run_report.h"
 #include "ask/results.h"
+#include "base/log.h"
 #include "base/output.h"
 #include "io/npy.h"
 
@@ -142,6 +143,32 @@ static void print_json(const answers_t *a, const jup_run_t *record, const jup_an
     jup_run_report_json(record, analysis, only ? only->text : "", plain);
 }
 
+/* Whether -n or the context ended what the model had not ended. */
+static bool is_cut(const jup_branch_t *branch, jup_answer_end_t end)
+{
+    return branch->begun && branch->answer.n_tokens > 0 && branch->answer.end == end;
+}
+
+/* Said where a person would wonder why an answer breaks off. */
+static void tell_cut(const answers_t *a)
+{
+    const jup_reply_t *only = a->asking.only;
+    const jup_run_options_t *o = &a->setup->options;
+    bool by_length = false, by_context = false;
+    if (!only || !a->setup->tokenizer || o->ignore_eos)
+        return;
+    for (int32_t i = -1; i < (only->has_outline ? only->outline.n : 0); i++) {
+        const jup_branch_t *branch = i < 0 ? &only->plain : &only->points[i];
+        by_length = by_length || is_cut(branch, JUP_END_LENGTH);
+        by_context = by_context || is_cut(branch, JUP_END_CONTEXT);
+    }
+    if (by_length)
+        jup_info("the answer was cut after %d tokens; -n N lets it go on", o->generate);
+    if (by_context)
+        jup_info("the answer was cut: the context of %d tokens is full",
+                 jup_setup_context(a->setup));
+}
+
 static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_error_t *err)
 {
     answers_t *a = self;
@@ -155,6 +182,7 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
     if (o->json)
         print_json(a, record, &analysis);
     else if (!o->quiet) {
+        tell_cut(a);
         jup_run_print(record, &analysis, &life->job.plan);
         if (is_more_than_plain(a))
             jup_results_print(stderr, &a->asking);

@@ -14,8 +14,13 @@ static const jup_command_t commands[] = {
      "mpirun -n 4 jupiter run -m model.gguf --auto -f prompt.txt --trace run.h5\n"
      "mpirun -n 4 jupiter run -m model.gguf --questions ask.jsonl --results answers.jsonl"},
     {"chat", "hold a conversation, likewise", jup_cmd_chat,
-     "Reads what you type and answers it. The conversation keeps its cache: every turn computes "
-     "its own tokens only.",
+     "Reads what you type and answers it, until Ctrl-D or /quit. The conversation keeps its cache: "
+     "every turn computes its own tokens only. An answer ends at its end of turn, or where the "
+     "context is full.\n\n"
+     "A line that ends with a backslash goes on in the next one; between lines of three quotation "
+     "marks there may be any. Ctrl-C stops an answer; while none comes, it ends the conversation. "
+     "/system TEXT begins anew with another system text, /reset forgets what was said, /save FILE "
+     "writes the conversation as JSON, /help says all this.",
      "mpirun -n 4 jupiter chat -m model.gguf"},
     {"serve", "answer questions over HTTP, many at a time", jup_cmd_serve,
      "Rank 0 listens for requests in the form of OpenAI's API (/v1/chat/completions, "

@@ -8,6 +8,7 @@
 #include "app/options.h"
 #include "base/output.h"
 #include "base/status.h"
+#include "base/terminal.h"
 #include "tensor/ops.h"
 
 #include <signal.h>
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
 {
     jup_error_t err;
     jup_streams_hold();
+    jup_terminal_begin();
     jup_blas_choose_core(argv);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that cannot grow is like a full disk */

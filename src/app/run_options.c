@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set_defaults(jup_run_options_t *o)
+enum { MOST_GENERATED = 1 << 24 };
+
+static void set_defaults(jup_run_options_t *o, bool chat)
 {
     memset(o, 0, sizeof *o);
-    o->generate = 128;
+    o->generate = chat ? MOST_GENERATED : 128;
     o->prompt_tokens = 260;
     o->temperature = 0;
     o->top_k = 40;
@@ -37,7 +39,8 @@ static struct poptOption *append_prompt(jup_run_options_t *o, struct poptOption 
         {"file", 'f', POPT_ARG_STRING, &o->prompt_file, 0,
          "read the prompt from a file (default: standard input); its last line end does not count",
          "FILE"},
-        {"generate", 'n', POPT_ARG_INT, &o->generate, 0, "generate at most N tokens (128)", "N"},
+        {"generate", 'n', POPT_ARG_INT, &o->generate, 0,
+         "generate at most N tokens (128; chat: until the turn or the context ends)", "N"},
         {"context", 'c', POPT_ARG_INT, &o->context, 0,
          "room for N tokens, prompt included (default: what prompt and -n need, within the "
          "model's own)",
@@ -249,7 +252,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
                         o->prompt ? "-p" : "-f");
     if (o->chunk && o->chunks)
         return jup_fail(err, JUP_EINPUT, "both --chunk and --chunks are given; use one of them");
-    JUP_TRY(jup_check_int("-n", o->generate, 0, 1 << 24, err));
+    JUP_TRY(jup_check_int("-n", o->generate, 0, MOST_GENERATED, err));
     JUP_TRY(jup_check_int("--context", o->context, 0, 1 << 28, err));
     JUP_TRY(jup_check_int("--threads", o->threads, 0, 1024, err));
     JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 20, err));
@@ -280,10 +283,11 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **argv,
                                    jup_error_t *err)
 {
-    set_defaults(o);
+    bool chat = strcmp(argv[0], "chat") == 0;
+    set_defaults(o, chat);
     jup_ask_options_init(&o->ask);
     jup_serve_options_init(&o->serve);
-    o->ask.chat = strcmp(argv[0], "chat") == 0;
+    o->ask.chat = chat;
     o->ask.serve = strcmp(argv[0], "serve") == 0;
     JUP_TRY(parse(o, argc, argv, err));
     return o->popt.help ? JUP_OK : check(o, err);

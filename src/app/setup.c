@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/output.h"
+#include "base/terminal.h"
 #include "comm/collect.h"
 #include "io/digest.h"
 #include "io/model_file.h"
@@ -32,7 +33,7 @@ static jup_status_t read_prompt(const jup_setup_t *setup, char **text, size_t *l
         *length = strlen(o->prompt);
         return JUP_OK;
     }
-    if (!o->prompt_file && isatty(STDIN_FILENO) && !o->quiet)
+    if (!o->prompt_file && jup_terminal_is_at(STDIN_FILENO) && !o->quiet)
         fprintf(stderr, "Type the prompt and end it with Ctrl-D (or use -p TEXT):\n");
     snprintf(why, sizeof why, "more than the context of %d tokens can hold", context);
     return jup_text_read(o->prompt_file ? o->prompt_file : "-", jup_text_most_bytes(context), why,
@@ -198,7 +199,8 @@ static jup_status_t fit_context(jup_setup_t *setup, jup_job_t *job, jup_error_t 
                         "the prompt has %d tokens, the context has room for %d; shorten the "
                         "prompt%s",
                         longest, context, o->context ? " or raise --context" : "");
-    int64_t generate = o->generate;
+    enum { USUAL_ANSWER = 256 }; /* of a conversation, where nothing bounds it */
+    int64_t generate = o->ask.chat ? jup_min_i64(o->generate, USUAL_ANSWER) : o->generate;
     if (setup->script.n)
         generate = jup_script_longest_sequence(&setup->script) - longest;
     job->prompt_tokens = longest;

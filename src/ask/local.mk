@@ -2,6 +2,8 @@ libjupiter_a_SOURCES += \
 	%D%/answer.c %D%/answer.h \
 	%D%/asking.c %D%/asking.h \
 	%D%/chat.c %D%/chat.h \
+	%D%/chat_orders.c %D%/chat_orders.h \
+	%D%/input.c %D%/input.h \
 	%D%/logprobs.c %D%/logprobs.h \
 	%D%/fill.c %D%/fill.h \
 	%D%/keep.c %D%/keep.h %D%/keep_read.c \
@@ -17,4 +19,6 @@ libjupiter_a_SOURCES += \
 	%D%/script.c %D%/script.h \
 	%D%/show.c %D%/show.h \
 	%D%/source.h \
-	%D%/texts.c %D%/texts.h
+	%D%/texts.c %D%/texts.h \
+	%D%/transcript.c %D%/transcript.h \
+	%D%/wrap.c %D%/wrap.h

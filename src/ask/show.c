@@ -11,9 +11,12 @@
 /* A pipe that takes anything at all takes so many bytes without waiting (POSIX: PIPE_BUF). */
 enum { PIECE = 4096 };
 
+static void keep_wrapped(void *self, const char *text, size_t bytes);
+
 void jup_show_init(jup_show_t *show, FILE *out, bool ids)
 {
     *show = (jup_show_t){.fd = out ? fileno(out) : -1, .ids = ids};
+    jup_wrap_init(&show->wrap, 0, keep_wrapped, show);
     if (out)
         fflush(out);
 }
@@ -37,6 +40,11 @@ static void keep(jup_show_t *show, const char *text, size_t bytes)
     show->bytes += bytes;
 }
 
+static void keep_wrapped(void *self, const char *text, size_t bytes)
+{
+    keep(self, text, bytes);
+}
+
 void jup_show_text(jup_show_t *show, const char *text)
 {
     keep(show, text, strlen(text));
@@ -45,7 +53,7 @@ void jup_show_text(jup_show_t *show, const char *text)
 void jup_show_answer(jup_show_t *show, const jup_answer_t *answer, jup_shown_t *shown)
 {
     if (!show->ids && answer->settled > shown->bytes)
-        keep(show, answer->text + shown->bytes, answer->settled - shown->bytes);
+        jup_wrap_text(&show->wrap, answer->text + shown->bytes, answer->settled - shown->bytes);
     for (int i = shown->tokens; show->ids && i < answer->n_tokens; i++) {
         char id[16];
         int n = snprintf(id, sizeof id, "%s%d", i ? " " : "", answer->tokens[i]);
@@ -53,6 +61,12 @@ void jup_show_answer(jup_show_t *show, const jup_answer_t *answer, jup_shown_t *
     }
     shown->bytes = answer->settled;
     shown->tokens = answer->n_tokens;
+}
+
+void jup_show_answer_end(jup_show_t *show)
+{
+    jup_wrap_flush(&show->wrap);
+    show->wrap.column = 0;
 }
 
 /* Whether a piece can be written now; a reader who has gone away is found by writing. */

@@ -7,6 +7,7 @@
 #define JUP_ASK_SHOW_H
 
 #include "ask/answer.h"
+#include "ask/wrap.h"
 
 #include <stdio.h>
 
@@ -18,6 +19,7 @@ typedef struct jup_show {
     int reason; /* errno */
     char *pending;
     size_t bytes, cap; /* of what waits */
+    jup_wrap_t wrap;   /* of answers' text; columns as the caller sets them */
 } jup_show_t;
 
 /** How far an answer has been handed to it. */
@@ -35,6 +37,9 @@ void jup_show_text(jup_show_t *show, const char *text);
 
 /** What is new of an answer: settled text, or ids. */
 void jup_show_answer(jup_show_t *show, const jup_answer_t *answer, jup_shown_t *shown);
+
+/** The answer is whole: its last word, which was held back for the end of a line. */
+void jup_show_answer_end(jup_show_t *show);
 
 /** Writes what waits; wait: all of it, however long the reader takes. */
 void jup_show_flush(jup_show_t *show, bool wait);

@@ -8,4 +8,10 @@
 void jup_interrupt_catch(void);
 bool jup_interrupted(void);
 
+/** Who can go on after Ctrl-C: the one so far is forgotten. SIGTERM is not. */
+void jup_interrupt_forget(void);
+
+/** Whether SIGTERM came, which means all of it. */
+bool jup_interrupt_is_final(void);
+
 #endif

@@ -11,4 +11,5 @@ libjupiter_a_SOURCES += \
 	%D%/progress.c %D%/progress.h \
 	%D%/rng.c %D%/rng.h \
 	%D%/status.c %D%/status.h \
-	%D%/temporary.c %D%/temporary.h
+	%D%/temporary.c %D%/temporary.h \
+	%D%/terminal.c %D%/terminal.h

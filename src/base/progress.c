@@ -1,6 +1,7 @@
 #include "base/progress.h"
 
 #include "base/log.h"
+#include "base/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,14 +10,13 @@
 
 enum { BAR_WIDTH = 30 };
 
-/* A launcher reads the ranks' stderr through a pipe; who knows that a person sees its other end
- * says so with JUPITER_PROGRESS=1. */
+/* JUPITER_PROGRESS=1 or 0 says it where it cannot be found out. */
 static bool on_terminal(void)
 {
     const char *forced = getenv("JUPITER_PROGRESS");
     if (jup_log_get_level() < JUP_LOG_NORMAL)
         return false;
-    return forced ? strcmp(forced, "0") != 0 : isatty(STDERR_FILENO) != 0;
+    return forced ? strcmp(forced, "0") != 0 : jup_terminal_is_at(STDERR_FILENO);
 }
 
 void jup_progress_show(jup_progress_t *progress, const char *what, int64_t done, int64_t all)

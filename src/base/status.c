@@ -1,5 +1,7 @@
 #include "base/status.h"
 
+#include "base/terminal.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +51,7 @@ void jup_die(jup_status_t code, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     fprintf(stderr, "jupiter: %s\n", text);
+    jup_terminal_restore();
     if (die_hook)
         die_hook((int)code);
     exit((int)code);

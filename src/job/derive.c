@@ -51,7 +51,7 @@ static int64_t cache_tokens(const jup_job_t *job, const jup_config_t *config, co
     int32_t nodes = jup_job_nodes(job);
     bool chain = job->guessing.chain;
     if (d->whole_context)
-        return jup_scheduler_room(config->context, nodes, chain) + JUP_KV_PAGE_SLOTS;
+        return jup_scheduler_room(job->longest, nodes, chain) + JUP_KV_PAGE_SLOTS;
     int64_t each = jup_scheduler_room(d->trunk_tokens, nodes, chain);
     if (d->branches > 1)
         each += d->branches * jup_scheduler_room(d->branch_tokens, nodes, chain);

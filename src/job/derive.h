@@ -13,11 +13,11 @@ typedef struct jup_demand {
     int32_t parallel;                    /* at a time, as asked for; 0: enough to fill the pipe */
     int32_t branches;                    /* sequences of one question at a time, at most */
     int64_t trunk_tokens, branch_tokens; /* of a trunk or plain answer; what each branch adds */
-    bool whole_context; /* one conversation: the cache holds the model's whole context */
-    int32_t window;     /* steps in the air, as asked for; 0: as measured or as there are stages */
-    bool logits;        /* of every position */
-    bool any_sampling;  /* answers may bring ways of sampling of their own */
-    bool told;          /* log probabilities of tokens may be asked for */
+    bool whole_context;                  /* one conversation: the cache holds all of job->longest */
+    int32_t window;    /* steps in the air, as asked for; 0: as measured or as there are stages */
+    bool logits;       /* of every position */
+    bool any_sampling; /* answers may bring ways of sampling of their own */
+    bool told;         /* log probabilities of tokens may be asked for */
     jup_sampling_t sampling;
     jup_typical_t typical;
     jup_scripted_t scripted; /* on: what stands in for a phantom's model */

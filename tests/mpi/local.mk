@@ -1,5 +1,6 @@
 # Tests that start the program through mpirun; each sources lib.sh.
 MPI_TESTS = \
+	%D%/test-chat.sh \
 	%D%/test-cli.sh \
 	%D%/test-decode.sh \
 	%D%/test-demo.sh \
@@ -21,7 +22,7 @@ MPI_TESTS = \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
-EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh tests/oracle/division.py tests/oracle/exchanged.py tests/oracle/forward.py tests/oracle/gguf_numpy.py tests/oracle/to_folder.py
+EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh %D%/chat_terminal.py tests/oracle/division.py tests/oracle/exchanged.py tests/oracle/forward.py tests/oracle/gguf_numpy.py tests/oracle/to_folder.py
 check-mpi: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;

@@ -26,6 +26,7 @@ UNIT_TESTS = \
 	%D%/test_group \
 	%D%/test_head \
 	%D%/test_heads \
+	%D%/test_input \
 	%D%/test_job \
 	%D%/test_journal \
 	%D%/test_kv \
@@ -46,7 +47,8 @@ UNIT_TESTS = \
 	%D%/test_step \
 	%D%/test_steps \
 	%D%/test_tokenizer \
-	%D%/test_trace
+	%D%/test_trace \
+	%D%/test_wrap
 TRACE_SAMPLE = %D%/trace_sample.c %D%/trace_sample.h
 %C%_test_run_file_SOURCES = %D%/test_run_file.c $(TRACE_SAMPLE)
 %C%_test_trace_SOURCES = %D%/test_trace.c $(TRACE_SAMPLE) %D%/thread_comm.c %D%/thread_comm.h

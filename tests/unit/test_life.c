@@ -114,6 +114,7 @@ static void fill_job(lived_t *l, jup_job_t *job)
     job->log_level = JUP_LOG_QUIET;
     job->prompt_tokens = PROMPT;
     job->generate = ANSWER;
+    job->longest = l->config.context;
     job->guessing.lookup = l->lookup;
 }
 
