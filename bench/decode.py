@@ -20,11 +20,9 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "plots"))
-try:
-    import numpy as np
-    import runfile
-except ImportError as error:
-    sys.exit(f"decode.py: {error}; it needs numpy and h5py (Debian: python3-numpy, python3-h5py)")
+import find_package  # noqa: E402,F401
+import numpy as np  # noqa: E402
+from jupiter_trace import load, schema  # noqa: E402
 DEMO = os.path.join(ROOT, "data", "demo")
 WAYS = ["plain", "speculation", "outline", "both"]
 
@@ -80,7 +78,7 @@ def decode_seconds(answer):
 
 def branch_busy(trace):
     """Share of time that each stage computed while at least as many branches as stages lived."""
-    run = runfile.load(trace)
+    run = load(trace)
     busy = np.zeros(run.n_ranks)
     total = 0.0
     for request in np.unique(run.tokens["request"]):
@@ -95,7 +93,7 @@ def branch_busy(trace):
             continue
         total += end - begin
         for span, kind in zip(run.spans, run.spans_kind):
-            if kind in runfile.COMPUTE:
+            if kind in schema.COMPUTE:
                 busy[span["rank"]] += max(0, min(end, span["end_s"]) - max(begin, span["start_s"]))
     return busy / total if total else None
 
@@ -128,9 +126,7 @@ def quartiles(values):
 
 
 def summary_of(options, way):
-    import h5py
-    with h5py.File(os.path.join(options.out, f"{way}-0.h5")) as file:
-        return {key: float(value) for key, value in file["summary"].attrs.items()}
+    return load(os.path.join(options.out, f"{way}-0.h5")).summary
 
 
 def report(options, taken):

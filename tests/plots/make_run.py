@@ -8,6 +8,9 @@ import numpy as np
 
 SPANS = ["load", "plan", "embed", "layers", "head", "draft", "pack", "wait_recv", "wait_send"]
 MESSAGES = {101: "step", 102: "result", 103: "verdict", 104: "share"}
+MINOR = 2  # of the newest schema; each version is made as SCHEMA.md says
+MESSAGES_1_1 = {105: "cancel", 106: "logits"}
+RANK_1_2 = [("stage", "<i4"), ("member", "<i4"), ("way", "S16"), ("heads", "<i4"), ("ffn", "<i4")]
 SPAN = np.dtype([("rank", "<i4"), ("kind", "<i4"), ("start_s", "<f8"), ("end_s", "<f8"),
                  ("request", "<i4"), ("branch", "<i4"), ("step", "<i4"), ("chunk", "<i4"),
                  ("rows", "<i4"), ("layer_first", "<i4"), ("layer_last", "<i4"),
@@ -91,22 +94,34 @@ def write_table(file, name, rows, dtype, kinds=()):
         table.attrs[f"kind.{number}"] = np.bytes_(kind)
 
 
-def make(path, ranks, chunks=8, tokens=24, world="local", hosts=False):
+def ranks_of(n, hosts, minor):
+    rows = [(r, f"board-{r}" if hosts else "here", 2, r * LAYERS, (r + 1) * LAYERS, 0)
+            for r in range(n)]
+    if minor < 2:
+        return rows, RANK
+    return ([row + (r, 0, "alone", 0, 0) for r, row in enumerate(rows)],
+            np.dtype(RANK.descr + RANK_1_2))
+
+
+def make(path, ranks, chunks=8, tokens=24, world="local", hosts=False, minor=MINOR):
     pipeline = Pipeline(ranks)
     pipeline.run(chunks, tokens)
+    if minor >= 1:
+        pipeline.message(0, ranks - 1, 105, 0.0, 0.0, 1e-4, 8, -1)
     with h5py.File(path, "w") as file:
         file.attrs["format"] = np.bytes_("jupiter run")
-        file.attrs["schema_major"], file.attrs["schema_minor"] = 1, 0
+        file.attrs["schema_major"], file.attrs["schema_minor"] = 1, minor
         meta = file.create_group("meta").attrs
         for key, value in {"model_name": "synthetic pipeline", "world": world,
                            "clock": "simulated" if world == "simulated" else "wall"}.items():
             meta[key] = np.bytes_(value)
         file.create_group("summary").attrs["temperature"] = 0.0
         write_table(file, "spans", pipeline.spans, SPAN, enumerate(SPANS))
-        write_table(file, "messages", pipeline.messages, MESSAGE, MESSAGES.items())
+        file["plan"] = np.bytes_(f"strategy: jupiter\nchunks: {[ROWS] * chunks}\n")
+        kinds = {**MESSAGES, **(MESSAGES_1_1 if minor >= 1 else {})}
+        write_table(file, "messages", pipeline.messages, MESSAGE, kinds.items())
         write_table(file, "tokens", pipeline.tokens, TOKEN)
-        write_table(file, "ranks", [(r, f"board-{r}" if hosts else "here", 2, r * LAYERS,
-                                     (r + 1) * LAYERS, 0) for r in range(ranks)], RANK)
+        write_table(file, "ranks", *ranks_of(ranks, hosts, minor))
         write_table(file, "memory", [(r, 200 << 20, 50 << 20, 120 << 20, 20 << 20, 9 << 20)
                                      for r in range(ranks)], MEMORY)
 

@@ -13,11 +13,11 @@ import xml.dom.minidom
 HERE = os.path.dirname(os.path.abspath(__file__))
 PLOTS = os.path.join(HERE, "..", "..", "plots")
 sys.dont_write_bytecode = True
-sys.path[:0] = [HERE, PLOTS]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "python")]
 
 import make_run  # noqa: E402
 import numpy as np  # noqa: E402
-import runfile  # noqa: E402
+from jupiter_trace import arrays, intervals, load, schema  # noqa: E402
 
 JUPITER = None
 
@@ -65,7 +65,7 @@ class Plots(InFolder):
             self.assertIn(f"<!-- rank {ranks - 1} -->", self.draw("breakdown.py", path))
 
     def test_the_world_is_named(self):
-        for world, text in runfile.WORLDS.items():
+        for world, text in arrays.WORLDS.items():
             path = self.run_of(2, chunks=2, tokens=3, world=world)
             self.assertIn(text, self.draw("gantt.py", path, "--phase", "prefill"))
 
@@ -114,12 +114,12 @@ class Plots(InFolder):
 
 class Intervals(unittest.TestCase):
     def test_sets(self):
-        a = runfile.union(np.array([[4.0, 6], [0, 2], [1, 3], [7, 7]]))
+        a = intervals.union(np.array([[4.0, 6], [0, 2], [1, 3], [7, 7]]))
         self.assertEqual(a.tolist(), [[0, 3], [4, 6]])
         b = np.array([[2.0, 5]])
-        self.assertEqual(runfile.intersect(a, b).tolist(), [[2, 3], [4, 5]])
-        self.assertEqual(runfile.subtract(a, b).tolist(), [[0, 2], [5, 6]])
-        self.assertEqual(runfile.covered(a, 2.5, 4.5), 1.0)
+        self.assertEqual(intervals.intersect(a, b).tolist(), [[2, 3], [4, 5]])
+        self.assertEqual(intervals.subtract(a, b).tolist(), [[0, 2], [5, 6]])
+        self.assertEqual(intervals.covered(a, 2.5, 4.5), 1.0)
 
 
 class Command(InFolder):
@@ -136,7 +136,7 @@ class Command(InFolder):
     def test_summary_agrees_with_the_plots(self):
         for ranks in (1, 3, 5):
             path = self.run_of(ranks)
-            done, run = jupiter("summary", path), runfile.load(path)
+            done, run = jupiter("summary", path), load(path)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             first = re.search(r"time to first token +(.*)", done.stdout)[1]
             request = run.requests[0]
@@ -151,8 +151,8 @@ class Command(InFolder):
     def check_rank(self, run, rank, busy, waiting):
         request = run.requests[0]
         stretch = (request.start_s, request.end_s)
-        busy_s = runfile.covered(run.busy(rank), *stretch)
-        wait_s = sum(runfile.covered(run.waiting(rank, kind), *stretch) for kind in runfile.WAITS)
+        busy_s = intervals.covered(run.busy(rank), *stretch)
+        wait_s = sum(intervals.covered(run.waiting(rank, kind), *stretch) for kind in schema.WAITS)
         self.assertAlmostEqual(self.milliseconds(busy), 1e3 * busy_s, delta=0.06)
         self.assertAlmostEqual(self.milliseconds(waiting), 1e3 * wait_s, delta=0.06)
 
@@ -173,7 +173,7 @@ class Command(InFolder):
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(self.path("out.json"), encoding="utf-8") as file:
             events = json.load(file)["traceEvents"]
-        run = runfile.load(path)
+        run = load(path)
         phases = [event["ph"] for event in events]
         self.assertEqual(phases.count("X"), len(run.spans) + 2 * len(run.messages))
         self.assertEqual(phases.count("s"), len(run.messages))
