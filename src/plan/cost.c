@@ -111,6 +111,36 @@ void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,
     part->output_row_bytes = sizeof(float) * (c->dim + vocab * c->vocab);
 }
 
+/* ---- the workload ---------------------------------------------------------------------------- */
+
+static double tokens_per_lap(const jup_workload_t *w)
+{
+    return w->tokens_per_lap > 1 ? w->tokens_per_lap : 1;
+}
+
+/* The first token comes out of the prefill. */
+double jup_workload_serial_laps(const jup_workload_t *w)
+{
+    return w->serial_tokens > 0 ? (double)(w->serial_tokens - 1) / tokens_per_lap(w) : 0;
+}
+
+double jup_workload_branch_laps(const jup_workload_t *w)
+{
+    int64_t first = w->serial_tokens > 0 ? 0 : 1;
+    int64_t tokens = w->generate_tokens - w->serial_tokens - first;
+    return tokens > 0 ? (double)tokens / tokens_per_lap(w) : 0;
+}
+
+double jup_workload_laps(const jup_workload_t *w)
+{
+    return jup_workload_serial_laps(w) + jup_workload_branch_laps(w) / w->branches;
+}
+
+int jup_workload_lap_rows(const jup_workload_t *w)
+{
+    return w->lap_rows > 1 ? w->lap_rows : 1;
+}
+
 /* ---- seconds -------------------------------------------------------------------------------- */
 
 static bool has_grid(const jup_profile_t *profile, const jup_model_size_t *size)

@@ -47,7 +47,20 @@ typedef struct jup_workload {
     int64_t generate_tokens; /* >= 0; the first comes out of the prefill */
     int64_t context_tokens;  /* room in the KV cache; 0: prompt + generate */
     int branches;            /* answers decoded at the same time; >= 1 */
+    int64_t serial_tokens;   /* of those to generate: an outline's, before there are branches */
+    int lap_rows;            /* candidates of a branch in a lap; 0: one */
+    double tokens_per_lap;   /* of a branch, what guesses make of it; 0: one */
 } jup_workload_t;
+
+/** Laps of decoding: those of an outline, and those of all branches together. */
+double jup_workload_serial_laps(const jup_workload_t *workload);
+double jup_workload_branch_laps(const jup_workload_t *workload);
+
+/** Laps one after the other, where branches fill a pipe without loss. */
+double jup_workload_laps(const jup_workload_t *workload);
+
+/** Rows of a branch in a lap. */
+int jup_workload_lap_rows(const jup_workload_t *workload);
 
 /**
  * Weights of one type throughout, KV of another, activations on the wire of a third. JUP_EINPUT

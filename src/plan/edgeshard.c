@@ -138,7 +138,7 @@ bool jup_edgeshard_layers(const jup_instance_t *in, jup_layout_t *layout)
                  .fixed_s = costs + D,
                  .first_s = costs + 2 * D,
                  .last_s = costs + 3 * D};
-    x.laps = in->problem->objective == JUP_OBJECTIVE_TOTAL ? in->laps : 0;
+    x.laps = in->problem->objective == JUP_OBJECTIVE_TOTAL ? in->serial_laps + in->branch_laps : 0;
     x.best = jup_new(states, sizeof *x.best);
     x.most = jup_new(4 * D, sizeof *x.most);
     for (size_t i = 0; i < states; i++)

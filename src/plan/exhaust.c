@@ -50,7 +50,7 @@ static double bound_s(exhaust_t *e, int left)
     }
     if (in->problem->objective != JUP_OBJECTIVE_TOTAL)
         return busy;
-    return busy + in->laps * lap / in->problem->workload.branches;
+    return busy + jup_workload_laps(&in->problem->workload) * lap;
 }
 
 static void try_layout(exhaust_t *e)

@@ -118,7 +118,7 @@ static void try_one_group(jup_hybrid_t *x, const int *order, jup_way_t way, int 
 static void try_partitions(jup_hybrid_t *x, const jup_runs_t *runs)
 {
     const jup_workload_t *w = &x->problem->workload;
-    double laps = fmax(0, (double)w->generate_tokens - 1) / w->branches;
+    double laps = jup_workload_laps(w);
     if (x->problem->objective != JUP_OBJECTIVE_TOTAL)
         laps = 0;
     const jup_run_goal_t goals[] = {{.prefill = 1, .slowest = true},

@@ -133,7 +133,11 @@ static void fill_class(const jup_instance_t *in, jup_class_t *class)
                 jup_group_layer_s(class->group, in->position[j] - in->position[i], in->position[i]);
     class->step = jup_group_step(class->group, false);
     class->decode = jup_group_step(class->group, true);
-    class->decode_layer_s = jup_group_layer_s(class->group, 1, context);
+    int rows = jup_workload_lap_rows(w);
+    class->lap_layer_s = jup_new((size_t)w->branches, sizeof *class->lap_layer_s);
+    for (int b = 0; b < w->branches; b++)
+        class->lap_layer_s[b] = jup_group_layer_s(class->group, rows * (b + 1.0), context);
+    class->decode_layer_s = class->lap_layer_s[0];
 }
 
 static jup_status_t check(const jup_plan_problem_t *problem, jup_error_t *err)
@@ -145,6 +149,9 @@ static jup_status_t check(const jup_plan_problem_t *problem, jup_error_t *err)
     if (w->generate_tokens < 0 || w->branches < 1)
         return jup_fail(err, JUP_EINPUT, "%lld tokens to generate in %d branches make no sense",
                         (long long)w->generate_tokens, w->branches);
+    if (w->serial_tokens < 0 || w->serial_tokens > w->generate_tokens)
+        return jup_fail(err, JUP_EINPUT, "an outline of %lld of %lld tokens makes no sense",
+                        (long long)w->serial_tokens, (long long)w->generate_tokens);
     if (w->context_tokens < w->prompt_tokens + w->generate_tokens)
         return jup_fail(err, JUP_EINPUT,
                         "a context of %lld tokens does not hold %lld of the prompt and %lld to "
@@ -163,7 +170,8 @@ jup_status_t jup_instance_init(jup_instance_t *in, const jup_plan_problem_t *pro
     JUP_TRY(check(problem, err));
     in->problem = problem;
     in->n_layers = problem->size.layers;
-    in->laps = fmax(0, (double)problem->workload.generate_tokens - 1);
+    in->serial_laps = jup_workload_serial_laps(&problem->workload);
+    in->branch_laps = jup_workload_branch_laps(&problem->workload);
     if (make_groups(in, specs, specs ? n : problem->cluster->n_devices, err) != JUP_OK) {
         jup_instance_reset(in);
         return JUP_EINPUT;
@@ -177,8 +185,10 @@ jup_status_t jup_instance_init(jup_instance_t *in, const jup_plan_problem_t *pro
 
 void jup_instance_reset(jup_instance_t *in)
 {
-    for (int c = 0; c < in->n_classes; c++)
+    for (int c = 0; c < in->n_classes; c++) {
         jup_free(in->classes[c].layer_s);
+        jup_free(in->classes[c].lap_layer_s);
+    }
     for (int g = 0; g < in->n_groups; g++)
         jup_plan_group_reset(&in->groups[g]);
     jup_free(in->groups);

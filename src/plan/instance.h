@@ -17,7 +17,8 @@ typedef struct jup_class {
     double *layer_s;         /* of the grid's chunks, see jup_instance_layer_s() */
     jup_group_step_t step;   /* of the prefill */
     jup_group_step_t decode; /* of one row */
-    double decode_layer_s;   /* a layer for one row at the workload's mean context */
+    double decode_layer_s;   /* a layer for a branch's rows at the workload's mean context */
+    double *lap_layer_s; /* (branches): ... for those of 1, 2, ... branches in one step, owned */
 } jup_class_t;
 
 typedef struct jup_instance {
@@ -30,7 +31,7 @@ typedef struct jup_instance {
     int32_t *position;        /* (n_positions + 1): 0, grain, 2 grain, ..., prompt */
     int n_positions;
     int32_t grain, min_chunk, max_chunk; /* tokens; max_chunk: by option alone */
-    double laps;                         /* further tokens to be decoded */
+    double serial_laps, branch_laps;     /* of decoding */
 } jup_instance_t;
 
 /**

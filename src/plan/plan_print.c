@@ -14,6 +14,10 @@ static void print_head(const jup_plan_t *plan, FILE *out)
             (long long)w->generate_tokens, (long long)w->context_tokens);
     if (w->branches > 1)
         fprintf(out, ", %d branches", w->branches);
+    if (w->serial_tokens > 0)
+        fprintf(out, " after an outline of %lld", (long long)w->serial_tokens);
+    if (w->tokens_per_lap > 1)
+        fprintf(out, ", %.3g tokens a lap of %d rows", w->tokens_per_lap, jup_workload_lap_rows(w));
     fprintf(out, "; objective %s%s\n\n", jup_objective_name(plan->objective),
             plan->proven ? " (proven best)" : "");
 }

@@ -46,16 +46,21 @@ static jup_status_t read_predicted(const jup_yaml_node_t *root, jup_prediction_t
 
 static jup_status_t read_workload(const jup_yaml_node_t *root, jup_workload_t *w, jup_error_t *err)
 {
-    static const char *const keys[] = {"prompt", "generate", "context", "branches", NULL};
+    static const char *const keys[] = {"prompt", "generate", "context", "branches",
+                                       "serial", "rows",     "per_lap", NULL};
     jup_yaml_node_t map;
-    int64_t branches = 1;
+    int64_t branches = 1, rows = 0;
     JUP_TRY(jup_yaml_require(root, "workload", &map, err));
     JUP_TRY(jup_yaml_check_keys(&map, keys, err));
     JUP_TRY(jup_plan_read_whole(&map, "prompt", 1, 1 << 28, &w->prompt_tokens, err));
     JUP_TRY(jup_yaml_integer(&map, "generate", 0, 1 << 28, &w->generate_tokens, err));
     JUP_TRY(jup_yaml_integer(&map, "context", 0, 1 << 28, &w->context_tokens, err));
     JUP_TRY(jup_yaml_integer(&map, "branches", 1, 4096, &branches, err));
+    JUP_TRY(jup_yaml_integer(&map, "serial", 0, 1 << 28, &w->serial_tokens, err));
+    JUP_TRY(jup_yaml_integer(&map, "rows", 0, 4096, &rows, err));
+    JUP_TRY(jup_yaml_number(&map, "per_lap", 0, 4096, &w->tokens_per_lap, err));
     w->branches = (int)branches;
+    w->lap_rows = (int)rows;
     return JUP_OK;
 }
 

@@ -115,6 +115,12 @@ static void put_workload(jup_yaml_out_t *out, int root, const jup_workload_t *w)
     jup_yaml_put_integer(out, map, "generate", w->generate_tokens);
     jup_yaml_put_integer(out, map, "context", w->context_tokens);
     jup_yaml_put_integer(out, map, "branches", w->branches);
+    if (w->serial_tokens)
+        jup_yaml_put_integer(out, map, "serial", w->serial_tokens);
+    if (w->lap_rows > 1)
+        jup_yaml_put_integer(out, map, "rows", w->lap_rows);
+    if (w->tokens_per_lap > 1)
+        jup_yaml_put_number(out, map, "per_lap", w->tokens_per_lap, DIGITS);
 }
 
 static jup_yaml_out_t *document(const jup_plan_t *plan)

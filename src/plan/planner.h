@@ -2,7 +2,8 @@
  * The planners: rank 0 decides who holds what and how the prompt is cut.
  *
  * Objectives, in seconds to be minimised, under memory budgets:
- *   total    time to first token + (generate - 1) * max(lap / branches, slowest stage of a lap)
+ *   total    time to first token + laps of an outline, one after the other, + laps of the branches,
+ *            which share steps or follow each other, whichever is quicker
  *   ttft     time to first token
  *   slowest  the paper's: first the layers, devices in the cluster's order, so that the slowest
  *            stage is as quick as possible; then the cut with the least time to first token

@@ -60,10 +60,9 @@ void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_lay
         slowest = fmax(slowest, plan->stages[s].prefill_s);
     }
     double ttft = jup_schedule_ttft_s(pipe, cut, in->n_classes, INFINITY);
-    int branches = in->problem->workload.branches;
     plan->predicted = (jup_prediction_t){
         .ttft_s = ttft,
-        .token_s = fmax(pipe->lap_s, branches * pipe->slowest_s),
+        .token_s = in->problem->workload.branches * pipe->branch_s,
         .decode_s = pipe->decode_s,
         .total_s = ttft + pipe->decode_s,
         .bubble = 1 - busy / (plan->n_stages * ttft),

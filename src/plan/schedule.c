@@ -13,26 +13,49 @@ static void set_link(jup_stage_cost_t *stage, jup_link_t link)
     stage->byte_s = 1 / link.bytes_per_s;
 }
 
-/* One token through the pipe: the lap, its slowest part, and what that makes for the workload. */
-static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
+/* A step of so many branches through the pipe: the lap, and its slowest part. */
+static double lap_s(const jup_pipe_t *pipe, const jup_instance_t *in, int each, double *slowest_s)
 {
-    double bytes = jup_cost_message_bytes(&in->problem->size, 1);
-    int branches = in->problem->workload.branches;
-    pipe->lap_s = pipe->slowest_s = pipe->result_s;
+    int rows = each * jup_workload_lap_rows(&in->problem->workload);
+    double bytes = jup_cost_message_bytes(&in->problem->size, rows), lap = pipe->result_s;
+    *slowest_s = pipe->result_s;
     for (int s = 0; s < pipe->n; s++) {
         const jup_stage_cost_t *stage = &pipe->stage[s];
-        double busy = stage->decode_s;
+        const double *layer_s = in->classes[stage->class].lap_layer_s;
+        double busy = stage->decode_s + (each - 1) * stage->more_s +
+                      stage->layers * (layer_s[each - 1] - layer_s[0]);
         double send = s + 1 < pipe->n ? stage->latency_s + stage->byte_s * bytes : 0;
-        pipe->lap_s += busy + send;
-        pipe->slowest_s = fmax(pipe->slowest_s, fmax(busy, send));
+        lap += busy + send;
+        *slowest_s = fmax(*slowest_s, fmax(busy, send));
     }
-    pipe->decode_s = in->laps * fmax(pipe->lap_s / branches, pipe->slowest_s);
+    return lap;
+}
+
+/* All branches go round in as many steps as is quickest: one each, or several in a step. */
+static double branch_s(const jup_pipe_t *pipe, const jup_instance_t *in)
+{
+    int branches = in->problem->workload.branches;
+    double best_s = fmax(pipe->lap_s / branches, pipe->slowest_s), slowest_s;
+    for (int steps = branches - 1, each; steps >= 1; steps = (branches - 1) / each) {
+        each = (branches + steps - 1) / steps;
+        double round_s = lap_s(pipe, in, each, &slowest_s);
+        best_s = fmin(best_s, fmax(round_s, steps * slowest_s) / branches);
+    }
+    return best_s;
+}
+
+static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
+{
+    pipe->lap_s = lap_s(pipe, in, 1, &pipe->slowest_s);
+    pipe->branch_s = branch_s(pipe, in);
+    pipe->decode_s = in->serial_laps * pipe->lap_s + in->branch_laps * pipe->branch_s;
 }
 
 static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t *layout, int s)
 {
     bool first = s == 0, last = s == layout->n - 1;
     int c = in->class_of[layout->group[s]], layers = layout->layers[s];
+    int rows = jup_workload_lap_rows(&in->problem->workload);
     const jup_class_t *class = &in->classes[c];
     const jup_group_step_t *step = &class->step, *decode = &class->decode;
     return (jup_stage_cost_t){
@@ -42,8 +65,9 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
         .row_s = first ? step->first_row_s : step->inner_row_s,
         .head_s = last ? step->head_s : 0,
         .decode_s = decode->step_s + layers * class->decode_layer_s +
-                    (first ? decode->first_row_s : decode->inner_row_s) +
+                    rows * (first ? decode->first_row_s : decode->inner_row_s) +
                     (last ? decode->head_s : 0),
+        .more_s = rows * (first ? decode->first_row_s : decode->inner_row_s),
     };
 }
 

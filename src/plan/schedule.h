@@ -35,7 +35,8 @@ typedef struct jup_stage_cost {
     double step_s;
     double row_s;             /* of each row: embedding it, telling the group of it */
     double head_s;            /* 0 but on the last */
-    double decode_s;          /* a step of one row, its layers included */
+    double decode_s;          /* a step of one branch, its layers included */
+    double more_s;            /* ... of each further branch in it, but for the layers */
     double latency_s, byte_s; /* of its link to the next stage; unused on the last */
 } jup_stage_cost_t;
 
@@ -44,8 +45,9 @@ typedef struct jup_pipe {
     int n;
     jup_stage_cost_t stage[JUP_MAX_LAYERS];
     double result_s;  /* the answer from the last stage to the first */
-    double lap_s;     /* one token through all stages and back */
+    double lap_s;     /* one branch's step through all stages and back */
     double slowest_s; /* the slowest stage or link of a lap */
+    double branch_s;  /* between the laps of two branches, where all are under way */
     double decode_s;  /* all further tokens of the workload */
 } jup_pipe_t;
 

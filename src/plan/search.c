@@ -130,7 +130,7 @@ static jup_layer_cost_t group_cost(const jup_instance_t *in, int group, const ju
     const jup_class_t *class = &in->classes[c];
     const jup_group_step_t *step = &class->step, *decode = &class->decode;
     double laps = in->problem->objective == JUP_OBJECTIVE_TOTAL
-                      ? in->laps / in->problem->workload.branches
+                      ? jup_workload_laps(&in->problem->workload)
                       : 0;
     double rows = (double)in->problem->workload.prompt_tokens / cut->n, layer_s = 0;
     for (int k = 0; k < cut->n; k++)

@@ -24,7 +24,7 @@ typedef struct weights {
 static weights_t request_of(const jup_plan_problem_t *p)
 {
     const jup_workload_t *w = &p->workload;
-    double laps = fmax(0, (double)w->generate_tokens - 1) / w->branches;
+    double laps = jup_workload_laps(w);
     return (weights_t){.prefill = 1, .laps = p->objective == JUP_OBJECTIVE_TOTAL ? laps : 0};
 }
 

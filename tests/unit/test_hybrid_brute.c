@@ -63,19 +63,32 @@ static double makespan_s(const brute_t *b)
     return done[b->S - 1] + hop_s(b, b->S - 1, jup_cost_result_bytes());
 }
 
+static double lap_s(const brute_t *b, int rows, double *slowest)
+{
+    const jup_workload_t *w = &b->p->workload;
+    double lap = 0, context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
+    *slowest = 0;
+    for (int s = 0; s < b->S; s++) {
+        double busy = busy_s(b, s, rows, context, true, true);
+        double send = hop_s(b, s,
+                            s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, rows)
+                                         : jup_cost_result_bytes());
+        lap += busy + send;
+        *slowest = fmax(*slowest, fmax(busy, send));
+    }
+    return lap;
+}
+
+/* All branches go round in any number of steps. */
 static double decode_s(const brute_t *b)
 {
     const jup_workload_t *w = &b->p->workload;
-    double lap = 0, slowest = 0,
-           context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
-    for (int s = 0; s < b->S; s++) {
-        double busy = busy_s(b, s, 1, context, true, true);
-        double send = hop_s(
-            b, s, s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, 1) : jup_cost_result_bytes());
-        lap += busy + send;
-        slowest = fmax(slowest, fmax(busy, send));
+    double slowest, round = 1e30;
+    for (int steps = 1; steps <= w->branches; steps++) {
+        double lap = lap_s(b, (w->branches + steps - 1) / steps, &slowest);
+        round = fmin(round, fmax(lap, steps * slowest));
     }
-    return fmax(0, (double)w->generate_tokens - 1) * fmax(lap / w->branches, slowest);
+    return fmax(0, (double)w->generate_tokens - 1) / w->branches * round;
 }
 
 static bool fits(const brute_t *b, int rows)

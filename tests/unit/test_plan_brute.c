@@ -72,22 +72,40 @@ static bool fits(const brute_t *b, int rows)
     return true;
 }
 
+/* A step of so many rows through all stages and back, and its slowest part. */
+static double lap_s(const brute_t *b, int rows, double *slowest)
+{
+    const jup_workload_t *w = &b->p->workload;
+    double lap = 0, context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
+    *slowest = 0;
+    for (int s = 0; s < b->S; s++) {
+        const jup_profile_t *profile = jup_cluster_profile(b->p->cluster, b->device[s]);
+        double busy = stage_s(b, s, rows, 0, 1) -
+                      b->layers[s] * (jup_cost_layer_s(profile, &b->p->size, rows, 0) -
+                                      jup_cost_layer_s(profile, &b->p->size, rows, context));
+        double send = hop_s(b, s,
+                            s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, rows)
+                                         : jup_cost_result_bytes());
+        lap += busy + send;
+        *slowest = fmax(*slowest, fmax(busy, send));
+    }
+    return lap;
+}
+
+/* An outline's laps follow each other; then the branches go round in any number of steps. */
 static double decode_s(const brute_t *b)
 {
     const jup_workload_t *w = &b->p->workload;
-    double lap = 0, slowest = 0,
-           context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
-    for (int s = 0; s < b->S; s++) {
-        const jup_profile_t *profile = jup_cluster_profile(b->p->cluster, b->device[s]);
-        double busy = stage_s(b, s, 1, 0, 1) -
-                      b->layers[s] * (jup_cost_layer_s(profile, &b->p->size, 1, 0) -
-                                      jup_cost_layer_s(profile, &b->p->size, 1, context));
-        double send = hop_s(
-            b, s, s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, 1) : jup_cost_result_bytes());
-        lap += busy + send;
-        slowest = fmax(slowest, fmax(busy, send));
+    int rows = w->lap_rows ? w->lap_rows : 1;
+    double per_lap = w->tokens_per_lap > 0 ? w->tokens_per_lap : 1, slowest, round = 1e30;
+    double serial = (double)w->serial_tokens, all = (double)w->generate_tokens;
+    for (int steps = 1; steps <= w->branches; steps++) {
+        int each = (w->branches + steps - 1) / steps;
+        double lap = lap_s(b, each * rows, &slowest);
+        round = fmin(round, fmax(lap, steps * slowest));
     }
-    return fmax(0, (double)w->generate_tokens - 1) * fmax(lap / w->branches, slowest);
+    double branch_laps = fmax(0, all - fmax(serial, 1)) / per_lap / w->branches;
+    return fmax(0, serial - 1) / per_lap * lap_s(b, rows, &slowest) + branch_laps * round;
 }
 
 static void cut(brute_t *b, int left, int longest)
@@ -215,6 +233,12 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
     int64_t prompt = 1 + (int64_t)jup_rng_below(rng, 6), generate = (int64_t)jup_rng_below(rng, 4);
     p->workload =
         (jup_workload_t){prompt, generate, prompt + generate, 1 + (int)jup_rng_below(rng, 3)};
+    if (jup_rng_below(rng, 2))
+        p->workload.serial_tokens = (int64_t)jup_rng_below(rng, (uint64_t)generate + 1);
+    if (jup_rng_below(rng, 2)) {
+        p->workload.lap_rows = 1 + (int)jup_rng_below(rng, 3);
+        p->workload.tokens_per_lap = between(rng, 1, 2);
+    }
     p->objective = jup_rng_below(rng, 3) ? JUP_OBJECTIVE_TOTAL : JUP_OBJECTIVE_TTFT;
     p->min_chunk = jup_rng_below(rng, 4) ? 0 : 2;
     p->first_stays = jup_rng_below(rng, 4) == 0;
