@@ -44,8 +44,8 @@ void jup_ask_options_init(jup_ask_options_t *o)
         {"system", 0, POPT_ARG_STRING, &o->system, 0,
          "a text for the system turn, in place of the template's own", "TEXT"},
         {"speculate", 0, POPT_ARG_STRING, &o->speculate, 0,
-         "guess tokens ahead and verify them: none, lookup, medusa, model, auto or several with "
-         "commas between (none)",
+         "guess tokens ahead and verify them: none, lookup, medusa, model, form (what an outline's "
+         "lines must begin with), auto or several with commas between (none)",
          "SOURCE"},
         {"heads", 0, POPT_ARG_STRING, &o->heads, 0, "the heads of --speculate medusa",
          "FILE.safetensors"},
@@ -95,23 +95,26 @@ static jup_status_t check_source(jup_ask_options_t *o, const char *name, size_t 
 {
     const struct {
         const char *name;
-        bool lookup, medusa, model;
-    } sources[] = {{"none", false, false, false},
-                   {"lookup", true, false, false},
-                   {"medusa", false, true, false},
-                   {"model", false, false, true},
-                   {"auto", true, o->heads != NULL, o->draft != NULL}};
+        bool lookup, medusa, model, form;
+    } sources[] = {{"none", false, false, false, false},
+                   {"lookup", true, false, false, false},
+                   {"medusa", false, true, false, false},
+                   {"model", false, false, true, false},
+                   {"form", false, false, false, true},
+                   {"auto", true, o->heads != NULL, o->draft != NULL, true}};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         if (strlen(sources[i].name) != n || strncmp(sources[i].name, name, n) != 0)
             continue;
         o->lookup = o->lookup || sources[i].lookup;
         o->medusa = o->medusa || sources[i].medusa;
         o->model = o->model || sources[i].model;
+        o->form = o->form || sources[i].form;
         return JUP_OK;
     }
     return jup_fail(err, JUP_EINPUT,
-                    "--speculate names '%.*s', must be none, lookup, medusa, model or auto", (int)n,
-                    name);
+                    "--speculate names '%.*s', must be none, lookup, medusa, model, form or "
+                    "auto",
+                    (int)n, name);
 }
 
 static jup_status_t check_sources(jup_ask_options_t *o, jup_error_t *err)
@@ -199,7 +202,7 @@ jup_status_t jup_ask_options_check(jup_ask_options_t *o, jup_error_t *err)
 bool jup_ask_wanted(const jup_ask_options_t *o)
 {
     return o->chat || o->serve || o->outline != JUP_OUTLINE_OFF || o->questions || o->prompts ||
-           o->system || o->lookup || o->medusa || o->model || o->script || o->window > 0;
+           o->system || o->lookup || o->medusa || o->model || o->form || o->script || o->window > 0;
 }
 
 bool jup_ask_takes_questions(const jup_ask_options_t *o)

@@ -19,8 +19,8 @@ typedef struct jup_ask_options {
     bool chat, serve; /* the command is chat, or serve */
     /* checked: */
     jup_outline_mode_t outline;
-    bool lookup, medusa, model; /* draft sources */
-    int32_t nodes;              /* of a tree; 0: as measured */
+    bool lookup, medusa, model, form; /* draft sources */
+    int32_t nodes;                    /* of a tree; 0: as measured */
     bool chain;
 } jup_ask_options_t;
 

@@ -169,6 +169,16 @@ static void name_guessing(const jup_ask_options_t *o, jup_guessing_t *guessing)
     };
 }
 
+/* A script's own, or that of the outlines that are asked for. */
+static void name_form(const jup_setup_t *setup, jup_form_t *form)
+{
+    const jup_ask_options_t *o = &setup->options.ask;
+    if (setup->script.n && setup->script.form)
+        jup_scripted_form(&setup->script.model, form);
+    else if (o->form && o->outline != JUP_OUTLINE_OFF)
+        jup_texts_form(&setup->texts, form);
+}
+
 /* The longest prompt that can be asked. */
 static jup_status_t find_longest(jup_setup_t *setup, int32_t context, int32_t *longest,
                                  jup_error_t *err)
@@ -216,19 +226,37 @@ static jup_status_t begin_job(jup_setup_t *setup, jup_job_t *job, jup_error_t *e
     if (setup->gguf)
         JUP_TRY(jup_digest(setup->gguf, &job->digest, err));
     name_guessing(&setup->options.ask, &job->guessing);
+    name_form(setup, &job->guessing.form);
     return fit_context(setup, job, err);
+}
+
+/* What the plan is made for: an outline and its points, of the script's longest request or as
+ * usual. */
+static void wish_outline(const jup_setup_t *setup, jup_wishes_t *wishes)
+{
+    enum { USUAL_POINTS = 4, USUAL_OUTLINE = 32 };
+    const jup_run_options_t *o = &setup->options;
+    wishes->branches = 1;
+    if (o->ask.outline != JUP_OUTLINE_OFF) {
+        wishes->branches = USUAL_POINTS;
+        wishes->outline = USUAL_OUTLINE;
+        wishes->points = USUAL_POINTS * o->generate;
+    }
+    for (int32_t i = 0; i < setup->script.n; i++) {
+        const jup_script_request_t *r = &setup->script.requests[i];
+        int32_t points = jup_script_points(r);
+        if (r->outline + points <= wishes->outline + wishes->points)
+            continue;
+        wishes->branches = r->n_points;
+        wishes->outline = r->outline;
+        wishes->points = points;
+    }
 }
 
 static jup_wishes_t wishes_of(const jup_setup_t *setup)
 {
-    enum { USUAL_POINTS = 4 };
     const jup_run_options_t *o = &setup->options;
-    int32_t branches = 1;
-    for (int32_t i = 0; i < setup->script.n; i++)
-        branches = (int32_t)jup_max_i64(branches, setup->script.requests[i].n_points);
-    if (o->ask.outline != JUP_OUTLINE_OFF)
-        branches = USUAL_POINTS;
-    return (jup_wishes_t){
+    jup_wishes_t wishes = {
         .layers = o->layers,
         .chunks = o->chunks,
         .chunk = o->chunk,
@@ -237,8 +265,10 @@ static jup_wishes_t wishes_of(const jup_setup_t *setup)
         .strategy = o->strategy,
         .automatic = o->automatic,
         .quiet = o->quiet,
-        .branches = branches,
+        .guesses = o->ask.medusa || o->ask.model || setup->script.model.depth > 0,
     };
+    wish_outline(setup, &wishes);
+    return wishes;
 }
 
 /* Requests may be any, and as many as come. */

@@ -22,6 +22,7 @@ static jup_status_t submit(jup_asking_t *a, const jup_reply_t *reply, jup_branch
         .n_prompt = n,
         .generate = generate,
         .parent = parent,
+        .list = branch->prompt.list,
         .hold = branch->prompt.child_tokens > 0,
         .child_tokens = branch->prompt.child_tokens,
         .picking = branch->prompt.picking,

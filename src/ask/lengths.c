@@ -44,12 +44,17 @@ static int32_t longest_point(const jup_script_request_t *r)
     return (int32_t)longest;
 }
 
+/* A list's first mark is in the prompt. */
 static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, jup_error_t *err)
 {
-    const jup_script_request_t *r = request_of(self, question);
+    const jup_script_t *s = self;
+    const jup_script_request_t *r = request_of(s, question);
     (void)err;
     make_up(self, question, 0, r->prompt, prompt);
+    for (int32_t i = 1; s->model.n_titles && i <= JUP_SCRIPTED_MARK; i++)
+        prompt->tokens.ids[r->prompt - i] = jup_scripted_mark(&s->model, 1, JUP_SCRIPTED_MARK - i);
     prompt->generate = r->outline;
+    prompt->list = true;
     prompt->child_tokens = r->heading + longest_point(r);
     return JUP_OK;
 }

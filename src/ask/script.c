@@ -63,6 +63,65 @@ static jup_status_t read_request(const jup_yaml_node_t *map, jup_script_request_
                          "must have either answer, or all of outline, heading and points");
 }
 
+/* One candidate's chance, or those of several. */
+static jup_status_t read_accuracy(const jup_yaml_node_t *item, jup_scripted_t *model, int depth,
+                                  jup_error_t *err)
+{
+    double sum = 0;
+    int n = 1;
+    if (!jup_yaml_is_list(item)) {
+        model->width[depth] = 1;
+        return jup_yaml_to_number(item, 0, 1, &model->accuracy[depth][0], err);
+    }
+    JUP_TRY(jup_yaml_length(item, &n, err));
+    if (n < 1 || n > JUP_GUESS_WIDTH)
+        return jup_yaml_fail(item, err, "has %d candidates, must have between 1 and %d", n,
+                             JUP_GUESS_WIDTH);
+    for (int r = 0; r < n; r++) {
+        jup_yaml_node_t one;
+        jup_yaml_item(item, r, &one);
+        JUP_TRY(jup_yaml_to_number(&one, 0, 1, &model->accuracy[depth][r], err));
+        sum += model->accuracy[depth][r];
+    }
+    model->width[depth] = n;
+    return sum <= 1.0001 ? JUP_OK : jup_yaml_fail(item, err, "sums to more than 1");
+}
+
+static jup_status_t read_titles(const jup_yaml_node_t *root, jup_script_t *script, jup_error_t *err)
+{
+    jup_scripted_t *model = &script->model;
+    jup_yaml_node_t list, item;
+    int n;
+    JUP_TRY(list_of(root, "titles", JUP_FORM_NUMBERS, &list, &n, err));
+    for (int i = 0; i < n; i++) {
+        int64_t tokens;
+        jup_yaml_item(&list, i, &item);
+        JUP_TRY(jup_yaml_to_integer(&item, 1, JUP_SCRIPTED_TITLE, &tokens, err));
+        model->titles[i] = (int32_t)tokens;
+    }
+    model->n_titles = n;
+    if (!jup_yaml_get(root, "form", &item))
+        return JUP_OK;
+    JUP_TRY(jup_yaml_to_bool(&item, &script->form, err));
+    return n || !script->form ? JUP_OK : jup_yaml_fail(&item, err, "needs titles");
+}
+
+/* Outlines are as long as the titles say. */
+static jup_status_t check_outline(const jup_yaml_node_t *map, const jup_scripted_t *model,
+                                  const jup_script_request_t *r, jup_error_t *err)
+{
+    if (!r->outline || !model->n_titles)
+        return JUP_OK;
+    if (r->outline != jup_scripted_list_tokens(model) || r->n_points != model->n_titles)
+        return jup_yaml_fail(
+            map, err, "has an outline of %d tokens and %d points, titles make it %d and %d",
+            r->outline, r->n_points, jup_scripted_list_tokens(model), model->n_titles);
+    if (r->prompt < JUP_SCRIPTED_MARK)
+        return jup_yaml_fail(map, err, "has a prompt of %d tokens, a list's ends with a mark of %d",
+                             r->prompt, JUP_SCRIPTED_MARK);
+    return JUP_OK;
+}
+
 static jup_status_t read_model(const jup_yaml_node_t *root, jup_scripted_t *model, jup_error_t *err)
 {
     jup_yaml_node_t list, item;
@@ -72,7 +131,7 @@ static jup_status_t read_model(const jup_yaml_node_t *root, jup_scripted_t *mode
     JUP_TRY(list_of(root, "accuracy", JUP_GUESS_DEPTH, &list, &n, err));
     for (int i = 0; i < n; i++) {
         jup_yaml_item(&list, i, &item);
-        JUP_TRY(jup_yaml_to_number(&item, 0, 1, &model->accuracy[i], err));
+        JUP_TRY(read_accuracy(&item, model, i, err));
     }
     model->on = true;
     model->seed = (uint64_t)seed;
@@ -90,13 +149,15 @@ static jup_status_t read_requests(const jup_yaml_node_t *root, jup_script_t *scr
     for (int32_t i = 0; i < script->n; i++) {
         jup_yaml_item(&list, i, &item);
         JUP_TRY(read_request(&item, &script->requests[i], err));
+        JUP_TRY(check_outline(&item, &script->model, &script->requests[i], err));
     }
     return JUP_OK;
 }
 
 static jup_status_t read_script(jup_yaml_t *yaml, jup_script_t *script, jup_error_t *err)
 {
-    static const char *const keys[] = {"script_version", "seed", "accuracy", "requests", NULL};
+    static const char *const keys[] = {"script_version", "seed",     "accuracy", "titles",
+                                       "form",           "requests", NULL};
     jup_yaml_node_t root, node;
     int64_t version;
     JUP_TRY(jup_yaml_root(yaml, &root, err));
@@ -104,6 +165,7 @@ static jup_status_t read_script(jup_yaml_t *yaml, jup_script_t *script, jup_erro
     JUP_TRY(jup_yaml_require(&root, "script_version", &node, err));
     JUP_TRY(jup_yaml_to_integer(&node, 1, 1, &version, err));
     JUP_TRY(read_model(&root, &script->model, err));
+    JUP_TRY(read_titles(&root, script, err));
     return read_requests(&root, script, err);
 }
 
@@ -126,6 +188,14 @@ void jup_script_reset(jup_script_t *script)
 }
 
 /* ---- lengths --------------------------------------------------------------------------------- */
+
+int32_t jup_script_points(const jup_script_request_t *request)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < request->n_points; i++)
+        n += request->points[i];
+    return n;
+}
 
 int32_t jup_script_longest_prompt(const jup_script_t *script)
 {

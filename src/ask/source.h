@@ -15,6 +15,7 @@ typedef struct jup_prompt {
     jup_tokens_t tokens;
     int32_t generate;     /* tokens of the answer at most */
     int32_t child_tokens; /* of a trunk: what its first branch adds to it, at most */
+    bool list;            /* the answer is a numbered list */
     int32_t next_number;  /* of a point: it ends where this one would begin; 0: it does not */
     bool spare;           /* its cache may be shared with others, also after its end */
     bool unguessed;       /* nothing is guessed ahead, whatever the job has */

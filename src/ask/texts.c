@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "io/text_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *text_of(const jup_texts_t *t, int32_t question)
@@ -51,6 +52,7 @@ static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, 
     const jup_texts_t *t = self;
     prompt->generate = JUP_OUTLINE_TOKENS;
     prompt->picking = t->picking;
+    prompt->list = true;
     prompt->child_tokens = t->generate + JUP_HEADING_TOKENS;
     return encode(t, question, t->prompts->outline, &prompt->tokens, err);
 }
@@ -117,6 +119,28 @@ jup_source_t jup_texts_source(jup_texts_t *texts)
         .read_outline = read_outline,
         .point = point,
     };
+}
+
+void jup_texts_form(const jup_texts_t *texts, jup_form_t *form)
+{
+    memset(form, 0, sizeof *form);
+    for (int32_t k = 1; k <= JUP_FORM_NUMBERS && form->n == k - 1; k++) {
+        char text[16];
+        jup_tokens_t mark = {0};
+        jup_filled_t filled = {0};
+        jup_error_t err;
+        snprintf(text, sizeof text, "\n%d.", k);
+        jup_prompts_fill(texts->prompts, text, NULL, 0, NULL, &filled);
+        jup_status_t status =
+            jup_prompts_encode_further(texts->prompts, texts->tokenizer, &filled, &mark, &err);
+        jup_filled_reset(&filled);
+        if (status == JUP_OK && mark.count <= JUP_FORM_MARK) {
+            memcpy(form->mark[k], mark.ids, mark.count * sizeof *mark.ids);
+            form->length[k] = (int32_t)mark.count;
+            form->n = k;
+        }
+        jup_tokens_reset(&mark);
+    }
 }
 
 static jup_status_t first_prompt(jup_texts_t *t, int32_t question, jup_prompt_t *prompt,

@@ -5,6 +5,7 @@
 #include "ask/prompts.h"
 #include "ask/questions.h"
 #include "ask/source.h"
+#include "decode/form.h"
 
 enum {
     JUP_OUTLINE_TOKENS = 256,
@@ -31,6 +32,9 @@ typedef struct jup_texts {
 
 /** texts and what it names outlive the source. */
 jup_source_t jup_texts_source(jup_texts_t *texts);
+
+/** What begins the lines of an outline, as far as the tokenizer has it in few tokens. */
+void jup_texts_form(const jup_texts_t *texts, jup_form_t *form);
 
 /** Tokens of the longest prompt of `fits` tokens at most; 0: none is. */
 jup_status_t jup_texts_longest(jup_texts_t *texts, int32_t fits, int32_t *longest,

@@ -18,6 +18,7 @@ typedef struct jup_draft_context {
     const int32_t *tokens; /* (n) all known tokens, the newest last */
     int32_t n;
     int32_t assumed;              /* how many of the last are guesses themselves */
+    bool list;                    /* a numbered list is being written */
     const jup_guesses_t *at_hand; /* the heads' guesses for just this context; may be NULL */
 } jup_draft_context_t;
 
@@ -40,6 +41,9 @@ void jup_draft_lookup_init(jup_draft_t *draft);
 
 /** `medusa`: the guesses that come with the verdicts (Cai et al. 2024). */
 void jup_draft_medusa_init(jup_draft_t *draft);
+
+/** `form`: nothing of its own; a list's form (speculation.h) grows the tree alone. */
+void jup_draft_form_init(jup_draft_t *draft);
 
 /**
  * `model`: a small model of the same tokens as `model` (padding may differ), whole on the first

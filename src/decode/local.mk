@@ -3,6 +3,7 @@ libjupiter_a_SOURCES += \
 	%D%/draft.c %D%/draft.h \
 	%D%/draft_lookup.c \
 	%D%/draft_model.c \
+	%D%/form.c %D%/form.h \
 	%D%/guesses.h \
 	%D%/heads.c %D%/heads.h %D%/heads_read.c \
 	%D%/history.c %D%/history.h \

@@ -36,28 +36,76 @@ void jup_lap_cost_fit(jup_lap_cost_t *cost, const int32_t *rows, const double *s
 /* ---- growing --------------------------------------------------------------------------------- */
 
 typedef struct node {
-    int32_t parent, depth, rank; /* rank among the candidates of its depth */
-    double reach;                /* chance that it comes true */
+    int32_t parent, depth, token;
+    int32_t rank; /* among the guesses at its depth; -1: the list's form has it */
+    double reach; /* chance that it comes true */
+    jup_form_place_t place;
 } node_t;
 
 typedef struct growth {
     const jup_guesses_t *guesses;
     const jup_accuracy_t *accuracy;
+    const jup_tree_list_t *list;
+    int32_t list_depth;
     node_t nodes[JUP_TREE_NODES]; /* in the order of growing */
     int32_t n;
-    node_t frontier[2 * JUP_TREE_NODES];
+    node_t frontier[3 * JUP_TREE_NODES];
     int32_t n_frontier;
 } growth_t;
 
-/* Offers the candidate of this rank below `parent`, if there is one. */
+/* What the list's form has behind a node: its token and chance; -1: nothing. */
+static int32_t formal(const growth_t *g, const node_t *parent, double *chance)
+{
+    *chance = 0;
+    if (!g->list || parent->depth >= g->list_depth)
+        return -1;
+    return jup_form_next(g->list->form, g->list->chances, parent->place, chance);
+}
+
+static void put(growth_t *g, int32_t parent, int32_t token, int32_t rank, double chance)
+{
+    const node_t *above = &g->nodes[parent];
+    node_t node = {.parent = parent,
+                   .depth = above->depth + 1,
+                   .token = token,
+                   .rank = rank,
+                   .reach = chance * above->reach};
+    if (g->list)
+        node.place = jup_form_step(g->list->form, above->place, token);
+    g->frontier[g->n_frontier++] = node;
+}
+
+/* Offers the guess of this rank below `parent`, if there is one. What the form has there is offered
+ * apart, and the more likely it is, the less so is all else. */
 static void offer(growth_t *g, int32_t parent, int32_t rank)
 {
-    int32_t depth = g->nodes[parent].depth + 1;
-    if (depth > g->guesses->depth || rank >= g->guesses->width[depth - 1])
+    int32_t depth = g->nodes[parent].depth;
+    double other;
+    int32_t token = formal(g, &g->nodes[parent], &other);
+    if (depth >= g->guesses->depth)
         return;
-    double p = jup_accuracy_of(g->accuracy, depth - 1, rank);
-    g->frontier[g->n_frontier++] = (node_t){
-        .parent = parent, .depth = depth, .rank = rank, .reach = p * g->nodes[parent].reach};
+    if (rank < g->guesses->width[depth] && g->guesses->token[depth][rank] == token)
+        rank++;
+    if (rank >= g->guesses->width[depth])
+        return;
+    double p = jup_accuracy_of(g->accuracy, depth, rank) * (1 - other);
+    put(g, parent, g->guesses->token[depth][rank], rank, p);
+}
+
+/* The form's token; the source may know of it, too. */
+static void offer_formal(growth_t *g, int32_t parent)
+{
+    int32_t depth = g->nodes[parent].depth;
+    double chance;
+    int32_t token = formal(g, &g->nodes[parent], &chance);
+    if (token < 0)
+        return;
+    for (int32_t r = 0; depth < g->guesses->depth && r < g->guesses->width[depth]; r++)
+        if (g->guesses->token[depth][r] == token) {
+            double p = jup_accuracy_of(g->accuracy, depth, r);
+            chance = p > chance ? p : chance;
+        }
+    put(g, parent, token, -1, chance);
 }
 
 static int32_t likeliest(const growth_t *g)
@@ -69,19 +117,34 @@ static int32_t likeliest(const growth_t *g)
     return best;
 }
 
+/* A chain has the likelier of the two. */
+static void offer_children(growth_t *g, int32_t parent, bool chain)
+{
+    int32_t from = g->n_frontier;
+    offer_formal(g, parent);
+    offer(g, parent, 0);
+    if (!chain || g->n_frontier < from + 2)
+        return;
+    g->n_frontier = from + 1;
+    if (g->frontier[from + 1].reach > g->frontier[from].reach)
+        g->frontier[from] = g->frontier[from + 1];
+}
+
 /* Takes nodes in the order of their chances; a node lets in its first child and next sibling. */
 static void grow(growth_t *g, const jup_tree_limits_t *limits)
 {
     g->nodes[0] = (node_t){.parent = -1, .reach = 1};
+    if (g->list)
+        g->nodes[0].place = g->list->place;
     g->n = 1;
-    offer(g, 0, 0);
+    offer_children(g, 0, limits->chain);
     while (g->n < limits->nodes && g->n_frontier > 0) {
         int32_t best = likeliest(g);
         node_t node = g->frontier[best];
         g->frontier[best] = g->frontier[--g->n_frontier];
         g->nodes[g->n++] = node;
-        offer(g, g->n - 1, 0);
-        if (!limits->chain)
+        offer_children(g, g->n - 1, limits->chain);
+        if (!limits->chain && node.rank >= 0)
             offer(g, node.parent, node.rank + 1);
     }
 }
@@ -124,7 +187,9 @@ static void write_below(const growth_t *g, int32_t size, int32_t node, int32_t p
     tree->depth[at] = depth;
     tree->reach = g->nodes[node].reach;
     if (node > 0)
-        tree->token[at] = g->guesses->token[depth - 1][g->nodes[node].rank];
+        tree->token[at] = g->nodes[node].token;
+    if (at == 1)
+        tree->first = tree->reach;
     for (int32_t i = node + 1; i < size; i++)
         if (g->nodes[i].parent == node)
             write_below(g, size, i, at, tree);
@@ -142,7 +207,10 @@ void jup_tree_root(jup_tree_t *tree, int32_t root)
 void jup_tree_grow(jup_tree_t *tree, int32_t root, const jup_guesses_t *guesses,
                    const jup_accuracy_t *accuracy, const jup_tree_limits_t *limits)
 {
-    growth_t g = {.guesses = guesses, .accuracy = accuracy};
+    growth_t g = {.guesses = guesses,
+                  .accuracy = accuracy,
+                  .list = limits->list,
+                  .list_depth = limits->depth};
     jup_tree_limits_t within = *limits;
     within.nodes = within.nodes < JUP_TREE_NODES ? within.nodes : JUP_TREE_NODES;
     grow(&g, &within);

@@ -6,6 +6,7 @@
 #define JUP_DECODE_TREE_H
 
 #include "decode/accuracy.h"
+#include "decode/form.h"
 #include "decode/guesses.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ typedef struct jup_tree {
     int32_t parent[JUP_TREE_NODES]; /* before its children; -1 for the root */
     int32_t depth[JUP_TREE_NODES];  /* 0 for the root */
     double reach;    /* chance that the last node comes true: all of them, if a chain */
+    double first;    /* chance that node 1 comes true; undefined for the root alone */
     double expected; /* tokens a lap that verifies it should yield: 1 + its nodes' chances */
 } jup_tree_t;
 
@@ -33,17 +35,26 @@ void jup_lap_cost_init(jup_lap_cost_t *cost);
 /** Seconds between measured points (rows ascending, n >= 1), linear; made to never decrease. */
 void jup_lap_cost_fit(jup_lap_cost_t *cost, const int32_t *rows, const double *seconds, int32_t n);
 
+/** A list that is being written: what its form has next joins the guesses. */
+typedef struct jup_tree_list {
+    const jup_form_t *form;
+    const jup_form_chances_t *chances;
+    jup_form_place_t place; /* of the root */
+} jup_tree_list_t;
+
 typedef struct jup_tree_limits {
-    int32_t nodes;              /* at most, the root included; >= 1 */
-    bool chain;                 /* no forks */
-    bool exact;                 /* as many nodes as there are, whatever they cost */
-    const jup_lap_cost_t *cost; /* NULL: nodes cost nothing */
-    int32_t other_rows;         /* that share the lap */
-    int32_t alike;              /* trees of this size in the lap, this one included; >= 1 */
+    int32_t nodes;               /* at most, the root included; >= 1 */
+    bool chain;                  /* no forks */
+    bool exact;                  /* as many nodes as there are, whatever they cost */
+    const jup_lap_cost_t *cost;  /* NULL: nodes cost nothing */
+    int32_t other_rows;          /* that share the lap */
+    int32_t alike;               /* trees of this size in the lap, this one included; >= 1 */
+    int32_t depth;               /* of nodes that a list adds, at most */
+    const jup_tree_list_t *list; /* NULL: none */
 } jup_tree_limits_t;
 
 /**
- * Grows the tree by the node with the largest product of accuracies along its path, and stops where
+ * Grows the tree by the node with the largest product of chances along its path, and stops where
  * expected tokens per second are largest. Rows are in depth-first order, likeliest child first, so
  * that the likeliest path lies together in the cache.
  */

@@ -20,6 +20,9 @@ typedef struct jup_wishes {
     bool automatic;       /* measure the ranks, unless there is a cluster to plan for */
     bool quiet;
     int32_t branches; /* answers that will be decoded at the same time */
+    int32_t outline;  /* tokens that come before them, one after the other */
+    int32_t points;   /* tokens of all branches; 0: of the only answer, as the job says */
+    bool guesses;     /* about as good as trained heads */
 } jup_wishes_t;
 
 /**

@@ -65,6 +65,7 @@ static void walk_guessing(jup_pack_t *p, jup_guessing_t *g)
     jup_pack_text(p, &g->accuracy);
     jup_pack_value(p, &g->nodes, sizeof g->nodes);
     jup_pack_value(p, &g->chain, sizeof g->chain);
+    jup_pack_value(p, &g->form, sizeof g->form);
 }
 
 static void walk_plan(jup_pack_t *p, jup_plan_t *plan)
@@ -77,7 +78,7 @@ static void walk_plan(jup_pack_t *p, jup_plan_t *plan)
     void *block = text;
     jup_pack_block(p, &block, &bytes);
     if (p->reading && !p->failed)
-        p->failed = jup_plan_unpack(plan, block, bytes, &err) != JUP_OK;
+        p->failed = !block || jup_plan_unpack(plan, block, bytes, &err) != JUP_OK;
     jup_free(block);
 }
 
@@ -180,7 +181,8 @@ bool jup_job_has_stage(const jup_job_t *job, int rank)
 bool jup_job_speculates(const jup_job_t *job)
 {
     const jup_guessing_t *g = &job->guessing;
-    return g->lookup || g->medusa || g->model || job->engine.stage.scripted.depth > 0;
+    return g->lookup || g->medusa || g->model || g->form.n > 0 ||
+           job->engine.stage.scripted.depth > 0;
 }
 
 int32_t jup_job_nodes(const jup_job_t *job)

@@ -7,6 +7,7 @@
 
 #include "comm/comm.h"
 #include "comm/exchange.h"
+#include "decode/form.h"
 #include "model/part.h"
 #include "plan/plan.h"
 #include "strategy/engine.h"
@@ -20,6 +21,7 @@ typedef struct jup_guessing {
     char *accuracy;                /* of the heads, measured earlier; NULL: none */
     int32_t nodes;                 /* of a tree; 0: as measured to be best */
     int32_t chain;                 /* no forks */
+    jup_form_t form;               /* of outlines; n 0: not in use */
 } jup_guessing_t;
 
 typedef struct jup_job {

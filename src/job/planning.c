@@ -41,6 +41,26 @@ static jup_status_t check_wishes(const jup_wishes_t *w, const jup_gguf_t *gguf, 
     return JUP_OK;
 }
 
+/* What guesses make of a lap, about: three candidates, of which most often one comes true. */
+static void expect_guesses(jup_workload_t *w)
+{
+    w->lap_rows = 3;
+    w->tokens_per_lap = 1.7;
+}
+
+static jup_workload_t workload_of(const jup_wishes_t *wishes, const jup_job_t *job)
+{
+    int32_t generate = wishes->points > 0 ? wishes->outline + wishes->points : job->generate;
+    jup_workload_t w = {.prompt_tokens = job->prompt_tokens,
+                        .generate_tokens = generate,
+                        .context_tokens = job->prompt_tokens + generate,
+                        .branches = wishes->branches,
+                        .serial_tokens = wishes->points > 0 ? wishes->outline : 0};
+    if (wishes->guesses)
+        expect_guesses(&w);
+    return w;
+}
+
 static jup_status_t make_problem(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
                                  const jup_config_t *config, const jup_job_t *job,
                                  const jup_cluster_t *cluster, jup_plan_problem_t *problem,
@@ -48,10 +68,7 @@ static jup_status_t make_problem(const jup_wishes_t *wishes, const jup_gguf_t *g
 {
     *problem = (jup_plan_problem_t){
         .cluster = cluster,
-        .workload = {.prompt_tokens = job->prompt_tokens,
-                     .generate_tokens = job->generate,
-                     .context_tokens = job->prompt_tokens + job->generate,
-                     .branches = wishes->branches},
+        .workload = workload_of(wishes, job),
         .first_stays = true,
         .exchange = job->exchange,
     };

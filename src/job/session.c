@@ -171,6 +171,9 @@ jup_status_t jup_session_speculate(jup_speculation_t *speculation, const jup_job
         jup_draft_scripted_init(&s->drafts[s->n_drafts++], scripted);
     if (g->lookup)
         jup_draft_lookup_init(&s->drafts[s->n_drafts++]);
+    s->form = g->form;
+    if (g->form.n > 0)
+        jup_draft_form_init(&s->drafts[s->n_drafts++]);
     return JUP_OK;
 }
 

@@ -317,6 +317,7 @@ jup_status_t jup_scheduler_submit(jup_scheduler_t *s, const jup_sequence_spec_t 
     q->request = spec->request;
     q->branch = spec->branch;
     q->generate = spec->generate;
+    q->list = spec->list;
     q->hold = spec->hold || spec->spare;
     q->spare = spec->spare;
     q->plain = spec->plain;

@@ -45,6 +45,7 @@ typedef struct jup_sequence_spec {
     int32_t n_prompt;
     int32_t generate;     /* at most so many tokens; 0: the prompt goes in, nothing comes out */
     int32_t parent;       /* handle of a sequence whose beginning it may share; -1: none */
+    bool list;            /* a numbered list will be written */
     bool hold;            /* keep its cache after its end, until released */
     int32_t child_tokens; /* its first child shall not have to wait for room of so many tokens */
     bool spare;           /* it shares what it finds, and its cache is for others after its end */

@@ -13,6 +13,7 @@ typedef struct filling {
     jup_step_t *step;
     jup_step_in_air_t *air;
     int32_t rows_left, outputs_left, segments_left;
+    int32_t places; /* steps that may go out, this one included */
     int32_t alike;  /* segments that this step will have, about */
     int32_t to_add; /* of them still to come */
 } filling_t;
@@ -174,6 +175,7 @@ static void add_lap(filling_t *f, int32_t slot)
     jup_draft_context_t context = {.sequence = slot,
                                    .tokens = q->tokens,
                                    .n = q->known,
+                                   .list = q->list,
                                    .at_hand = q->has_guesses ? &q->at_hand : NULL};
     jup_proposals_t proposals;
     memset(&proposals, 0, sizeof proposals);
@@ -240,7 +242,7 @@ static bool add_ahead(filling_t *f, int32_t slot)
                        .alike = 1,
                        .chain = true};
     jup_draft_context_t context = {
-        .sequence = slot, .tokens = q->tokens, .n = pos, .assumed = q->assumed};
+        .sequence = slot, .tokens = q->tokens, .n = pos, .assumed = q->assumed, .list = q->list};
     jup_tree_t tree;
     int32_t source = jup_speculation_propose(s->speculation, &context, &room, &tree, NULL);
     if (source < 0 || tree.n < 2 || q->reach * tree.reach < LEAST_CHANCE)
@@ -250,8 +252,7 @@ static bool add_ahead(filling_t *f, int32_t slot)
     flight->source = source;
     flight->ahead = true;
     /* a verdict comes only if its first token is right: given that */
-    flight->tree.expected =
-        (tree.expected - 1) / jup_accuracy_of(&s->speculation->drafts[source].accuracy, 0, 0);
+    flight->tree.expected = (tree.expected - 1) / tree.first;
     flight->tree.n = tree.n - 1; /* its root is the newest assumed token, which is on its way */
     for (int32_t i = 0; i < tree.n - 1; i++) {
         flight->tree.token[i] = tree.token[i + 1];
@@ -313,11 +314,41 @@ static filling_t begin(jup_scheduler_t *s, jup_step_t *step)
     return f;
 }
 
+/* Steps in the air that nobody can take back. */
+static int32_t firm_steps(const jup_scheduler_t *s)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->air_n; i++) {
+        const jup_step_in_air_t *air = &s->air[(s->air_first + i) % s->options.window];
+        bool firm = false;
+        for (int32_t k = 0; k < air->n; k++)
+            firm = firm || !air->flights[k].ahead;
+        n += firm;
+    }
+    return n;
+}
+
+/* Steps in the air at most while nothing but laps goes round; longer prompts take all there are. */
+static int32_t most_steps(const jup_scheduler_t *s)
+{
+    enum { LIKE_A_LAP = 16 }; /* rows */
+    int32_t live = 0;
+    for (int32_t i = 0; i < s->n_slots; i++) {
+        const jup_sequence_t *q = s->slots[i];
+        if (q->state != JUP_SEQUENCE_LIVE)
+            continue;
+        if (q->known - q->cached > LIKE_A_LAP)
+            return s->options.window;
+        live++;
+    }
+    return jup_speculation_steps(s->speculation, live, s->options.window);
+}
+
 static void fill_ready(filling_t *f)
 {
     jup_scheduler_t *s = f->s;
     bool taken[JUP_MAX_SEQUENCES] = {false};
-    int32_t places = s->options.window - s->air_n, ready = count_ready(s);
+    int32_t places = f->places, ready = count_ready(s);
     int32_t share = (ready + places - 1) / places, slot;
     f->to_add = f->alike = (int32_t)jup_min_i64(share, f->segments_left);
     while (share-- > 0 && (slot = next_ready(s, taken)) >= 0) {
@@ -346,9 +377,12 @@ bool jup_scheduler_next(jup_scheduler_t *s, jup_step_t *step)
         return false;
     jup_scheduler_admit(s);
     bool ready = count_ready(s) > 0;
-    if (!ready && !s->options.ahead)
+    int32_t places =
+        (int32_t)jup_min_i64(most_steps(s) - firm_steps(s), s->options.window - s->air_n);
+    if (ready ? places <= 0 : !s->options.ahead)
         return false;
     filling_t f = begin(s, step);
+    f.places = places;
     if (ready)
         fill_ready(&f);
     else

@@ -11,6 +11,8 @@ static bool learn(jup_scheduler_t *s, int32_t slot, int32_t token, int32_t accep
     jup_sequence_t *q = s->slots[slot];
     if (likely && s->sink.likely)
         s->sink.likely(s->sink.self, q->handle, likely);
+    if (q->list)
+        jup_speculation_learn_list(s->speculation, q->tokens, q->known, token);
     if (!jup_sequence_learn(q, token))
         *right = false;
     q->generated++;

@@ -33,6 +33,7 @@ typedef struct jup_sequence {
     int32_t epoch;               /* counts the times that assumptions turned out wrong */
     double reach;                /* chance that all assumed tokens are right */
     bool extendable;             /* its newest segment is a chain: more can be assumed behind it */
+    bool list;                   /* a numbered list is being written */
     bool hold;
     bool spare, plain;  /* as its spec says (scheduler.h) */
     int32_t reused;     /* tokens of its prompt found in the cache */

@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	%D%/test_decode \
 	%D%/test_division \
 	%D%/test_engine \
+	%D%/test_form \
 	%D%/test_forward \
 	%D%/test_group \
 	%D%/test_head \

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const jup_scripted_t model = {
-    .on = true, .vocab = 1000, .seed = 3, .depth = 3, .accuracy = {0.6, 0.4, 0.9}};
+    .on = true, .vocab = 1000, .seed = 3, .depth = 3, .accuracy = {{0.6}, {0.4}, {0.9}}};
 
 static jup_status_t read_text(const char *text, jup_script_t *script, jup_error_t *err)
 {
@@ -35,7 +35,7 @@ START_TEST(a_script_says_all_lengths)
     ck_assert_msg(read_text(text, &s, &err) == JUP_OK, "%s", err.text);
     ck_assert_int_eq(s.n, 2);
     ck_assert_int_eq(s.model.depth, 2);
-    ck_assert_double_eq(s.model.accuracy[1], 0.25);
+    ck_assert_double_eq(s.model.accuracy[1][0], 0.25);
     ck_assert_int_eq(s.requests[1].n_points, 3);
     ck_assert_int_eq(s.requests[1].points[1], 60);
     ck_assert_int_eq(jup_script_longest_prompt(&s), 100);
@@ -59,6 +59,12 @@ START_TEST(a_script_that_makes_no_sense_is_refused)
         {"script_version: 1\nrequests: [{prompt: 1, answer: 2, points: [3]}]\n", "either answer"},
         {"script_version: 1\nrequests: [{prompt: 1, outline: 2, points: [3]}]\n", "either answer"},
         {"script_version: 1\nrequests: [{prompt: 0, answer: 2}]\n", "prompt is 0"},
+        {"script_version: 1\naccuracy: [[0.7, 0.7]]\nrequests: [{prompt: 1, answer: 2}]\n",
+         "accuracy[0] sums to more than 1"},
+        {"script_version: 1\nform: true\nrequests: [{prompt: 1, answer: 2}]\n", "needs titles"},
+        {"script_version: 1\ntitles: [2, 3]\nrequests: [{prompt: 9, outline: 7, heading: 1, "
+         "points: [1, 1]}]\n",
+         "an outline of 7 tokens and 2 points, titles make it 8 and 2"},
         {"script_version: 1\naccuracy: [1.5]\nrequests: [{prompt: 1, answer: 2}]\n", "accuracy[0]"},
         {"script_version: 1\nwhat: 1\nrequests: [{prompt: 1, answer: 2}]\n", "what"},
         {"script_version: 1\nrequests: [prompt]\n", "requests[0]"},
@@ -99,7 +105,7 @@ START_TEST(guesses_come_true_as_told)
         }
     }
     for (int d = 0; d < 3; d++)
-        ck_assert_double_le(fabs(right[d] / tried[d] - model.accuracy[d]), 0.05);
+        ck_assert_double_le(fabs(right[d] / tried[d] - model.accuracy[d][0]), 0.05);
     jup_draft_reset(&draft);
 }
 END_TEST
@@ -128,12 +134,40 @@ START_TEST(every_row_with_logits_gets_its_next_token)
 }
 END_TEST
 
+START_TEST(candidates_come_true_as_told)
+{
+    jup_scripted_t wide = {.on = true,
+                           .vocab = 1000,
+                           .seed = 5,
+                           .depth = 1,
+                           .width = {3},
+                           .accuracy = {{0.5, 0.2, 0.1}}};
+    double right[3] = {0};
+    jup_draft_t draft;
+    jup_draft_scripted_init(&draft, &wide);
+    static int32_t text[4001];
+    for (int32_t i = 0; i < 4000; i++) {
+        jup_guesses_t g;
+        draft.propose(draft.self, &(jup_draft_context_t){.tokens = text, .n = i + 1}, &g);
+        int32_t next = text[i + 1] = jup_scripted_next(&wide, text[i], i);
+        ck_assert_int_eq(g.width[0], 3);
+        for (int r = 0; r < 3; r++)
+            right[r] += g.token[0][r] == next;
+    }
+    for (int r = 0; r < 3; r++)
+        ck_assert_double_le(fabs(right[r] / 4000 - wide.accuracy[0][r]), 0.03);
+    ck_assert_double_eq_tol(jup_accuracy_of(&draft.accuracy, 0, 1), 0.2, 1e-9);
+    jup_draft_reset(&draft);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("script");
     unit_add(s, a_script_says_all_lengths, 60);
     unit_add(s, a_script_that_makes_no_sense_is_refused, 60);
     unit_add(s, guesses_come_true_as_told, 60);
+    unit_add(s, candidates_come_true_as_told, 60);
     unit_add(s, every_row_with_logits_gets_its_next_token, 60);
     return s;
 }
