@@ -1,3 +1,3 @@
 # Runs in simulated time; they build sim/jupiter first, and are skipped where SimGrid is missing.
-TESTS += %D%/test-paper.sh %D%/test-boards.sh
-EXTRA_DIST += %D%/test-paper.sh %D%/test-boards.sh %D%/paper.txt %D%/script.yaml
+TESTS += %D%/test-paper.sh %D%/test-boards.sh %D%/test-ssh.sh
+EXTRA_DIST += %D%/test-paper.sh %D%/test-boards.sh %D%/test-ssh.sh %D%/paper.txt %D%/script.yaml
