@@ -14,9 +14,10 @@ typedef struct putter {
 
 static const struct {
     const char *type, *arch;
-} types[] = {{"llama", "llama"},        {"mistral", "llama"},   {"qwen2", "qwen2"},
-             {"qwen3", "qwen3"},        {"phi3", "phi3"},       {"gemma2", "gemma2"},
-             {"gemma3_text", "gemma3"}, {"granite", "granite"}, {"olmo2", "olmo2"}};
+} types[] = {{"llama", "llama"},   {"mistral", "llama"},      {"qwen2", "qwen2"},
+             {"qwen3", "qwen3"},   {"qwen3_moe", "qwen3moe"}, {"phi3", "phi3"},
+             {"gemma2", "gemma2"}, {"gemma3_text", "gemma3"}, {"granite", "granite"},
+             {"olmo2", "olmo2"}};
 
 static void key_of(const putter_t *p, const char *suffix, char key[128])
 {
@@ -62,6 +63,8 @@ static void put_sizes(const putter_t *p)
         {"max_position_embeddings", "context_length"},
         {"head_dim", "attention.key_length"},
         {"head_dim", "attention.value_length"},
+        {"num_experts_per_tok", "expert_used_count"},
+        {"moe_intermediate_size", "expert_feed_forward_length"},
     };
     static const char *const factors[][2] = {
         {"rms_norm_eps", "attention.layer_norm_rms_epsilon"},
@@ -77,6 +80,27 @@ static void put_sizes(const putter_t *p)
         put_int(p, names[i][0], names[i][1]);
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++)
         put_float(p, factors[i][0], factors[i][1]);
+}
+
+/* Every layer must have experts, whose shares sum to 1. */
+static jup_status_t put_experts(const putter_t *p, const char *folder, jup_error_t *err)
+{
+    const json_t *step = json_object_get(p->config, "decoder_sparse_step");
+    bool some = json_array_size(json_object_get(p->config, "mlp_only_layers")) > 0 ||
+                (json_is_integer(step) && json_integer_value(step) != 1);
+    put_int(p, json_object_get(p->config, "num_experts") ? "num_experts" : "num_local_experts",
+            "expert_count");
+    if (strcmp(p->arch, "qwen3moe") != 0)
+        return JUP_OK;
+    if (some || !json_is_true(json_object_get(p->config, "norm_topk_prob")))
+        return jup_fail(err, JUP_EINPUT,
+                        "%s/config.json: %s is not supported; every layer must have experts, and "
+                        "norm_topk_prob be true",
+                        folder,
+                        some ? "a mixture with layers without experts (mlp_only_layers, "
+                               "decoder_sparse_step)"
+                             : "\"norm_topk_prob\": false");
+    return JUP_OK;
 }
 
 /* A window that is switched off is none. */
@@ -97,10 +121,13 @@ static void put_score_scale(const putter_t *p)
 
 /* ---- RoPE ------------------------------------------------------------------------------------ */
 
+/* Where layers with a window have a RoPE of their own, that of the others. */
 static const json_t *scaling_of(const json_t *config)
 {
     const json_t *scaling = json_object_get(config, "rope_scaling");
-    return is_there(scaling) ? scaling : json_object_get(config, "rope_parameters");
+    scaling = is_there(scaling) ? scaling : json_object_get(config, "rope_parameters");
+    const json_t *full = json_object_get(scaling, "full_attention");
+    return full ? full : scaling;
 }
 
 static const char *type_of(const json_t *scaling)
@@ -110,13 +137,27 @@ static const char *type_of(const json_t *scaling)
     return type ? type : "default";
 }
 
+static bool is_long(const json_t *scaling)
+{
+    const char *type = type_of(scaling);
+    return strcmp(type, "longrope") == 0 || strcmp(type, "su") == 0;
+}
+
+static int64_t head_length(const json_t *config)
+{
+    int64_t heads = json_integer_value(json_object_get(config, "num_attention_heads"));
+    int64_t dim = json_integer_value(json_object_get(config, "head_dim"));
+    if (dim > 0 || heads <= 0)
+        return dim;
+    return json_integer_value(json_object_get(config, "hidden_size")) / heads;
+}
+
 /* Scalings by factors are tensors; others are named as they are, and refused where unknown. */
 static void put_scaling(const putter_t *p, const json_t *scaling)
 {
     char key[128];
     const char *type = type_of(scaling);
-    if (strcmp(type, "default") == 0 || strcmp(type, "llama3") == 0 ||
-        strcmp(type, "longrope") == 0 || strcmp(type, "su") == 0)
+    if (strcmp(type, "default") == 0 || strcmp(type, "llama3") == 0 || is_long(scaling))
         return;
     key_of(p, "rope.scaling.type", key);
     jup_gguf_put_text(p->w, key, type);
@@ -127,22 +168,54 @@ static void put_scaling(const putter_t *p, const json_t *scaling)
     put_int(&inner, "original_max_position_embeddings", "rope.scaling.original_context_length");
 }
 
+/* Contexts stretched by lists of factors have a factor on attention, too (Ding et al. 2024). */
+static void put_long_factor(const putter_t *p, const json_t *scaling)
+{
+    const json_t *given = json_object_get(scaling, "attention_factor");
+    const json_t *from = json_object_get(p->config, "original_max_position_embeddings");
+    from = from ? from : json_object_get(scaling, "original_max_position_embeddings");
+    double original = json_number_value(from);
+    double factor =
+        json_number_value(json_object_get(p->config, "max_position_embeddings")) / original;
+    if (!is_long(scaling))
+        return;
+    if (json_is_number(given))
+        put_number(p, json_number_value(given), "rope.scaling.attn_factor");
+    else if (original > 1 && factor > 1)
+        put_number(p, sqrt(1 + log(factor) / log(original)), "rope.scaling.attn_factor");
+}
+
+/* Of a head's elements, where not all are rotated. */
+static void put_rotated(const putter_t *p, const json_t *scaling)
+{
+    char key[128];
+    const json_t *part = json_object_get(p->config, "partial_rotary_factor");
+    double rotated =
+        json_number_value(part ? part : json_object_get(scaling, "partial_rotary_factor"));
+    int64_t head = head_length(p->config);
+    key_of(p, "rope.dimension_count", key);
+    if (rotated > 0 && rotated < 1 && head > 0)
+        jup_gguf_put_int(p->w, key, JUP_GGUF_I64, (int64_t)(rotated * (double)head));
+}
+
 static void put_rope(const putter_t *p)
 {
     const json_t *scaling = scaling_of(p->config);
     const putter_t inner = {p->w, scaling, p->arch};
-    double part = json_number_value(json_object_get(p->config, "partial_rotary_factor"));
-    int64_t heads = json_integer_value(json_object_get(p->config, "num_attention_heads"));
-    int64_t dim = json_integer_value(json_object_get(p->config, "hidden_size"));
-    char key[128];
+    const json_t *windowed =
+        json_object_get(json_object_get(p->config, "rope_parameters"), "sliding_attention");
+    const putter_t local = {p->w, windowed, p->arch};
     if (json_object_get(p->config, "rope_theta"))
         put_float(p, "rope_theta", "rope.freq_base");
     else
         put_float(&inner, "rope_theta", "rope.freq_base");
-    key_of(p, "rope.dimension_count", key);
-    if (part > 0 && part < 1 && heads > 0)
-        jup_gguf_put_int(p->w, key, JUP_GGUF_I64, (int64_t)(part * (double)(dim / heads)));
-    put_int(p, "original_max_position_embeddings", "rope.scaling.original_context_length");
+    put_float(&local, "rope_theta", "rope.freq_base_swa");
+    put_rotated(p, scaling);
+    if (json_object_get(p->config, "original_max_position_embeddings"))
+        put_int(p, "original_max_position_embeddings", "rope.scaling.original_context_length");
+    else if (is_long(scaling))
+        put_int(&inner, "original_max_position_embeddings", "rope.scaling.original_context_length");
+    put_long_factor(p, scaling);
     put_scaling(p, scaling);
     jup_gguf_put_text(p->w, "jupiter.rope.layout", "halves"); /* not as converters permute it */
 }
@@ -159,15 +232,17 @@ jup_status_t jup_hf_put_config(jup_gguf_writer_t *w, const char *folder, const j
         if (strcmp(types[i].type, type) == 0)
             p.arch = types[i].arch;
     if (!p.arch)
-        return jup_fail(err, JUP_EINPUT,
-                        "%s/config.json: model_type '%.60s' is not supported; supported: llama, "
-                        "mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, granite, olmo2",
-                        folder, type);
+        return jup_fail(
+            err, JUP_EINPUT,
+            "%s/config.json: model_type '%.60s' is not supported; supported: llama, "
+            "mistral, qwen2, qwen3, qwen3_moe, phi3, gemma2, gemma3_text, granite, olmo2",
+            folder, type);
     *arch = p.arch;
     jup_gguf_put_text(w, "general.architecture", p.arch);
     const char *slash = strrchr(folder, '/');
     jup_gguf_put_text(w, "general.name", slash && slash[1] ? slash + 1 : folder);
     put_sizes(&p);
+    JUP_TRY(put_experts(&p, folder, err));
     put_window(&p);
     put_score_scale(&p);
     put_rope(&p);
@@ -197,10 +272,7 @@ static float llama3_factor(const json_t *s, double wave)
 static int llama3_factors(const json_t *config, const json_t *scaling, float *factors, int most)
 {
     double theta = json_number_value(json_object_get(config, "rope_theta"));
-    int64_t heads = json_integer_value(json_object_get(config, "num_attention_heads"));
-    int64_t dim = json_integer_value(json_object_get(config, "head_dim"));
-    if (dim <= 0 && heads > 0)
-        dim = json_integer_value(json_object_get(config, "hidden_size")) / heads;
+    int64_t dim = head_length(config);
     if (!(theta > 0))
         theta = json_number_value(json_object_get(scaling, "rope_theta"));
     theta = theta > 0 ? theta : 10000;
@@ -244,6 +316,21 @@ static bool is_post_normed(const char *arch)
     return strcmp(arch, "gemma2") == 0 || strcmp(arch, "gemma3") == 0 || strcmp(arch, "olmo2") == 0;
 }
 
+/* "mlp.experts.3.up_proj" is "ffn_up_exps.3": one by one, to be put together where it is loaded. */
+static bool expert_name(const char *stem, char *to, size_t bytes)
+{
+    int expert, used = 0;
+    if (sscanf(stem, "mlp.experts.%d.%n", &expert, &used) != 1 || used == 0)
+        return false;
+    static const char *const parts[][2] = {
+        {"gate_proj", "gate"}, {"up_proj", "up"}, {"down_proj", "down"}};
+    const char *part;
+    if (!replaced(stem + used, parts, sizeof parts / sizeof parts[0], &part))
+        return false;
+    snprintf(to, bytes, "ffn_%s_exps.%d", part, expert);
+    return true;
+}
+
 bool jup_hf_tensor_name(const char *name, const char *arch, char *out, size_t bytes)
 {
     static const char *const whole[][2] = {{"model.embed_tokens.weight", "token_embd.weight"},
@@ -256,6 +343,7 @@ bool jup_hf_tensor_name(const char *name, const char *arch, char *out, size_t by
                                            {"self_attn.o_proj", "attn_output"},
                                            {"self_attn.q_norm", "attn_q_norm"},
                                            {"self_attn.k_norm", "attn_k_norm"},
+                                           {"mlp.gate", "ffn_gate_inp"},
                                            {"mlp.gate_proj", "ffn_gate"},
                                            {"mlp.up_proj", "ffn_up"},
                                            {"mlp.gate_up_proj", "ffn_up"},
@@ -266,7 +354,7 @@ bool jup_hf_tensor_name(const char *name, const char *arch, char *out, size_t by
                                            {"post_attention_layernorm", "ffn_norm"}};
     const char *to, *dot = strrchr(name, '.');
     int layer, used = 0;
-    char stem[80];
+    char stem[80], expert[40];
     snprintf(out, bytes, "%s", name);
     if (replaced(name, whole, sizeof whole / sizeof whole[0], &to)) {
         snprintf(out, bytes, "%s", to);
@@ -282,6 +370,8 @@ bool jup_hf_tensor_name(const char *name, const char *arch, char *out, size_t by
         if (strcmp(stem, "post_attention_layernorm") == 0 && is_post_normed(arch))
             to = "post_attention_norm";
         snprintf(out, bytes, "blk.%d.%s%s", layer, to, dot);
+    } else if (expert_name(stem, expert, sizeof expert)) {
+        snprintf(out, bytes, "blk.%d.%s%s", layer, expert, dot);
     }
     return true;
 }

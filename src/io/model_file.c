@@ -203,26 +203,70 @@ static jup_status_t take_fused(loader_t *l, int layer, jup_layer_weights_t *w)
     return take_stack(l, name, gate_up, 2, w->gate_up);
 }
 
+/* Experts that lie one by one, in one block of our own. */
+static jup_status_t gather_experts(loader_t *l, const char *stem, const jup_axes_t *one,
+                                   jup_matrix_t *matrix)
+{
+    int experts = l->config->experts;
+    char name[NAME_BYTES];
+    void *block = NULL;
+    for (int i = 0; i < experts; i++) {
+        jup_piece_t piece = {0};
+        snprintf(name, sizeof name, "%s.%d.weight", stem, i);
+        JUP_TRY(find_piece(l, name, one, &piece));
+        size_t bytes = jup_piece_bytes(&piece);
+        int64_t rows = jup_piece_rows(&piece);
+        if (i == 0) {
+            JUP_TRY(take_room(l, (size_t)experts * bytes, &block));
+            *matrix = (jup_matrix_t){.dtype = piece.tensor->dtype->dtype,
+                                     .rows = experts * rows,
+                                     .cols = jup_piece_cols(&piece),
+                                     .data = block};
+        }
+        if (piece.tensor->dtype->dtype != matrix->dtype)
+            return jup_fail(l->err, JUP_EINPUT, "%s: %s is not of the type of %s.0.weight",
+                            jup_gguf_path(l->g), name, stem);
+        if (block)
+            JUP_TRY(
+                jup_piece_read(l->g, &piece, 0, rows, (char *)block + (size_t)i * bytes, l->err));
+    }
+    return JUP_OK;
+}
+
 static jup_status_t take_experts(loader_t *l, int layer, jup_layer_weights_t *w)
 {
     const struct {
         const char *stem;
-        jup_axes_t axes;
+        jup_axes_t all, one;
         jup_matrix_t *matrix;
     } stacks[] = {
-        {"ffn_gate_inp", {NULL, JUP_AXIS_EXPERTS, JUP_AXIS_DIM}, &w->router.w},
-        {"ffn_gate_exps", {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM}, &w->gate_up[0].w},
-        {"ffn_up_exps", {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM}, &w->gate_up[1].w},
-        {"ffn_down_exps", {NULL, JUP_AXIS_EXPERTS_DIM, JUP_AXIS_FFN}, &w->down.w},
+        {"ffn_gate_inp", {NULL, JUP_AXIS_EXPERTS, JUP_AXIS_DIM}, {0}, &w->router.w},
+        {"ffn_gate_exps",
+         {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM},
+         {NULL, JUP_AXIS_FFN, JUP_AXIS_DIM},
+         &w->gate_up[0].w},
+        {"ffn_up_exps",
+         {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM},
+         {NULL, JUP_AXIS_FFN, JUP_AXIS_DIM},
+         &w->gate_up[1].w},
+        {"ffn_down_exps",
+         {NULL, JUP_AXIS_EXPERTS_DIM, JUP_AXIS_FFN},
+         {NULL, JUP_AXIS_DIM, JUP_AXIS_FFN},
+         &w->down.w},
     };
-    char name[NAME_BYTES];
-    for (size_t i = 0; i < sizeof stacks / sizeof stacks[0]; i++) {
-        snprintf(name, sizeof name, "blk.%d.%s.weight", layer, stacks[i].stem);
+    char stem[NAME_BYTES - 24], name[NAME_BYTES];
+    jup_status_t status = JUP_OK;
+    for (size_t i = 0; i < sizeof stacks / sizeof stacks[0] && status == JUP_OK; i++) {
+        snprintf(stem, sizeof stem, "blk.%d.%s", layer, stacks[i].stem);
+        snprintf(name, sizeof name, "%s.0.weight", stem);
+        bool apart = jup_gguf_tensor(l->g, name) != NULL;
+        snprintf(name, sizeof name, "%s.weight", stem);
         l->seldom = i > 0;
-        JUP_TRY(take_matrix(l, name, &stacks[i].axes, stacks[i].matrix));
+        status = apart ? gather_experts(l, stem, &stacks[i].one, stacks[i].matrix)
+                       : take_matrix(l, name, &stacks[i].all, stacks[i].matrix);
     }
     l->seldom = false;
-    return JUP_OK;
+    return status;
 }
 
 static jup_status_t take_layer(loader_t *l, int layer, jup_layer_weights_t *w)

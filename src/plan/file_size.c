@@ -11,6 +11,8 @@ jup_status_t jup_model_size_of_file(jup_model_size_t *size, const jup_gguf_t *gg
 {
     const jup_gguf_tensor_t *up;
     const char *name = config->experts ? "blk.0.ffn_up_exps.weight" : "blk.0.ffn_up.weight";
+    if (config->experts && !jup_gguf_tensor(gguf, name))
+        name = "blk.0.ffn_up_exps.0.weight"; /* experts one by one, in a folder */
     JUP_TRY(jup_gguf_require_tensor(gguf, name, &up, err));
     jup_model_size_set(size, config, up->dtype->dtype, kv, wire);
     size->blocks = jup_piece_blocks(gguf);

@@ -16,12 +16,27 @@ check() { # ranks, tokenizer, options of the model
         fail "to_folder $*"
     same "$*, $tokenizer, $n ranks" "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12)" \
         "$(tokens "$n" -m "$work/folder" -p 'hello you' -n 12)"
+    "$jupiter" run -m "$work/m.gguf" -p 'hello you' -n 0 -q --logits "$work/a.npy" &&
+        "$jupiter" run -m "$work/folder" -p 'hello you' -n 0 -q --logits "$work/b.npy" &&
+        cmp "$work/a.npy" "$work/b.npy" || fail "$*: the folder gives other logits"
 }
 
 check 1 json arch=qwen2
 check 2 json arch=qwen3 head_dim=24
 check 1 pieces arch=gemma2 tied=1 window=9
 check 3 json arch=olmo2
+check 2 json arch=granite f:embedding_scale=12 f:residual_scale=0.22 f:attention.scale=0.0156 \
+    f:logit_scale=8
+check 3 json arch=gemma3 tied=1 window=5 layers=7 f:rope.freq_base=1000000
+check 2 pieces arch=phi3 window=5
+check 2 json arch=qwen3moe head_dim=24
+"$jupiter" split -m "$work/folder" -n 2 -o "$work/s-{rank}.gguf" >/dev/null || fail "split of experts"
+same "slices of a folder with experts" "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12)" \
+    "$(tokens 2 -m "$work/s-{rank}.gguf" -p 'hello you' -n 12)"
+"$jupiter" plan -m "$work/folder" --cluster 2xnx@100mbps,1ms >/dev/null || fail "plan of experts"
+sed -i 's/"norm_topk_prob": true/"norm_topk_prob": false/' "$work/folder/config.json"
+"$jupiter" info -m "$work/folder" >/dev/null 2>"$work/err" && fail "shares that do not sum to 1"
+grep -q 'norm_topk_prob' "$work/err" || fail "$(cat "$work/err")"
 check 2 pieces arch=llama
 
 # every command takes the folder; slices of it are files

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a GGUF model of make_model (F32, F16 or BF16, SentencePiece bytes) as a folder in Hugging
+"""Writes a GGUF model of make_model (SentencePiece bytes; matrices in F16) as a folder in Hugging
 Face's layout, by that layout's own rules: rows of q and k un-permuted for Llama, Gemma's norms less
 one, shards with an index, tokenizer.model in protocol buffers or tokenizer.json; "qwen": a byte-level
 tokenizer.json in place of the model's own, with the pre-tokenizer of Qwen.
@@ -17,8 +17,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gguf_numpy import read  # noqa: E402
 
 TYPES = {"llama": "llama", "granite": "granite", "qwen2": "qwen2", "qwen3": "qwen3",
-         "gemma2": "gemma2", "gemma3": "gemma3_text", "olmo2": "olmo2"}
+         "qwen3moe": "qwen3_moe", "phi3": "phi3", "gemma2": "gemma2", "gemma3": "gemma3_text", "olmo2": "olmo2"}
 STEMS = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+         "attn_qkv": "self_attn.qkv_proj", "ffn_gate_inp": "mlp.gate",
          "attn_output": "self_attn.o_proj", "attn_q_norm": "self_attn.q_norm",
          "attn_k_norm": "self_attn.k_norm", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
          "ffn_down": "mlp.down_proj", "attn_norm": "input_layernorm"}
@@ -33,6 +34,7 @@ def folder_name(name, arch):
     _, layer, stem, kind = name.split(".")
     stems = dict(STEMS, ffn_norm="pre_feedforward_layernorm" if post else "post_attention_layernorm",
                  post_attention_norm="post_attention_layernorm",
+                 **({"ffn_up": "mlp.gate_up_proj"} if arch == "phi3" else {}),
                  post_ffw_norm="post_feedforward_layernorm")
     return "model.layers.%s.%s.%s" % (layer, stems[stem], kind)
 
@@ -42,6 +44,20 @@ def unpermuted(rows, heads):
     shape = rows.shape
     per = shape[0] // heads
     return rows.reshape(heads, per // 2, 2, -1).swapaxes(1, 2).reshape(shape)
+
+
+def experts_of(name, data, experts):
+    """A stack of experts, one by one; anything else as it is."""
+    if "_exps." not in name:
+        return [(None, data)]
+    return list(enumerate(np.split(data.reshape(-1, data.shape[-1]), experts)))
+
+
+def folder_names(name, arch, expert):
+    if expert is None:
+        return folder_name(name, arch)
+    _, layer, stem, kind = name.split(".")
+    return "model.layers.%s.mlp.experts.%d.%s_proj.%s" % (layer, expert, stem.split("_")[1], kind)
 
 
 def write_safetensors(path, tensors):
@@ -128,12 +144,24 @@ def config_of(meta, arch):
               "head_dim": get("attention.key_length"),
               "max_position_embeddings": get("context_length"),
               "rms_norm_eps": get("attention.layer_norm_rms_epsilon"),
-              "rope_theta": get("rope.freq_base"), "bos_token_id": 1, "eos_token_id": 2}
+              "rope_theta": get("rope.freq_base"), "num_experts": get("expert_count"),
+              "num_experts_per_tok": get("expert_used_count"),
+              "moe_intermediate_size": get("expert_feed_forward_length"),
+              "embedding_multiplier": get("embedding_scale"),
+              "residual_multiplier": get("residual_scale"), "logits_scaling": get("logit_scale"),
+              "attention_multiplier": get("attention.scale"), "bos_token_id": 1, "eos_token_id": 2}
     if get("attention.sliding_window"):
         config["sliding_window"] = get("attention.sliding_window")
-    floats = ("rms_norm_eps", "rope_theta")
-    return {key: value if isinstance(value, str) else float(value) if key in floats else int(value)
-            for key, value in config.items()}
+    floats = ("rms_norm_eps", "rope_theta", "embedding_multiplier", "residual_multiplier",
+              "logits_scaling", "attention_multiplier")
+    config = {key: value if isinstance(value, str) else float(value) if key in floats
+              else int(value) for key, value in config.items() if value is not None}
+    if arch == "qwen3moe":
+        config["norm_topk_prob"] = True
+    if arch == "gemma3":  # as younger versions write it: one RoPE for each kind of layer
+        config["rope_parameters"] = {"full_attention": {"rope_theta": config.pop("rope_theta")},
+                                     "sliding_attention": {"rope_theta": 10000.0}}
+    return config
 
 
 def main():
@@ -152,8 +180,13 @@ def main():
         if arch.startswith("gemma") and name.endswith("norm.weight"):
             data = data - np.float32(1)
         wide = data.ndim == 1 or data.shape[0] == 1 or "norm" in name
-        data = data.reshape(-1) if wide else data.astype(np.float16)
-        shards[len(name) % 2].append((folder_name(name, arch), np.ascontiguousarray(data)))
+        if wide:
+            data = data.reshape(-1)
+        elif stem != "ffn_gate_inp":  # which is in F32 there
+            data = data.astype(np.float16)
+        for expert, part in experts_of(name, data, int(meta.get(arch + ".expert_count", 1))):
+            shards[(len(name) + (expert or 0)) % 2].append(
+                (folder_names(name, arch, expert), np.ascontiguousarray(part)))
     names = ["model-0000%d-of-00002.safetensors" % (i + 1) for i in range(2)]
     for name, shard in zip(names, shards):
         write_safetensors(os.path.join(folder, name), shard)
