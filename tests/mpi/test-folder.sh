@@ -27,7 +27,7 @@ check 1 pieces arch=gemma2 tied=1 window=9
 check 3 json arch=olmo2
 check 2 json arch=granite f:embedding_scale=12 f:residual_scale=0.22 f:attention.scale=0.0156 \
     f:logit_scale=8
-check 3 json arch=gemma3 tied=1 window=5 layers=7 f:rope.freq_base=1000000
+check 3 json arch=gemma3 tied=1 window=5 layers=7 f:rope.freq_base_swa=500
 check 2 pieces arch=phi3 window=5
 check 2 json arch=qwen3moe head_dim=24
 "$jupiter" split -m "$work/folder" -n 2 -o "$work/s-{rank}.gguf" >/dev/null || fail "split of experts"

@@ -160,7 +160,8 @@ def config_of(meta, arch):
         config["norm_topk_prob"] = True
     if arch == "gemma3":  # as younger versions write it: one RoPE for each kind of layer
         config["rope_parameters"] = {"full_attention": {"rope_theta": config.pop("rope_theta")},
-                                     "sliding_attention": {"rope_theta": 10000.0}}
+                                     "sliding_attention": {
+                                         "rope_theta": float(get("rope.freq_base_swa") or 1e4)}}
     return config
 
 
