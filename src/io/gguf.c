@@ -48,17 +48,46 @@ static jup_status_t open_file(jup_gguf_t *g, jup_error_t *err)
     return JUP_OK;
 }
 
-/* Address space for all of the file costs nothing; only the pages of the header are touched. */
-static jup_status_t map_all(jup_gguf_t *g, jup_error_t *err)
+static void free_entries(jup_gguf_t *g)
 {
-    if (g->file_bytes > SIZE_MAX)
-        return jup_gguf_fail(g, err, "has %llu bytes, more than this machine can address",
-                             (unsigned long long)g->file_bytes);
-    void *base = mmap(NULL, (size_t)g->file_bytes, PROT_READ, MAP_PRIVATE, g->fd, 0);
+    for (size_t i = 0; i < g->n_entries; i++) {
+        jup_gguf_entry_t *entry = &g->entries[i];
+        jup_free((void *)(uintptr_t)entry->key);
+        jup_free((void *)(uintptr_t)entry->text);
+        jup_free((void *)(uintptr_t)entry->text_offsets);
+    }
+    jup_free(g->entries);
+    g->entries = NULL;
+    g->n_entries = g->cap_entries = 0;
+    jup_text_index_reset(&g->entry_index);
+}
+
+static void free_tensors(jup_gguf_t *g)
+{
+    for (size_t i = 0; i < g->n_tensors; i++)
+        jup_free((void *)(uintptr_t)g->tensors[i].name);
+    jup_free(g->tensors);
+    g->tensors = NULL;
+    g->n_tensors = g->cap_tensors = 0;
+    jup_text_index_reset(&g->tensor_index);
+}
+
+static void unmap_header(jup_gguf_t *g)
+{
+    jup_fault_unwatch(g->base);
+    if (g->mapped_header)
+        munmap((void *)(uintptr_t)g->base, g->mapped_header);
+    g->base = NULL;
+    g->mapped_header = 0;
+}
+
+static jup_status_t map_first(jup_gguf_t *g, size_t bytes, jup_error_t *err)
+{
+    void *base = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, g->fd, 0);
     if (base == MAP_FAILED)
         return jup_fail(err, JUP_EENV, "%s: cannot map the file: %s", g->path, strerror(errno));
     g->base = base;
-    g->mapped_header = (size_t)g->file_bytes;
+    g->mapped_header = bytes;
     jup_fault_watch(g->base, g->mapped_header, g->path);
     return JUP_OK;
 }
@@ -76,12 +105,26 @@ static void keep_header(jup_gguf_t *g, size_t header_bytes)
     jup_fault_watch(g->base, kept, g->path);
 }
 
+/* How long a header is it does not say. A board may have less address space than the file has
+ * bytes: a part is tried, then more of it, until the header is whole or there is no more. */
 static jup_status_t open_and_parse(jup_gguf_t *g, jup_error_t *err)
 {
-    size_t header_bytes;
+    enum { USUAL_HEADER = 1 << 26 };
+    size_t header_bytes, readable = USUAL_HEADER;
     JUP_TRY(open_file(g, err));
-    JUP_TRY(map_all(g, err));
-    JUP_TRY(jup_gguf_parse(g, (size_t)g->file_bytes, &header_bytes, err));
+    for (;; readable *= 4) {
+        if (readable > g->file_bytes)
+            readable = (size_t)g->file_bytes;
+        JUP_TRY(map_first(g, readable, err));
+        jup_status_t status = jup_gguf_parse(g, readable, &header_bytes, err);
+        if (status == JUP_OK)
+            break;
+        if (readable == g->file_bytes || readable > SIZE_MAX / 4)
+            return status;
+        free_entries(g);
+        free_tensors(g);
+        unmap_header(g);
+    }
     keep_header(g, header_bytes);
     return JUP_OK;
 }
@@ -141,26 +184,6 @@ jup_status_t jup_gguf_open_memory(const void *data, size_t bytes, const char *na
     return status;
 }
 
-static void free_entries(jup_gguf_t *g)
-{
-    for (size_t i = 0; i < g->n_entries; i++) {
-        jup_gguf_entry_t *entry = &g->entries[i];
-        jup_free((void *)(uintptr_t)entry->key);
-        jup_free((void *)(uintptr_t)entry->text);
-        jup_free((void *)(uintptr_t)entry->text_offsets);
-    }
-    jup_free(g->entries);
-    jup_text_index_reset(&g->entry_index);
-}
-
-static void free_tensors(jup_gguf_t *g)
-{
-    for (size_t i = 0; i < g->n_tensors; i++)
-        jup_free((void *)(uintptr_t)g->tensors[i].name);
-    jup_free(g->tensors);
-    jup_text_index_reset(&g->tensor_index);
-}
-
 void jup_gguf_close(jup_gguf_t *g)
 {
     if (!g)
@@ -173,9 +196,7 @@ void jup_gguf_close(jup_gguf_t *g)
     free_tensors(g);
     jup_gguf_unmap_from(g, 0);
     jup_free(g->mappings);
-    jup_fault_unwatch(g->base);
-    if (g->mapped_header)
-        munmap((void *)(uintptr_t)g->base, g->mapped_header);
+    unmap_header(g);
     if (g->fd >= 0)
         close(g->fd);
     jup_free(g->path);

@@ -79,6 +79,24 @@ same "run, an end typed in a question" \
     "$(ranks 1 run -m "$work/base.gguf" -p 'a</s>b' --prompts "$work/p.json" -n 8 -q --ignore-eos \
         --special)" ] || fail "run --special changes nothing"
 
+# results are lines of JSON for one question, too
+printf '{"question": "Hi"}\n' >"$work/one.jsonl"
+"$jupiter" run -m "$work/base.gguf" --questions "$work/one.jsonl" --prompts mistral -n 4 -q |
+    grep -q '^{"id":"1".*}$' || fail "one question gives no line of JSON"
+
+# a line longer than the context is said to be so, and the next one is answered
+{ head -c 700 /dev/zero | tr '\0' a && echo && echo hi; } |
+    "$jupiter" chat -m "$work/base.gguf" --prompts mistral -n 4 -q --tokens --ignore-eos \
+        >"$work/out" 2>"$work/err" || fail "chat ends with a line that is too long"
+grep -q "longer than the model's context" "$work/err" || fail "$(cat "$work/err")"
+same "the line behind one that is too long" 1 "$(wc -l <"$work/out")"
+
+# a file larger than the address space: only what is needed of it is mapped
+cp "$work/base.gguf" "$work/large.gguf" && truncate -s 5G "$work/large.gguf"
+same "a large file" "$("$jupiter" run -m "$work/base.gguf" -p hello -n 4 -q --tokens)" \
+    "$(ulimit -v 4000000 && "$jupiter" run -m "$work/large.gguf" -p hello -n 4 -q --tokens)"
+rm "$work/large.gguf"
+
 # the program alone knows its prompts, profiles and clusters
 mkdir "$work/alone" && cp "$jupiter" "$work/alone/jupiter" || fail "cp"
 same "prompts of the program alone" "$asked" \
