@@ -12,3 +12,13 @@ EXTRA_DIST += %D%/agreement/README.md %D%/agreement/agreement.py %D%/boards/READ
 EXTRA_DIST += %D%/paper/README.md %D%/paper/run %D%/paper/table.csv %D%/paper/bars.csv \
     %D%/paper/result.csv \
 	%D%/models/README.md %D%/models/families.py
+# simulated ones
+EXTRA_DIST += %D%/simulated.py \
+	%D%/ablation/README.md %D%/ablation/run \
+	%D%/below/README.md %D%/below/run \
+	%D%/chunks/README.md %D%/chunks/run \
+	%D%/links/README.md %D%/links/run \
+	%D%/mix/README.md %D%/mix/run \
+	%D%/points/README.md %D%/points/run \
+	%D%/scalability/README.md %D%/scalability/run \
+	%D%/trees/README.md %D%/trees/run
