@@ -11,7 +11,6 @@
 
 #include "app/run.h"
 #include "ask/results.h"
-#include "base/clock.h"
 #include "serve/clerk.h"
 #include "serve/http.h"
 
@@ -108,7 +107,7 @@ static jup_status_t open_server(void *self, jup_life_t *life, jup_error_t *err)
     name_model(s);
     choose_forms(s);
     make_rules(s, life);
-    s->state.begin_s = jup_clock_now_s();
+    jup_state_init(&s->state, life->pipe.size);
     JUP_TRY(jup_desk_init(&s->desk, &limits, jup_http_wake, err));
     return open_door(s, life, err);
 }
@@ -165,6 +164,7 @@ static void reset(void *self)
     jup_http_close(&s->http);
     jup_asking_reset(&s->asking);
     jup_desk_reset(&s->desk);
+    jup_state_reset(&s->state);
     jup_prompts_reset(&s->with_system);
 }
 

@@ -9,7 +9,7 @@ static volatile sig_atomic_t interrupted, terminated;
 
 static void remember(int signal_number)
 {
-    if (signal_number == SIGTERM) {
+    if (signal_number != SIGINT) {
         terminated = 1;
         jup_terminal_restore(); /* the launcher gives little time */
     } else {
@@ -30,6 +30,7 @@ void jup_interrupt_catch(void)
 {
     catch_one(SIGINT);
     catch_one(SIGTERM);
+    catch_one(SIGUSR1);
 }
 
 bool jup_interrupted(void)

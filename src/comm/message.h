@@ -16,6 +16,7 @@ typedef enum jup_message_kind {
     JUP_MSG_ALL_GATHER,  /* finished sums or rows, member -> member of a group */
     JUP_MSG_LOGITS,      /* logits of every row, where they are asked for, last stage -> first */
     JUP_MSG_HEAD,        /* logits of a member's rows of the output head, member -> leader */
+    JUP_MSG_VITALS,      /* how a rank is, when it is asked, rank -> 0 */
     JUP_MSG_LAST         /* sentinel */
 } jup_message_kind_t;
 

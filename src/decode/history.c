@@ -94,6 +94,8 @@ void jup_history_edit(jup_history_t *history, const jup_step_t *step)
             past->due = -1;
             past->picks = false;
             break;
+        case JUP_EDIT_REPORT:
+            break;
         case JUP_EDIT_PICK:
             past->picks = jup_step_read_pick(edit, keep, &past->picking);
             keep += edit->b;

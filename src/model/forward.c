@@ -136,6 +136,8 @@ static void apply_edits(jup_kv_t *kv, const jup_step_t *step)
         case JUP_EDIT_DROP:
             jup_kv_drop(kv, edit->seq);
             break;
+        case JUP_EDIT_REPORT:
+            break;
         case JUP_EDIT_PICK:
             keep += edit->b;
             break;

@@ -26,6 +26,7 @@ typedef enum jup_edit_op {
     JUP_EDIT_TRUNCATE, /* seq keeps its first `a` tokens */
     JUP_EDIT_KEEP,     /* of seq's tokens from `a` on, the next `b` indices of the step's list */
     JUP_EDIT_DROP,     /* seq is forgotten */
+    JUP_EDIT_REPORT,   /* no change: every rank tells rank 0 how it is (strategy/vitals.h) */
     JUP_EDIT_PICK,     /* seq's tokens are picked as the next `b` words of the step's list say */
 } jup_edit_op_t;
 

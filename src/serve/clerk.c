@@ -335,10 +335,23 @@ static void look_round(jup_clerk_t *clerk)
     unlock(clerk);
 }
 
+/* Often while there is work, seldom while there is none: that wakes all ranks. */
+static void ask_stages(jup_clerk_t *clerk, jup_engine_t *engine, double every_s)
+{
+    double now_s = jup_clock_now_s();
+    if (now_s < clerk->asked_s + every_s)
+        return;
+    clerk->asked_s = now_s;
+    jup_engine_ask_vitals(engine);
+    jup_state_update(clerk->state, clerk->desk, engine);
+}
+
 static void between(void *self, jup_asking_t *asking)
 {
+    const double every_s = 0.25;
     jup_clerk_t *clerk = self;
     look_round(clerk);
+    ask_stages(clerk, asking->engine, every_s);
     for (int32_t i = 0; i < asking->options.parallel; i++) {
         jup_reply_t *reply = asking->open[i];
         if (reply && !take_news(clerk, reply))
@@ -356,7 +369,7 @@ static bool is_over(jup_clerk_t *clerk)
 
 void jup_clerk_work(jup_clerk_t *clerk, jup_asking_t *asking)
 {
-    const double pause_s = 0.1;
+    const double pause_s = 0.1, idle_s = 3;
     jup_error_t err;
     asking->goes_on = true;
     asking->between = between;
@@ -365,6 +378,7 @@ void jup_clerk_work(jup_clerk_t *clerk, jup_asking_t *asking)
     while (!is_over(clerk)) {
         jup_asking_run(asking, &err);
         look_round(clerk);
+        ask_stages(clerk, asking->engine, asking->engine->board.awaited ? 0 : idle_s);
         jup_desk_wait(clerk->desk, pause_s);
     }
 }

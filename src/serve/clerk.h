@@ -14,7 +14,7 @@ typedef struct jup_clerk {
     jup_desk_t *desk;
     jup_state_t *state;
     jup_speaking_t who;
-    double looked_s;
+    double looked_s, asked_s; /* when all ranks were asked how they are */
 } jup_clerk_t;
 
 /** What the asking is made with. */

@@ -53,6 +53,7 @@ static void init_first(jup_engine_t *e, const jup_engine_options_t *options,
     e->results = jup_new(most, sizeof *e->results);
     e->result_pending = jup_new(most, sizeof *e->result_pending);
     e->wrong = jup_new(most, sizeof *e->wrong);
+    jup_vitals_board_init(&e->board, e->stage.comm->size);
     e->stage.look_up = own.ahead ? look_up : NULL;
     e->stage.look_up_self = e;
     e->stage.take_logits = take_logits;
@@ -84,6 +85,7 @@ void jup_engine_reset(jup_engine_t *e)
 {
     jup_stage_reset(&e->stage);
     jup_scheduler_reset(&e->scheduler);
+    jup_vitals_board_reset(&e->board);
     for (int32_t i = 0; i < e->n_results; i++)
         jup_free(e->results[i]);
     jup_free(e->results);
@@ -121,8 +123,26 @@ static void expect_result(jup_engine_t *e)
                         &e->result_pending[place]);
 }
 
+void jup_engine_ask_vitals(jup_engine_t *e)
+{
+    jup_vitals_collect(&e->board, e->stage.comm, false);
+    e->scheduler.report = !e->board.awaited;
+}
+
+static void await_vitals(jup_engine_t *e)
+{
+    jup_vitals_t own;
+    for (int32_t i = 0; i < e->stage.step.n_edits; i++)
+        if (e->stage.step.edits[i].op == JUP_EDIT_REPORT) {
+            jup_vitals_take(&own, e->stage.comm, e->stage.place, e->stage.forward,
+                            e->stage.recorder);
+            jup_vitals_await(&e->board, e->stage.comm, &own);
+        }
+}
+
 void jup_engine_send(jup_engine_t *e)
 {
+    await_vitals(e);
     if (!alone(e) && jup_step_verdicts(&e->stage.step) > 0)
         expect_result(e);
     jup_stage_work(&e->stage);
@@ -229,6 +249,7 @@ bool jup_engine_run(jup_engine_t *e)
 
 void jup_engine_stop(jup_engine_t *e)
 {
+    jup_vitals_collect(&e->board, e->stage.comm, true);
     jup_stage_stop(&e->stage);
 }
 

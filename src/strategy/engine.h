@@ -34,8 +34,9 @@ typedef struct jup_engine {
     jup_pending_t *result_pending;
     int32_t n_results;
     uint32_t results_begun, results_ended;
-    float *logits;  /* (rows, vocab) received, when they are asked for */
-    int32_t *wrong; /* (window) scratch: steps to cancel */
+    float *logits;            /* (rows, vocab) received, when they are asked for */
+    int32_t *wrong;           /* (window) scratch: steps to cancel */
+    jup_vitals_board_t board; /* how all ranks are */
     jup_engine_user_t user;
 } jup_engine_t;
 
@@ -69,6 +70,9 @@ bool jup_engine_run(jup_engine_t *e);
 /** First stage: sends stage.step; waits for the next verdicts that come, into stage.verdicts. */
 void jup_engine_send(jup_engine_t *e);
 void jup_engine_receive(jup_engine_t *e);
+
+/** First stage: the next step asks all ranks how they are; the answers come onto the board. */
+void jup_engine_ask_vitals(jup_engine_t *e);
 
 /** First stage: the others return from serve. */
 void jup_engine_stop(jup_engine_t *e);

@@ -41,6 +41,7 @@ static void apply(jup_held_t *held, const jup_edit_t *edit)
     case JUP_EDIT_DROP:
         tokens = 0;
         break;
+    case JUP_EDIT_REPORT:
     case JUP_EDIT_PICK:
         break;
     }

@@ -22,4 +22,5 @@ libjupiter_a_SOURCES += \
 	%D%/stage_judge.c %D%/stage_work.c \
 	%D%/strategies.c %D%/strategies.h \
 	%D%/tensor.c \
+	%D%/vitals.c %D%/vitals.h \
 	%D%/wire.c %D%/wire.h

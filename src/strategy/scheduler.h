@@ -89,6 +89,7 @@ typedef struct jup_scheduler {
     jup_step_in_air_t *air; /* (window) ring, oldest first */
     int32_t air_first, air_n;
     int32_t next_step, next_handle;
+    bool report; /* the next step asks all ranks how they are */
     int64_t turn;
     int64_t pages, pages_promised;
     /* figures */

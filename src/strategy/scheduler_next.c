@@ -310,6 +310,9 @@ static filling_t begin(jup_scheduler_t *s, jup_step_t *step)
     f.air->id = s->next_step;
     f.air->n = 0;
     f.air->cancelled = false;
+    if (s->report)
+        jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_REPORT}, NULL);
+    s->report = false;
     write_drops(s, step);
     return f;
 }

@@ -149,6 +149,7 @@ static void finish(jup_stage_t *stage)
         jup_group_flush(&stage->group);
     for (int i = 0; i < JUP_HOP_WINDOW; i++)
         jup_comm_end(stage->comm, &stage->result_pending[i]);
+    jup_comm_end(stage->comm, &stage->vitals.pending);
     if (stage->options.ahead)
         jup_cancel_stop(&stage->cancel);
 }
@@ -179,6 +180,7 @@ static void follow(jup_stage_t *stage)
         jup_stage_work_along(stage, jup_place_is_first(stage->place));
     }
     jup_group_flush(&stage->group);
+    jup_comm_end(stage->comm, &stage->vitals.pending);
 }
 
 void jup_stage_serve(jup_stage_t *stage)

@@ -15,6 +15,7 @@
 #include "strategy/head.h"
 #include "strategy/hop.h"
 #include "strategy/place.h"
+#include "strategy/vitals.h"
 #include "trace/recorder.h"
 
 typedef struct jup_stage_options {
@@ -58,6 +59,7 @@ typedef struct jup_stage {
      */
     void (*take_logits)(void *self, const float *logits, int32_t rows);
     void *take_logits_self;
+    jup_vitals_answer_t vitals;      /* of a rank that was asked how it is */
     int32_t *result[JUP_HOP_WINDOW]; /* packed, on their way */
     jup_pending_t result_pending[JUP_HOP_WINDOW];
     uint32_t results;

@@ -50,9 +50,21 @@ static void leave_rows_out(jup_stage_t *stage)
     stage->left_out++;
 }
 
+/* Rank 0 looks at itself. */
+static void answer_how_it_is(jup_stage_t *stage)
+{
+    jup_vitals_t vitals;
+    for (int32_t i = 0; i < stage->step.n_edits; i++)
+        if (stage->step.edits[i].op == JUP_EDIT_REPORT && stage->comm->rank != 0) {
+            jup_vitals_take(&vitals, stage->comm, stage->place, stage->forward, stage->recorder);
+            jup_vitals_send(&stage->vitals, stage->comm, &vitals);
+        }
+}
+
 static void take_step(jup_stage_t *stage)
 {
     jup_error_t err;
+    answer_how_it_is(stage);
     if (jup_forward_begin(stage->forward, &stage->step, &err) != JUP_OK)
         jup_die(err.code, "rank %d: %s", stage->comm->rank, err.text);
 }

@@ -26,7 +26,7 @@ const char *jup_phase_name(int phase)
 bool jup_message_kind_is_work(int kind)
 {
     return kind != JUP_MSG_VERDICT && kind != JUP_MSG_SHARE && kind != JUP_MSG_GATHER &&
-           kind != JUP_MSG_PING;
+           kind != JUP_MSG_PING && kind != JUP_MSG_VITALS;
 }
 
 double jup_hidden_share(double hidden_s, double flight_s)
