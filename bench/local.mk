@@ -7,3 +7,4 @@ EXTRA_DIST += %D%/plan_unequal.sh
 noinst_PROGRAMS += %D%/kernels
 EXTRA_DIST += %D%/decode.py
 EXTRA_DIST += %D%/peers
+EXTRA_DIST += %D%/serve
