@@ -159,13 +159,19 @@ static int32_t oldest_spare(const jup_scheduler_t *s, int32_t kept)
     return oldest;
 }
 
+/* What is shared must be there when the fork goes out: nobody forks of what has yet to fork. */
+static bool can_be_shared(const jup_sequence_t *q)
+{
+    return (q->state == JUP_SEQUENCE_LIVE || q->state == JUP_SEQUENCE_HELD) && q->fork_from < 0;
+}
+
 /* The slot with the longest beginning in common, of an eighth of a page at least; -1: none. */
 static int32_t best_parent(const jup_scheduler_t *s, const jup_sequence_t *q)
 {
     int32_t best = -1, most = JUP_KV_PAGE_SLOTS / 8 - 1;
     for (int32_t i = 0; i < s->n_slots; i++) {
         const jup_sequence_t *other = s->slots[i];
-        if (other->state != JUP_SEQUENCE_LIVE && other->state != JUP_SEQUENCE_HELD)
+        if (!can_be_shared(other))
             continue;
         int32_t shared = shared_tokens(other, q->tokens, q->known);
         if (shared > most) {
@@ -225,10 +231,10 @@ static void share(jup_scheduler_t *s, jup_sequence_t *q, jup_sequence_t *parent,
         return;
     s->prompt_tokens += q->known;
     s->reused_tokens += shared;
-    if (!parent)
+    if (!parent || !is_spare(parent))
         return;
     parent->turn = s->turn++;
-    if (is_spare(parent) && shared + 1 >= parent->known)
+    if (shared + 1 >= parent->known)
         q->supersedes = parent->handle;
 }
 

@@ -45,6 +45,7 @@ UNIT_TESTS = \
 	%D%/test_show \
 	%D%/test_sleeper \
 	%D%/test_sources \
+	%D%/test_spare \
 	%D%/test_step \
 	%D%/test_steps \
 	%D%/test_tokenizer \
@@ -73,6 +74,7 @@ TINY_MODEL = %D%/tiny_model.c %D%/tiny_model.h
 %C%_test_group_SOURCES = %D%/test_group.c %D%/thread_comm.c %D%/thread_comm.h $(TINY_MODEL) \
 	%D%/tiny_part.c %D%/tiny_part.h
 TINY_ENGINE = %D%/tiny_engine.c %D%/tiny_engine.h $(TINY_MODEL)
+%C%_test_spare_SOURCES = %D%/test_spare.c $(TINY_ENGINE)
 %C%_test_steps_SOURCES = %D%/test_steps.c $(TINY_ENGINE)
 %C%_test_asking_SOURCES = %D%/test_asking.c $(TINY_ENGINE)
 %C%_test_head_SOURCES = %D%/test_head.c $(TINY_MODEL)
