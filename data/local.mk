@@ -61,7 +61,11 @@ EXTRA_DIST += \
 	%D%/demo/export.py %D%/demo/heads.py %D%/demo/model.py %D%/demo/tokenizer.py \
 	%D%/demo/train.py
 
-SHIPPED_FILES = $(dist_profiles_DATA) $(dist_clusters_DATA) $(dist_prompts_DATA)
+# the page of `jupiter serve`
+pagedir = $(pkgdatadir)/page
+dist_page_DATA = %D%/page/index.html
+
+SHIPPED_FILES = $(dist_page_DATA) $(dist_profiles_DATA) $(dist_clusters_DATA) $(dist_prompts_DATA)
 nodist_libjupiter_a_SOURCES = src/cluster/shipped_files.c
 src/cluster/shipped_files.c: tools/embed $(SHIPPED_FILES) Makefile
 	@$(MKDIR_P) src/cluster

@@ -108,6 +108,7 @@ static jup_status_t open_server(void *self, jup_life_t *life, jup_error_t *err)
     choose_forms(s);
     make_rules(s, life);
     jup_state_init(&s->state, life->pipe.size);
+    s->state.model = s->name;
     JUP_TRY(jup_desk_init(&s->desk, &limits, jup_http_wake, err));
     return open_door(s, life, err);
 }

@@ -339,11 +339,13 @@ static void look_round(jup_clerk_t *clerk)
 static void ask_stages(jup_clerk_t *clerk, jup_engine_t *engine, double every_s)
 {
     double now_s = jup_clock_now_s();
-    if (now_s < clerk->asked_s + every_s)
-        return;
-    clerk->asked_s = now_s;
-    jup_engine_ask_vitals(engine);
-    jup_state_update(clerk->state, clerk->desk, engine);
+    bool due = now_s >= clerk->asked_s + every_s;
+    if (due) {
+        clerk->asked_s = now_s;
+        jup_engine_ask_vitals(engine);
+    }
+    if (jup_engine_take_vitals(engine) || due)
+        jup_state_update(clerk->state, clerk->desk, engine);
 }
 
 static void between(void *self, jup_asking_t *asking)
@@ -378,7 +380,7 @@ void jup_clerk_work(jup_clerk_t *clerk, jup_asking_t *asking)
     while (!is_over(clerk)) {
         jup_asking_run(asking, &err);
         look_round(clerk);
-        ask_stages(clerk, asking->engine, asking->engine->board.awaited ? 0 : idle_s);
+        ask_stages(clerk, asking->engine, idle_s);
         jup_desk_wait(clerk->desk, pause_s);
     }
 }

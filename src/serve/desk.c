@@ -48,7 +48,8 @@ static bool is_welcome(jup_desk_t *desk, jup_problem_t *problem)
     if (desk->closing)
         return jup_problem(problem, 503, "shutting_down", NULL,
                            "the server is ending and takes no more requests");
-    if (desk->waiting < desk->limits.queue)
+    int32_t at_once = desk->limits.parallel - desk->running;
+    if (desk->waiting < desk->limits.queue + (at_once > 0 ? at_once : 0))
         return true;
     desk->totals.refused++;
     return jup_problem(problem, 429, "queue_full", NULL,

@@ -191,12 +191,13 @@ char *jup_state_json(const jup_state_t *state, jup_desk_t *desk)
     pthread_mutex_lock(&desk->lock);
     const jup_desk_totals_t *t = &desk->totals;
     json_t *json = json_pack(
-        "{s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "uptime_s",
-        jup_clock_now_s() - state->begin_s, "waiting", desk->waiting, "running", desk->running,
-        "finished", (json_int_t)t->finished, "prompt_tokens", (json_int_t)t->prompt_tokens,
-        "reused_tokens", (json_int_t)t->reused_tokens, "answer_tokens",
-        (json_int_t)t->answer_tokens, "steps", (json_int_t)state->steps, "kv_pages",
-        (json_int_t)state->kv_pages, "kv_pages_limit", (json_int_t)state->kv_pages_most);
+        "{s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "model", state->model,
+        "told_s", state->now[0].at_s, "uptime_s", jup_clock_now_s() - state->begin_s, "waiting",
+        desk->waiting, "running", desk->running, "finished", (json_int_t)t->finished,
+        "prompt_tokens", (json_int_t)t->prompt_tokens, "reused_tokens",
+        (json_int_t)t->reused_tokens, "answer_tokens", (json_int_t)t->answer_tokens, "steps",
+        (json_int_t)state->steps, "kv_pages", (json_int_t)state->kv_pages, "kv_pages_limit",
+        (json_int_t)state->kv_pages_most);
     json_object_set_new(json, "stages", json_stages(state));
     pthread_mutex_unlock(&desk->lock);
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)), *copy = jup_strdup(text);

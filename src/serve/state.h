@@ -7,6 +7,7 @@
 
 /** Of the whole; the engine's side writes it under the desk's lock, the HTTP side reads it. */
 typedef struct jup_state {
+    const char *model;
     double begin_s;
     int64_t steps;
     int64_t kv_pages, kv_pages_most; /* promised, and there are */

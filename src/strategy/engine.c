@@ -125,8 +125,15 @@ static void expect_result(jup_engine_t *e)
 
 void jup_engine_ask_vitals(jup_engine_t *e)
 {
-    jup_vitals_collect(&e->board, e->stage.comm, false);
     e->scheduler.report = !e->board.awaited;
+}
+
+bool jup_engine_take_vitals(jup_engine_t *e)
+{
+    if (!e->board.awaited)
+        return false;
+    jup_comm_progress(e->stage.comm);
+    return jup_vitals_collect(&e->board, e->stage.comm, false);
 }
 
 static void await_vitals(jup_engine_t *e)

@@ -71,8 +71,11 @@ bool jup_engine_run(jup_engine_t *e);
 void jup_engine_send(jup_engine_t *e);
 void jup_engine_receive(jup_engine_t *e);
 
-/** First stage: the next step asks all ranks how they are; the answers come onto the board. */
+/** First stage: the next step asks all ranks how they are, unless answers are still to come. */
 void jup_engine_ask_vitals(jup_engine_t *e);
+
+/** First stage: whether all answers have come by now; they are on the board then. */
+bool jup_engine_take_vitals(jup_engine_t *e);
 
 /** First stage: the others return from serve. */
 void jup_engine_stop(jup_engine_t *e);

@@ -1,9 +1,5 @@
 #!/bin/sh
 # The server over plain HTTP: answers are a run's, errors name the field, many clients at a time.
-. "${srcdir:-.}/tests/mpi/lib.sh"
-model=$srcdir/data/demo/jupiter-demo-f16.gguf
-[ -f "$model" ] || { echo "no embedded model: skipped"; exit 77; }
-command -v python3 >/dev/null || { echo "no python3: skipped"; exit 77; }
-"$jupiter" serve --help 2>&1 </dev/null | grep -q -e --port || { echo "built without the server: skipped"; exit 77; }
+. "${srcdir:-.}/tests/serve/lib.sh"
 timeout -k 5 240 python3 "$srcdir/tests/serve/serve_test.py" "$jupiter" "$model" || fail "serve_test.py"
 finish
