@@ -5,7 +5,7 @@ check_PROGRAMS += %D%/make_seeds
 %C%_make_seeds_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit
 dist_check_SCRIPTS += %D%/run-fuzz
 TESTS += %D%/run-fuzz
-EXTRA_DIST += %D%/fuzz_prompts.c %D%/fuzz_gguf.c %D%/fuzz_hf.c %D%/fuzz_journal.c %D%/fuzz_safetensors.c \
+EXTRA_DIST += %D%/fuzz_prompts.c %D%/fuzz_requests.c %D%/fuzz_gguf.c %D%/fuzz_hf.c %D%/fuzz_journal.c %D%/fuzz_safetensors.c \
 	%D%/fuzz_texts.c %D%/fuzz_tokenizer.c
 
 clean-local: clean-fuzz
