@@ -1,9 +1,11 @@
 """A headless Chromium, driven over its own pipe (DevTools protocol): no other program is needed."""
 import base64
+import fcntl
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -13,15 +15,21 @@ def find():
                  if (path := shutil.which(name))), None)
 
 
+# The browser reads from 3 and writes to 4.
+PLACE = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])"""
+
+
 class Browser:
     def __init__(self, path, width, height):
         self.profile = tempfile.mkdtemp()
         to_read, self.to = os.pipe()
         self.back, to_write = os.pipe()
-
-        high = [os.dup(fd) for fd in (to_read, to_write)]
+        high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (to_read, to_write)]
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec "$0" "$@" 3<&{high[0]} 4>&{high[1]}', path, "--headless=new",
+            [sys.executable, "-c", PLACE, *map(str, high), path, "--headless=new",
              "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
              "--disable-background-networking", "--remote-debugging-pipe",
              f"--user-data-dir={self.profile}", f"--window-size={width},{height}", "about:blank"],

@@ -2,9 +2,11 @@
 """The server over plain HTTP. usage: serve_test.py JUPITER MODEL"""
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 from client import Server
 
@@ -196,7 +198,61 @@ def many_at_a_time(s):
     assert not wrong, wrong
 
 
+def guesses():
+    """Speculation, of all requests or not of this one, changes nothing."""
+    expected = {q: run(1, "-p", q, "--prompts", "auto", "-n", "60")["text"] for q in (SOUP, EGGS)}
+    with Server(JUPITER, MODEL, 3, ["--speculate", "lookup", "--tree", "4"]) as server:
+        threads = [threading.Thread(target=lambda q=q, f=f: said.append((q, server.say(
+            q, max_tokens=60, **f)))) for q in expected for f in ({}, {"speculate": True}, {"speculate": False})]
+        said = []
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        assert len(said) == 6 and all(text == expected[q] for q, text in said), (said, expected)
+        assert server.stop() == 0, server.text()
+
+
+def late():
+    """An answer that takes too long is given up, and its place is free."""
+    with Server(JUPITER, MODEL, 4, ["--timeout", "1"]) as server:
+        body = {"prompt": [1], "max_tokens": 1000, "temperature": 2}
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(server.post(TEXT, body)))
+                   for _ in range(12)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        statuses = [a[0] for a in answers]
+        assert set(statuses) <= {200, 504} and 504 in statuses, statuses
+        assert all("1 s" in a[2]["error"]["message"] for a in answers if a[0] == 504), answers
+        assert server.say(SOUP, max_tokens=2)
+        assert server.stop() == 0, server.text()
+
+
+def ends_well():
+    """SIGTERM: what runs is finished, nothing new is taken."""
+    with Server(JUPITER, MODEL, 2) as server:
+        said = []
+        thread = threading.Thread(target=lambda: said.append(server.say(SOUP, max_tokens=150)))
+        thread.start()
+        while json.loads(server.get("/health")[2])["running"] == 0:
+            time.sleep(0.01)
+        os.kill(server.first_rank(), signal.SIGTERM)
+        for _ in range(100):
+            try:
+                if json.loads(server.get("/health")[2])["status"] == "ending":
+                    assert server.post(CHAT, {"messages": [{"role": "user", "content": "x"}]})[0] == 503
+                    break
+            except OSError:
+                break  # it has ended already
+            time.sleep(0.02)
+        thread.join()
+        assert server.process.wait(60) == 0, server.text()
+        assert said == [run(1, "-p", SOUP, "--prompts", "auto", "-n", "150")["text"]], said
+
+
 def main():
+    for check in (guesses, late, ends_well):
+        check()
+        print(check.__name__, "ok", flush=True)
     with Server(JUPITER, MODEL, 4) as server:
         for check in cases:
             check(server)
