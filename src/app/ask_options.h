@@ -16,7 +16,7 @@ typedef struct jup_ask_options {
     char *draft, *script, *journal, *resume;
     int max_points, parallel, window;
     float typical;
-    bool chat, serve; /* the command is chat, or serve */
+    bool chat, serve, perplexity, bench; /* which command it is, if another than run */
     /* checked: */
     jup_outline_mode_t outline;
     bool lookup, medusa, model, form; /* draft sources */

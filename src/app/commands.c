@@ -70,6 +70,24 @@ static const jup_command_t commands[] = {
      "events for Perfetto. The file itself is HDF5, for any analysis tool.",
      "jupiter trace summary run.h5\n"
      "jupiter trace chrome run.h5 -o run.json"},
+    {"bench", "time prefill and decoding over sizes, strategies, chunks and threads", jup_cmd_bench,
+     "Times every combination some times, after warming up, and reports the median with the lowest "
+     "and the highest in tokens a second, as a table, CSV or JSON. The time of a prompt is until "
+     "its first token; of an answer, from the first token to the last, after a prompt of one "
+     "token. Whatever stands behind -- goes to each run as it is.\n\n"
+     "With --peer, llama-bench is run in turn, test by test, on the same file and threads: ratios "
+     "are of neighbouring runs, which meet the machine in the same state.",
+     "jupiter bench -m model.gguf -p 128,512 -n 64 --threads 1,2\n"
+     "mpirun -n 4 jupiter bench -m model.gguf --strategy jupiter,megatron --chunk 32,64 --format "
+     "csv\n"
+     "jupiter bench -m model.gguf --threads 4 --peer llama.cpp/build/bin/llama-bench\n"
+     "mpirun -n 2 jupiter bench -m model.gguf -- --layers 3,5 --wire f32"},
+    {"perplexity", "tell how well a model foretells a text", jup_cmd_perplexity,
+     "Reads the text in windows of --context tokens (512) and reports e to the mean of -ln p over "
+     "the later half of each window, with its standard error, as llama.cpp's tool does. Options "
+     "that concern answers have no meaning here.",
+     "mpirun -n 2 jupiter perplexity -m model.gguf -f text.txt\n"
+     "jupiter perplexity -m model.gguf -f text.txt -c 1024 --json"},
     {"platform", "write a cluster as a SimGrid platform or for scripts", jup_cmd_platform,
      "Takes a cluster file, the name of a shipped cluster, or one line such as "
      "4xnx@100mbps,15ms.",

@@ -2,9 +2,11 @@
 #ifndef JUP_APP_COMMANDS_H
 #define JUP_APP_COMMANDS_H
 
+int jup_cmd_bench(int argc, const char **argv);
 int jup_cmd_chat(int argc, const char **argv);
 int jup_cmd_info(int argc, const char **argv);
 int jup_cmd_journal(int argc, const char **argv);
+int jup_cmd_perplexity(int argc, const char **argv);
 int jup_cmd_platform(int argc, const char **argv);
 int jup_cmd_plan(int argc, const char **argv);
 int jup_cmd_profile(int argc, const char **argv);

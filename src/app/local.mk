@@ -1,9 +1,12 @@
 bin_PROGRAMS += jupiter
 jupiter_SOURCES = \
 	%D%/ask_options.c %D%/ask_options.h \
+	%D%/bench.c %D%/bench.h %D%/bench_report.c %D%/bench_report.h \
+	%D%/cmd_bench.c \
 	%D%/cmd_chat.c \
 	%D%/cmd_info.c \
 	%D%/cmd_journal.c \
+	%D%/cmd_perplexity.c \
 	%D%/cmd_plan.c \
 	%D%/cmd_platform.c \
 	%D%/cmd_profile.c \
@@ -18,6 +21,7 @@ jupiter_SOURCES = \
 	%D%/manual.c %D%/manual.h \
 	%D%/numbers.c %D%/numbers.h \
 	%D%/options.c %D%/options.h \
+	%D%/peer.c %D%/peer.h \
 	%D%/run.c %D%/run.h \
 	%D%/run_journal.c %D%/run_journal.h \
 	%D%/run_options.c %D%/run_options.h \

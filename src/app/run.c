@@ -6,7 +6,7 @@
 #include "trace/report.h"
 
 typedef struct run {
-    jup_comm_t comm;
+    jup_comm_t *comm;
     jup_setup_t setup; /* rank 0's */
     jup_job_t job;
     jup_life_t life;
@@ -16,8 +16,8 @@ typedef struct run {
 static jup_status_t live(run_t *run, const jup_run_way_t *way, jup_error_t *err)
 {
     jup_speaker_t speaker;
-    bool first = run->comm.rank == 0;
-    jup_life_init(&run->life, &run->comm, &run->job);
+    bool first = run->comm->rank == 0;
+    jup_life_init(&run->life, run->comm, &run->job);
     if (first) {
         run->state = jup_new(1, way->bytes);
         speaker = way->speaker(run->state, &run->setup);
@@ -28,27 +28,37 @@ static jup_status_t live(run_t *run, const jup_run_way_t *way, jup_error_t *err)
     if (first)
         way->reset(run->state);
     jup_life_reset(&run->life);
+    run->comm->observer = (jup_comm_observer_t){0}; /* it was the life's */
+    return status;
+}
+
+jup_status_t jup_run_once(jup_comm_t *comm, int argc, const char **argv, const jup_run_way_t *way,
+                          jup_error_t *err)
+{
+    run_t *run = jup_new(1, sizeof *run);
+    bool help = false;
+    run->comm = comm;
+    run->setup.user = way->user;
+    jup_status_t status = jup_setup_prepare(comm, argc, argv, &run->setup, &run->job, &help, err);
+    if (status == JUP_OK && !help)
+        status = live(run, way, err);
+    else
+        jup_job_reset(&run->job);
+    jup_setup_reset(&run->setup);
+    jup_free(run->state);
+    jup_free(run);
     return status;
 }
 
 int jup_run_command(int argc, const char **argv, const jup_run_way_t *way)
 {
-    run_t *run = jup_new(1, sizeof *run);
+    jup_comm_t comm;
     jup_error_t err;
-    bool help = false;
-    jup_comm_open_mpi(&run->comm, NULL, NULL);
-    jup_status_t status =
-        jup_setup_prepare(&run->comm, argc, argv, &run->setup, &run->job, &help, &err);
-    if (status == JUP_OK && !help)
-        status = live(run, way, &err);
-    else
-        jup_job_reset(&run->job);
-    if (status != JUP_OK && run->comm.rank == 0)
+    jup_comm_open_mpi(&comm, NULL, NULL);
+    jup_status_t status = jup_run_once(&comm, argc, argv, way, &err);
+    if (status != JUP_OK && comm.rank == 0)
         jup_report(&err);
-    jup_setup_reset(&run->setup);
-    jup_free(run->state);
-    jup_comm_close(&run->comm);
-    jup_free(run);
+    jup_comm_close(&comm);
     return (int)status;
 }
 

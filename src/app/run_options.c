@@ -280,6 +280,20 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
     return check_sampling(o, err);
 }
 
+/* A text is read: nothing is answered, and all logits come, a chunk's at a time. */
+static jup_status_t fit_reading(jup_run_options_t *o, jup_error_t *err)
+{
+    enum { CHUNK = 64 };
+    if (jup_ask_wanted(&o->ask) || o->ask.journal || o->ask.resume || o->logits || o->shape)
+        return jup_fail(err, JUP_EINPUT,
+                        "perplexity reads a text with a model's weights; leave out --shape, "
+                        "--outline, --speculate, --questions, --prompts, --logits and --journal");
+    o->generate = 0;
+    if (!o->chunk && !o->chunks)
+        o->chunk = CHUNK;
+    return JUP_OK;
+}
+
 jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **argv,
                                    jup_error_t *err)
 {
@@ -289,8 +303,13 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
     jup_serve_options_init(&o->serve);
     o->ask.chat = chat;
     o->ask.serve = strcmp(argv[0], "serve") == 0;
+    o->ask.perplexity = strcmp(argv[0], "perplexity") == 0;
+    o->ask.bench = strcmp(argv[0], "bench") == 0;
     JUP_TRY(parse(o, argc, argv, err));
-    return o->popt.help ? JUP_OK : check(o, err);
+    if (o->popt.help)
+        return JUP_OK;
+    JUP_TRY(check(o, err));
+    return o->ask.perplexity ? fit_reading(o, err) : JUP_OK;
 }
 
 void jup_run_options_reset(jup_run_options_t *o)

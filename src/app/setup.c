@@ -35,6 +35,9 @@ static jup_status_t read_prompt(const jup_setup_t *setup, char **text, size_t *l
     }
     if (!o->prompt_file && jup_terminal_is_at(STDIN_FILENO) && !o->quiet)
         fprintf(stderr, "Type the prompt and end it with Ctrl-D (or use -p TEXT):\n");
+    if (o->ask.perplexity)
+        return jup_text_read(o->prompt_file ? o->prompt_file : "-", JUP_TEXT_MOST_BYTES,
+                             "more than is read at a time", text, length, err);
     snprintf(why, sizeof why, "more than the context of %d tokens can hold", context);
     return jup_text_read(o->prompt_file ? o->prompt_file : "-", jup_text_most_bytes(context), why,
                          text, length, err);
@@ -78,6 +81,37 @@ static jup_status_t take_questions(jup_setup_t *setup, jup_error_t *err)
     return JUP_OK;
 }
 
+/* A text to read: windows of --context, or of a usual length. */
+static jup_status_t take_windows(jup_setup_t *setup, jup_error_t *err)
+{
+    enum { USUAL_WINDOW = 512, LEAST = 4 };
+    const jup_run_options_t *o = &setup->options;
+    const jup_tokenizer_t *t = setup->tokenizer;
+    int32_t text = (int32_t)setup->prompt.count;
+    int32_t size =
+        o->context ? o->context : (int32_t)jup_min_i64(USUAL_WINDOW, setup->config.context);
+    if (text < LEAST || size < LEAST)
+        return jup_fail(err, JUP_EINPUT,
+                        "the text has %d tokens, --context is %d; both must be %d or more", text,
+                        size, LEAST);
+    setup->windows = (jup_windows_t){
+        .text = &setup->prompt,
+        .size = (int32_t)jup_min_i64(size, text),
+        .begin = jup_tokenizer_adds_bos(t) && !o->no_bos ? jup_tokenizer_bos(t) : -1,
+    };
+    setup->source = jup_windows_source(&setup->windows);
+    return JUP_OK;
+}
+
+/* What is timed says nothing: any tokens do. */
+static jup_status_t make_up_tokens(jup_setup_t *setup)
+{
+    setup->prompt.count = (size_t)setup->options.prompt_tokens;
+    setup->prompt.ids = jup_new(setup->prompt.count, sizeof *setup->prompt.ids);
+    jup_questions_add(&setup->questions, "1", "", "");
+    return JUP_OK;
+}
+
 static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
 {
     char path[PATH_MAX];
@@ -86,7 +120,9 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
     JUP_TRY(jup_model_file_config(setup->gguf, &setup->config, err));
     JUP_TRY(jup_tokenizer_new(setup->gguf, &setup->tokenizer, err));
     bool raw = !jup_ask_takes_questions(&setup->options.ask);
-    JUP_TRY(raw ? take_prompt(setup, err) : take_questions(setup, err));
+    JUP_TRY(setup->options.ask.bench ? make_up_tokens(setup)
+            : raw                    ? take_prompt(setup, err)
+                                     : take_questions(setup, err));
     const jup_run_options_t *o = &setup->options;
     setup->picking =
         (jup_picking_t){.sampling = jup_run_options_sampling(o), .told = 1, .likely = o->logprobs};
@@ -102,7 +138,7 @@ static jup_status_t read_model(jup_setup_t *setup, jup_error_t *err)
         .context = jup_setup_context(setup),
     };
     setup->source = jup_texts_source(&setup->texts);
-    return JUP_OK;
+    return setup->options.ask.perplexity ? take_windows(setup, err) : JUP_OK;
 }
 
 /* A shape has no tokenizer, and its phantom does not care what the tokens are. */
@@ -115,9 +151,7 @@ static jup_status_t make_up_prompt(jup_setup_t *setup, jup_error_t *err)
         setup->source = jup_lengths_source(&setup->script);
         return JUP_OK;
     }
-    setup->prompt.count = (size_t)o->prompt_tokens;
-    setup->prompt.ids = jup_new(setup->prompt.count, sizeof *setup->prompt.ids);
-    jup_questions_add(&setup->questions, "1", "", "");
+    JUP_TRY(make_up_tokens(setup));
     setup->texts = (jup_texts_t){
         .questions = &setup->questions, .raw = &setup->prompt, .generate = o->generate};
     setup->source = jup_texts_source(&setup->texts);
@@ -186,6 +220,8 @@ static jup_status_t find_longest(jup_setup_t *setup, int32_t context, int32_t *l
     enum { USUAL_TURN = 512 }; /* of a conversation, whose lines are not known */
     if (setup->script.n)
         *longest = jup_script_longest_prompt(&setup->script);
+    else if (setup->options.ask.perplexity)
+        *longest = setup->windows.size;
     else if (setup->options.ask.chat || setup->options.ask.serve)
         *longest = (int32_t)jup_min_i64(USUAL_TURN, (context + 1) / 2);
     else
@@ -286,12 +322,12 @@ static jup_demand_t demand_of(const jup_setup_t *setup, const jup_job_t *job)
     const jup_run_options_t *o = &setup->options;
     jup_demand_t d = {
         .questions = o->ask.chat ? 1 : setup->source.questions,
-        .parallel = o->ask.parallel,
+        .parallel = o->ask.perplexity ? 1 : o->ask.parallel,
         .branches = 1,
         .trunk_tokens = job->prompt_tokens + job->generate,
         .whole_context = o->ask.chat,
         .window = o->ask.window,
-        .logits = o->logits != NULL,
+        .logits = o->logits != NULL || o->ask.perplexity,
         .told = o->logprobs >= 0,
         .sampling = jup_run_options_sampling(o),
         .typical = {.epsilon = o->ask.typical, .delta = 0.3f},

@@ -6,9 +6,11 @@
 #include "ask/keep.h"
 #include "ask/lengths.h"
 #include "ask/texts.h"
+#include "ask/windows.h"
 #include "job/job.h"
 
 typedef struct jup_setup {
+    void *user; /* as the way of running has it */
     jup_run_options_t options;
     jup_config_t config;
     jup_gguf_t *gguf;           /* NULL with --shape */
@@ -18,6 +20,7 @@ typedef struct jup_setup {
     jup_tokens_t prompt; /* taken as it is */
     jup_texts_t texts;
     jup_picking_t picking; /* of all answers, where log probabilities are told */
+    jup_windows_t windows; /* of a text to read, in place of texts */
     jup_script_t script;   /* with --script, in place of texts */
     jup_source_t source;   /* one of the two */
     jup_keep_t keep;       /* with --journal or --resume */

@@ -19,6 +19,8 @@ libjupiter_a_SOURCES += \
 	%D%/script.c %D%/script.h \
 	%D%/show.c %D%/show.h \
 	%D%/source.h \
+	%D%/surprise.c %D%/surprise.h \
 	%D%/texts.c %D%/texts.h \
 	%D%/transcript.c %D%/transcript.h \
+	%D%/windows.c %D%/windows.h \
 	%D%/wrap.c %D%/wrap.h

@@ -40,9 +40,8 @@ int32_t jup_division_count(const char *list)
     return n;
 }
 
-/* "8,8,6,10" -> numbers, each in [1, most]; a new block, *n of them. */
-static jup_status_t parse_list(const char *option, const char *text, int32_t most,
-                               int32_t **numbers, int32_t *n, jup_error_t *err)
+jup_status_t jup_division_numbers(const char *option, const char *text, int32_t least, int32_t most,
+                                  int32_t **numbers, int32_t *n, jup_error_t *err)
 {
     int32_t *list = jup_new((size_t)jup_division_count(text), sizeof *list);
     int32_t count = 0;
@@ -51,11 +50,12 @@ static jup_status_t parse_list(const char *option, const char *text, int32_t mos
         char *end;
         errno = 0;
         long value = strtol(at, &end, 10);
-        if (end == at || (*end != ',' && *end != '\0') || errno || value < 1 || value > most) {
+        if (end == at || (*end != ',' && *end != '\0') || errno || value < least || value > most) {
             jup_free(list);
-            return jup_fail(err, JUP_EINPUT,
-                            "%s is '%s', must be numbers between 1 and %d with commas between them",
-                            option, text, most);
+            return jup_fail(
+                err, JUP_EINPUT,
+                "%s is '%s', must be numbers between %d and %d with commas between them", option,
+                text, least, most);
         }
         list[count++] = (int32_t)value;
         if (*end == '\0')
@@ -78,7 +78,7 @@ jup_status_t jup_division_layers_as_told(const char *list, int32_t layers, int32
 {
     int32_t *counts, n;
     int64_t sum = 0;
-    JUP_TRY(parse_list("--layers", list, layers, &counts, &n, err));
+    JUP_TRY(jup_division_numbers("--layers", list, 1, layers, &counts, &n, err));
     for (int32_t i = 0; i < n; i++)
         sum += counts[i];
     jup_status_t status = JUP_OK;
@@ -170,7 +170,7 @@ static jup_status_t chunks_as_told(const char *list, int32_t tokens, int32_t **c
                                    jup_error_t *err)
 {
     int64_t sum = 0;
-    JUP_TRY(parse_list("--chunks", list, tokens, chunks, n, err));
+    JUP_TRY(jup_division_numbers("--chunks", list, 1, tokens, chunks, n, err));
     for (int32_t i = 0; i < *n; i++)
         sum += (*chunks)[i];
     if (sum == tokens)

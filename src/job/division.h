@@ -50,6 +50,10 @@ void jup_division_layers_evenly(int32_t layers, int32_t ranks, int32_t *first_la
 /** Numbers in a list like "8,8,6,10". */
 int32_t jup_division_count(const char *list);
 
+/** Those numbers, each in [least, most]; a new block, *n of them. */
+jup_status_t jup_division_numbers(const char *option, const char *text, int32_t least, int32_t most,
+                                  int32_t **numbers, int32_t *n, jup_error_t *err);
+
 /** The same from "--layers 8,8,6,10". */
 jup_status_t jup_division_layers_as_told(const char *list, int32_t layers, int32_t ranks,
                                          int32_t *first_layer, jup_error_t *err);

@@ -1,5 +1,6 @@
 # Tests that start the program through mpirun; each sources lib.sh.
 MPI_TESTS = \
+	%D%/test-bench.sh \
 	%D%/test-chat.sh \
 	%D%/test-cli.sh \
 	%D%/test-decode.sh \
@@ -15,6 +16,7 @@ MPI_TESTS = \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
 	%D%/test-folder.sh \
+	%D%/test-perplexity.sh \
 	%D%/test-plan.sh \
 	%D%/test-same.sh \
 	%D%/test-split.sh \
@@ -22,7 +24,7 @@ MPI_TESTS = \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)
 check_PROGRAMS += tests/tools/make_model
-EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh %D%/chat_terminal.py tests/oracle/division.py tests/oracle/exchanged.py tests/oracle/forward.py tests/oracle/gguf_numpy.py tests/oracle/to_folder.py
+EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh %D%/chat_terminal.py tests/oracle/division.py tests/oracle/exchanged.py tests/oracle/forward.py tests/oracle/gguf_numpy.py tests/oracle/perplexity.py tests/oracle/to_folder.py
 check-mpi: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;
