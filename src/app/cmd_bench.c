@@ -21,7 +21,7 @@ typedef struct bench_options {
     char *model, *prompts, *answers, *strategies, *chunks, *threads, *format, *output, *peer;
     int repeats, warm_up;
     list_t prompt, answer, chunk, thread;
-    char *names[MOST_WORDS]; /* of strategies, in the text */
+    char *list, *names[MOST_WORDS]; /* of strategies; in the list */
     int32_t n_names;
     const char *further[MOST_WORDS]; /* what goes to each run */
     int32_t n_further;
@@ -95,9 +95,8 @@ static jup_status_t take_lists(bench_options_t *o, jup_error_t *err)
 static jup_status_t take_words(bench_options_t *o, jup_error_t *err)
 {
     const char *word;
-    if (!o->strategies)
-        o->strategies = strdup("jupiter"); /* like popt's texts, for free() */
-    for (char *name = strtok(o->strategies, ","); name; name = strtok(NULL, ",")) {
+    o->list = jup_strdup(o->strategies ? o->strategies : "jupiter");
+    for (char *name = strtok(o->list, ","); name; name = strtok(NULL, ",")) {
         if (o->n_names == MOST_WORDS)
             return jup_fail(err, JUP_EINPUT, "--strategy names more than %d", MOST_WORDS);
         o->names[o->n_names++] = name;
@@ -135,6 +134,7 @@ static void reset(bench_options_t *o)
                               o->thread.numbers};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         jup_free(lists[i]);
+    jup_free(o->list);
     jup_options_reset(&o->popt);
 }
 
