@@ -42,8 +42,9 @@ static void take_keys(jup_input_t *input)
 /* Reads what there is; wait_ms as for poll(). A signal ends the waiting. */
 static void fill(jup_input_t *input, int wait_ms)
 {
-    struct pollfd one = {.fd = input->fd, .events = POLLIN};
-    if (input->ended || poll(&one, 1, wait_ms) <= 0)
+    struct pollfd fds[] = {{.fd = input->fd, .events = POLLIN},
+                           {.fd = jup_interrupt_fd(), .events = POLLIN}};
+    if (input->ended || poll(fds, 2, wait_ms) <= 0 || !fds[0].revents)
         return;
     if (input->bytes + PIECE > input->cap) {
         input->cap = 2 * (input->bytes + PIECE);

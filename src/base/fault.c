@@ -41,6 +41,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     }
     ssize_t written = write(STDERR_FILENO, range->message, strlen(range->message));
     (void)written;
+    jup_die_announce(JUP_EENV);
     _exit(JUP_EENV);
 }
 

@@ -12,4 +12,5 @@ libjupiter_a_SOURCES += \
 	%D%/rng.c %D%/rng.h \
 	%D%/status.c %D%/status.h \
 	%D%/temporary.c %D%/temporary.h \
-	%D%/terminal.c %D%/terminal.h
+	%D%/terminal.c %D%/terminal.h \
+	%D%/thread.c %D%/thread.h

@@ -9,6 +9,8 @@
 #include <string.h>
 
 static jup_die_hook_t die_hook;
+static jup_die_announcer_t die_announcer;
+static void *die_announcer_self;
 
 jup_status_t jup_fail(jup_error_t *err, jup_status_t code, const char *format, ...)
 {
@@ -43,6 +45,18 @@ void jup_die_set_hook(jup_die_hook_t hook)
     die_hook = hook;
 }
 
+void jup_die_set_announcer(jup_die_announcer_t announcer, void *self)
+{
+    die_announcer = announcer;
+    die_announcer_self = self;
+}
+
+void jup_die_announce(int exit_code)
+{
+    if (die_announcer)
+        die_announcer(die_announcer_self, exit_code);
+}
+
 void jup_die(jup_status_t code, const char *format, ...)
 {
     char text[1000];
@@ -52,6 +66,7 @@ void jup_die(jup_status_t code, const char *format, ...)
     va_end(args);
     fprintf(stderr, "jupiter: %s\n", text);
     jup_terminal_restore();
+    jup_die_announce((int)code);
     if (die_hook)
         die_hook((int)code);
     exit((int)code);

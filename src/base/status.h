@@ -17,8 +17,10 @@
 
 typedef enum jup_status {
     JUP_OK = 0,
-    JUP_EINPUT = 2, /* the user's input is at fault; also the exit code */
-    JUP_EENV = 3,   /* memory, disk or network is at fault; also the exit code */
+    JUP_EINPUT = 2,       /* the user's input is at fault; also the exit code */
+    JUP_EENV = 3,         /* memory, disk or network is at fault; also the exit code */
+    JUP_STOPPED = 130,    /* by SIGINT: in order, what there is is kept; nothing more is said */
+    JUP_TERMINATED = 143, /* likewise by SIGTERM */
 } jup_status_t;
 
 typedef struct jup_error {
@@ -34,6 +36,14 @@ jup_status_t jup_fail(jup_error_t *err, jup_status_t code, const char *format, .
  * code. */
 jup_status_t jup_fail_in(jup_error_t *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/**
+ * Told the code before the process ends by jup_die(), or by a handler of a signal that has said
+ * why: it may do no more than such handlers may. NULL: nobody.
+ */
+typedef void (*jup_die_announcer_t)(void *self, int exit_code);
+void jup_die_set_announcer(jup_die_announcer_t announcer, void *self);
+void jup_die_announce(int exit_code);
 
 /** Called by jup_die() after its message, to end the other ranks; must not return. */
 typedef void (*jup_die_hook_t)(int exit_code);
