@@ -162,7 +162,8 @@ int main(int argc, char **argv)
     bench_t b = {.rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 200};
     jup_error_t err;
     int members[MOST_RANKS];
-    jup_comm_open_mpi(&b.comm, NULL, NULL);
+    if (jup_comm_open_mpi(&b.comm, "bench/exchanges", 0, &err) != JUP_OK)
+        jup_die(err.code, "%s", err.text);
     if (b.comm.size < 2 || b.comm.size > MOST_RANKS || b.rounds < 1 || b.rounds > MOST_ROUNDS)
         jup_die(JUP_EINPUT, "2 to %d ranks, 1 to %d rounds", MOST_RANKS, MOST_ROUNDS);
     for (int r = 0; r < b.comm.size; r++)

@@ -102,8 +102,10 @@ static void measure_pair(jup_comm_t *comm, int from, int to, char *block, bool l
 int main(int argc, char **argv)
 {
     jup_comm_t comm;
+    jup_error_t err;
     bool lines = argc > 1 && strcmp(argv[1], "--lines") == 0;
-    jup_comm_open_mpi(&comm, NULL, NULL);
+    if (jup_comm_open_mpi(&comm, "bench/links", 0, &err) != JUP_OK)
+        jup_die(err.code, "%s", err.text);
     char *block = jup_new(LARGEST, 1);
     if (comm.rank == 0)
         print_heading(lines);

@@ -232,8 +232,9 @@ int jup_cmd_bench(int argc, const char **argv)
     jup_comm_t comm;
     jup_error_t err;
     bool help = false;
-    jup_comm_open_mpi(&comm, NULL, NULL);
-    jup_status_t status = prepare(&comm, argc, argv, &o, &help, &err);
+    jup_status_t status = jup_comm_open_mpi(&comm, argv[0], jup_options_watch_s(argc, argv), &err);
+    if (status == JUP_OK)
+        status = prepare(&comm, argc, argv, &o, &help, &err);
     jup_bench_t bench = {
         .model = o.model,
         .peer = o.peer,

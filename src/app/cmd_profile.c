@@ -18,6 +18,7 @@ typedef struct profile_options {
     char *model, *output, *kv, *wire, *compute;
     int threads, max_chunk, max_prefix;
     double seconds;
+    float watch_s;
 } profile_options_t;
 
 static void free_options(profile_options_t *o)
@@ -41,6 +42,7 @@ static jup_status_t parse(jup_options_t *options, profile_options_t *o, int argc
         {"kv", 0, POPT_ARG_STRING, &o->kv, 0, "KV cache (f16)", "f16|f32"},
         {"wire", 0, POPT_ARG_STRING, &o->wire, 0, "activations (f16)", "f16|f32"},
         {"compute", 0, POPT_ARG_STRING, &o->compute, 0, "kernels (blas)", "blas|naive"},
+        JUP_OPTION_WATCH(&o->watch_s),
         JUP_OPTION_HELP,
         POPT_TABLEEND};
     return jup_options_parse(options, argc, argv, table, "-m FILE [-o cluster.yaml] [OPTIONS]",
@@ -60,6 +62,7 @@ static jup_status_t check(const profile_options_t *o, jup_measure_job_t *job, ju
     JUP_TRY(jup_check_int("--threads", o->threads, 0, 4096, err));
     JUP_TRY(jup_check_int("--max-chunk", o->max_chunk, 64, 65536, err));
     JUP_TRY(jup_check_int("--max-prefix", o->max_prefix, 64, 1 << 20, err));
+    JUP_TRY(jup_check_watch(o->watch_s, err));
     JUP_TRY(jup_check_float("--seconds", o->seconds, 0.1, 3600, err));
     JUP_TRY(jup_check_half_or_single("--kv", o->kv, &job->kv_dtype, err));
     return jup_check_half_or_single("--wire", o->wire, &job->wire, err);
@@ -226,12 +229,13 @@ static jup_status_t run(jup_comm_t *comm, int argc, const char **argv, jup_optio
 
 int jup_cmd_profile(int argc, const char **argv)
 {
-    profile_options_t o = {.max_chunk = 256, .max_prefix = 1024, .seconds = 30};
+    profile_options_t o = {.max_chunk = 256, .max_prefix = 1024, .seconds = 30, .watch_s = 30};
     jup_options_t options = {0};
     jup_error_t err = {0};
     jup_comm_t comm = {0};
-    jup_comm_open_mpi(&comm, NULL, NULL);
-    jup_status_t status = run(&comm, argc, argv, &options, &o, &err);
+    jup_status_t status = jup_comm_open_mpi(&comm, argv[0], jup_options_watch_s(argc, argv), &err);
+    if (status == JUP_OK)
+        status = run(&comm, argc, argv, &options, &o, &err);
     if (status != JUP_OK && comm.rank == 0)
         jup_report(&err);
     jup_options_reset(&options);

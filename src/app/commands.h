@@ -2,6 +2,8 @@
 #ifndef JUP_APP_COMMANDS_H
 #define JUP_APP_COMMANDS_H
 
+#include <stdbool.h>
+
 int jup_cmd_bench(int argc, const char **argv);
 int jup_cmd_chat(int argc, const char **argv);
 int jup_cmd_info(int argc, const char **argv);
@@ -21,6 +23,7 @@ int jup_cmd_trace(int argc, const char **argv);
 typedef struct jup_command {
     const char *name, *summary;
     int (*run)(int argc, const char **argv);
+    bool meets;           /* the ranks meet by themselves, to work together */
     const char *about;    /* paragraphs with empty lines between */
     const char *examples; /* a line each */
 } jup_command_t;

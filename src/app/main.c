@@ -9,6 +9,8 @@
 #include "base/output.h"
 #include "base/status.h"
 #include "base/terminal.h"
+#include "comm/comm.h"
+#include "comm/muster.h"
 #include "tensor/ops.h"
 
 #include <signal.h>
@@ -57,6 +59,29 @@ static int print_about(const char *what)
     return JUP_OK;
 }
 
+static bool is_about(const char *word)
+{
+    static const char *const about[] = {"--help",          "-h",   "--help=man",
+                                        "--help=commands", "help", "--version"};
+    for (size_t i = 0; i < sizeof about / sizeof about[0]; i++)
+        if (strcmp(word, about[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Several ranks of which rank 0 alone has something to do: the others must not be up to something
+   else, for which they would wait. */
+static int meet(const char *word)
+{
+    jup_comm_t comm;
+    jup_error_t err;
+    jup_status_t status = jup_comm_open_mpi(&comm, word, jup_options_watch_s(0, NULL), &err);
+    if (status != JUP_OK && comm.rank == 0)
+        jup_report(&err);
+    jup_comm_close(&comm);
+    return (int)status;
+}
+
 static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
@@ -64,12 +89,13 @@ static int run_command(int argc, char **argv)
             print_help(stderr);
         return JUP_EINPUT;
     }
-    static const char *const about[] = {"--help",          "-h",   "--help=man",
-                                        "--help=commands", "help", "--version"};
-    for (size_t i = 0; i < sizeof about / sizeof about[0]; i++)
-        if (strcmp(argv[1], about[i]) == 0)
-            return print_about(argv[1]);
     const jup_command_t *command = jup_command_find(argv[1]);
+    bool alone = jup_muster_ranks() == 1 || (command && command->meets);
+    int code = alone ? JUP_OK : meet(argv[1]);
+    if (code != JUP_OK)
+        return code;
+    if (is_about(argv[1]))
+        return print_about(argv[1]);
     return command ? command->run(argc - 1, (const char **)argv + 1) : unknown_command(argv[1]);
 }
 

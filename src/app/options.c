@@ -3,8 +3,10 @@
 #include "app/manual.h"
 #include "app/numbers.h"
 #include "base/mem.h"
+#include "comm/muster.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,19 +173,36 @@ jup_status_t jup_check_half_or_single(const char *option, const char *name, jup_
     return JUP_OK;
 }
 
+jup_status_t jup_check_watch(float seconds, jup_error_t *err)
+{
+    if (seconds > 0 && seconds < 2)
+        return jup_fail(err, JUP_EINPUT, "--watch is %g, must be 0 or between 2 and 86400",
+                        (double)seconds);
+    return jup_check_float("--watch", (double)seconds, 0, 86400, err);
+}
+
+double jup_options_watch_s(int argc, const char **argv)
+{
+    const double usual_s = 30;
+    for (int i = 1; i < argc; i++) {
+        const char *value = strncmp(argv[i], "--watch=", 8) == 0             ? argv[i] + 8
+                            : strcmp(argv[i], "--watch") == 0 && argv[i + 1] ? argv[i + 1]
+                                                                             : NULL;
+        if (value)
+            return fmax(0, strtod(value, NULL));
+    }
+    return usual_s;
+}
+
 int jup_report(const jup_error_t *err)
 {
+    if (err->code == JUP_STOPPED || err->code == JUP_TERMINATED)
+        return (int)err->code; /* said when the signal came */
     fprintf(stderr, "jupiter: %s\n", err->text);
     return (int)err->code;
 }
 
 bool jup_launched_beside_others(void)
 {
-    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-        const char *rank = getenv(variables[i]);
-        if (rank)
-            return strcmp(rank, "0") != 0;
-    }
-    return false;
+    return jup_muster_rank() != 0;
 }

@@ -62,6 +62,20 @@ jup_status_t jup_check_type(const char *option, const char *name, jup_dtype_t us
 jup_status_t jup_check_half_or_single(const char *option, const char *name, jup_dtype_t *type,
                                       jup_error_t *err);
 
+/**
+ * What --watch says, before all options are read: ranks are watched from the first moment on. It is
+ * checked later; an entry of the table that does is JUP_OPTION_WATCH.
+ */
+double jup_options_watch_s(int argc, const char **argv);
+#define JUP_OPTION_WATCH(seconds)                                                                  \
+    {                                                                                              \
+        "watch", 0, POPT_ARG_FLOAT, (seconds), 0,                                                  \
+            "end the job when a rank or a link has not answered for so long; 0: wait for ever "    \
+            "(30)",                                                                                \
+            "SECONDS"                                                                              \
+    }
+jup_status_t jup_check_watch(float seconds, jup_error_t *err);
+
 /** Prints "jupiter: message" on stderr and returns the exit code. */
 int jup_report(const jup_error_t *err);
 

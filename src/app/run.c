@@ -54,8 +54,9 @@ int jup_run_command(int argc, const char **argv, const jup_run_way_t *way)
 {
     jup_comm_t comm;
     jup_error_t err;
-    jup_comm_open_mpi(&comm, NULL, NULL);
-    jup_status_t status = jup_run_once(&comm, argc, argv, way, &err);
+    jup_status_t status = jup_comm_open_mpi(&comm, argv[0], jup_options_watch_s(argc, argv), &err);
+    if (status == JUP_OK)
+        status = jup_run_once(&comm, argc, argv, way, &err);
     if (status != JUP_OK && comm.rank == 0)
         jup_report(&err);
     jup_comm_close(&comm);

@@ -20,6 +20,7 @@ static void set_defaults(jup_run_options_t *o, bool chat)
     o->repeat_last = 64;
     o->seed = 1;
     o->logprobs = -1;
+    o->watch_s = 30;
 }
 
 /* ---- the table, topic by topic: each appends to it ----------------------------------------------
@@ -125,6 +126,7 @@ static struct poptOption *append_outputs(jup_run_options_t *o, struct poptOption
         {"tokens", 0, POPT_ARG_NONE, &o->print_tokens, 0, "print token ids instead of text", NULL},
         {"quiet", 'q', POPT_ARG_NONE, &o->quiet, 0, "only the answer", NULL},
         {"verbose", 'v', POPT_ARG_NONE, &o->verbose, 0, "say more", NULL},
+        JUP_OPTION_WATCH(&o->watch_s),
     };
     return append(at, options, sizeof options / sizeof options[0]);
 }
@@ -254,6 +256,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT, "both --chunk and --chunks are given; use one of them");
     JUP_TRY(jup_check_int("-n", o->generate, 0, MOST_GENERATED, err));
     JUP_TRY(jup_check_int("--context", o->context, 0, 1 << 28, err));
+    JUP_TRY(jup_check_watch(o->watch_s, err));
     JUP_TRY(jup_check_int("--threads", o->threads, 0, 1024, err));
     JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 20, err));
     JUP_TRY(jup_check_half_or_single("--wire", o->wire_name, &o->wire, err));

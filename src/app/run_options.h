@@ -34,6 +34,7 @@ typedef struct jup_run_options {
     jup_serve_options_t serve;
     jup_ask_options_t ask; /* decoding: outline, speculation */
     int json, verbose, quiet, print_tokens;
+    float watch_s;
 } jup_run_options_t;
 
 /** Parses and checks everything that can be checked without the model. */

@@ -1,9 +1,16 @@
 #include "comm/comm.h"
 
 #include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/mem.h"
 
 #include <assert.h>
 #include <string.h>
+
+int jup_comm_started(const jup_comm_t *comm, int rank)
+{
+    return comm->started ? comm->started[rank] : rank;
+}
 
 static void post(jup_comm_t *comm, jup_pending_t *pending)
 {
@@ -35,7 +42,9 @@ void jup_comm_begin_send(jup_comm_t *comm, int dst, int kind, int32_t label, con
     comm->sent_bytes += bytes;
     comm->sent_messages++;
     charge(comm, bytes);
-    comm->transport->start_send(comm->transport_self, dst, kind, buffer, bytes, &pending->handle);
+    jup_watch_note_sent(comm->watch, jup_comm_started(comm, dst));
+    comm->transport->start_send(comm->transport_self, jup_comm_started(comm, dst), kind, buffer,
+                                bytes, &pending->handle);
 }
 
 void jup_comm_begin_recv(jup_comm_t *comm, int src, int kind, int32_t label, void *buffer,
@@ -47,7 +56,8 @@ void jup_comm_begin_recv(jup_comm_t *comm, int src, int kind, int32_t label, voi
     pending->label = label;
     pending->bytes = bytes;
     post(comm, pending);
-    comm->transport->start_recv(comm->transport_self, src, kind, buffer, bytes, &pending->handle);
+    comm->transport->start_recv(comm->transport_self, jup_comm_started(comm, src), kind, buffer,
+                                bytes, &pending->handle);
 }
 
 static void finish(jup_comm_t *comm, jup_pending_t *pending, size_t bytes)
@@ -61,12 +71,13 @@ static void finish(jup_comm_t *comm, jup_pending_t *pending, size_t bytes)
     if (!pending->sending) {
         pending->bytes = bytes;
         charge(comm, bytes);
+        jup_watch_note_got(comm->watch, jup_comm_started(comm, pending->peer));
     }
     if (comm->observer.message)
         comm->observer.message(comm->observer.self, pending);
 }
 
-void jup_comm_progress(jup_comm_t *comm)
+static void move_all(jup_comm_t *comm)
 {
     jup_pending_t *next;
     for (jup_pending_t *pending = comm->active; pending; pending = next) {
@@ -86,16 +97,24 @@ static bool sends(const jup_comm_t *comm)
     return pending != NULL;
 }
 
+void jup_comm_progress(jup_comm_t *comm)
+{
+    jup_watch_look(comm->watch);
+    jup_watch_note_work(comm->watch);
+    move_all(comm);
+}
+
 static void poll_until_done(jup_comm_t *comm, jup_pending_t *pending, double start_s)
 {
     jup_sleeper_begin(&comm->sleeper);
     for (;;) {
-        jup_comm_progress(comm);
+        move_all(comm);
         double waited_s = jup_clock_now_s() - start_s;
         if (!pending->active) {
             jup_sleeper_end(&comm->sleeper, waited_s, !pending->sending);
             return;
         }
+        jup_watch_look(comm->watch);
         jup_sleeper_pause(&comm->sleeper, waited_s, sends(comm));
     }
 }
@@ -110,17 +129,46 @@ void jup_comm_end(jup_comm_t *comm, jup_pending_t *pending)
         comm->transport->wait(comm->transport_self, &pending->handle, &bytes);
         finish(comm, pending, bytes);
     } else {
+        jup_watch_note_wait(comm->watch, jup_comm_started(comm, pending->peer), pending->sending);
         poll_until_done(comm, pending, start_s);
+        jup_watch_note_work(comm->watch);
     }
     if (comm->observer.waited)
         comm->observer.waited(comm->observer.self, pending, start_s, jup_clock_now_s());
 }
 
-void jup_comm_renumber(jup_comm_t *comm, int rank)
+void jup_comm_connect(jup_comm_t *comm)
+{
+    jup_pending_t in = {0}, out = {0};
+    if (comm->size == 1 || !comm->transport->connects_late)
+        return;
+    int next = (comm->rank + 1) % comm->size, before = (comm->rank + comm->size - 1) % comm->size;
+    jup_comm_begin_recv(comm, before, JUP_MSG_PING, -1, NULL, 0, &in);
+    jup_comm_begin_send(comm, next, JUP_MSG_PING, -1, NULL, 0, &out);
+    jup_comm_end(comm, &out);
+    jup_comm_end(comm, &in);
+}
+
+void jup_comm_renumber(jup_comm_t *comm, const int *numbers)
 {
     assert(!comm->active);
-    comm->transport->renumber(comm->transport_self, rank);
-    comm->rank = rank;
+    int *started = jup_new((size_t)comm->size, sizeof *started);
+    for (int before = 0; before < comm->size; before++)
+        started[numbers[before]] = jup_comm_started(comm, before);
+    comm->rank = numbers[comm->rank];
+    jup_free(comm->started);
+    comm->started = started;
+    jup_comm_connect(comm);
+}
+
+void jup_comm_close(jup_comm_t *comm)
+{
+    jup_interrupt_say(NULL); /* what ends already need not say that it stops */
+    jup_watch_enter(comm->watch, JUP_WATCH_CLOSING);
+    comm->transport->close(comm->transport_self);
+    jup_watch_close(comm->watch);
+    jup_free(comm->started);
+    memset(comm, 0, sizeof *comm);
 }
 
 jup_comm_t jup_comm_narrow(const jup_comm_t *comm, int n)

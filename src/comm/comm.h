@@ -11,6 +11,7 @@
 #include "comm/message.h"
 #include "comm/sleeper.h"
 #include "comm/transport.h"
+#include "comm/watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,8 @@ typedef struct jup_comm_observer {
 
 typedef struct jup_comm {
     int rank, size;
+    int *started;       /* (size) the number each rank was started with; NULL: the same */
+    jup_watch_t *watch; /* NULL: none */
     const jup_transport_t *transport;
     void *transport_self;
     jup_pending_t *active;
@@ -47,13 +50,23 @@ typedef struct jup_comm {
     double message_s, message_byte_s; /* charged to a modelled device at either end of a message */
 } jup_comm_t;
 
-/** Joins the ranks of MPI_COMM_WORLD (initialising MPI); makes jup_die() end all ranks. */
-void jup_comm_open_mpi(jup_comm_t *comm, int *argc, char ***argv);
+/**
+ * Joins the ranks of MPI_COMM_WORLD (initialising MPI); makes jup_die() end all ranks. All must
+ * want the same command of the same version: JUP_EINPUT otherwise. From then on they are watched
+ * (comm/watch.h; watch_s: 0: silence is allowed). To be closed also after a failure. Collective.
+ */
+jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double watch_s,
+                               jup_error_t *err);
 void jup_comm_close(jup_comm_t *comm);
 
-/** This rank becomes `rank`; the new numbers are a permutation. No message is in flight.
- * Collective. */
-void jup_comm_renumber(jup_comm_t *comm, int rank);
+/** numbers (size): the new one of each rank, a permutation. No message is in flight. Collective. */
+void jup_comm_renumber(jup_comm_t *comm, const int *numbers);
+
+/** Connects each rank with the next, before anything is timed. Collective. */
+void jup_comm_connect(jup_comm_t *comm);
+
+/** The number a rank was started with. */
+int jup_comm_started(const jup_comm_t *comm, int rank);
 
 /** Ranks 0 to n - 1 by themselves: messages of its own over the same transport, never closed. */
 jup_comm_t jup_comm_narrow(const jup_comm_t *comm, int n);

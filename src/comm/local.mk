@@ -5,5 +5,10 @@ libjupiter_a_SOURCES += \
 	%D%/message.c %D%/message.h \
 	%D%/mpi.c \
 	%D%/record.c %D%/record.h \
+	%D%/muster.c %D%/muster.h \
 	%D%/sleeper.c %D%/sleeper.h \
-	%D%/transport.h
+	%D%/transport.h \
+	%D%/watch.c %D%/watch.h %D%/watch_inner.h \
+	%D%/watch_judge.c %D%/watch_judge.h \
+	%D%/watch_live.c \
+	%D%/watch_wire.c %D%/watch_wire.h

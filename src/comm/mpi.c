@@ -1,15 +1,24 @@
-/* The transport over MPI: one communicator of our own, point-to-point messages only. */
+/* The transport over MPI, point-to-point messages only: no call that waits for others but the first
+   and the last, so that the watch can end every wait. */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/mem.h"
+#include "comm/collect.h"
 #include "comm/comm.h"
+#include "comm/muster.h"
 
 #include <limits.h>
 #include <mpi.h>
+#include <stdio.h>
 #include <string.h>
 
-typedef struct mpi_self {
-    MPI_Comm world;
-} mpi_self_t;
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "unknown"
+#endif
 
 _Static_assert(sizeof(MPI_Request) <= sizeof(jup_transport_handle_t), "handle too small");
 
@@ -24,18 +33,18 @@ static int checked_count(size_t bytes)
 static void start_send(void *self, int peer, int tag, const void *buffer, size_t bytes,
                        jup_transport_handle_t *handle)
 {
+    (void)self;
     MPI_Request request;
-    MPI_Isend(buffer, checked_count(bytes), MPI_BYTE, peer, tag, ((mpi_self_t *)self)->world,
-              &request);
+    MPI_Isend(buffer, checked_count(bytes), MPI_BYTE, peer, tag, MPI_COMM_WORLD, &request);
     memcpy(handle, &request, sizeof request);
 }
 
 static void start_recv(void *self, int peer, int tag, void *buffer, size_t bytes,
                        jup_transport_handle_t *handle)
 {
+    (void)self;
     MPI_Request request;
-    MPI_Irecv(buffer, checked_count(bytes), MPI_BYTE, peer, tag, ((mpi_self_t *)self)->world,
-              &request);
+    MPI_Irecv(buffer, checked_count(bytes), MPI_BYTE, peer, tag, MPI_COMM_WORLD, &request);
     memcpy(handle, &request, sizeof request);
 }
 
@@ -73,47 +82,24 @@ static void wait_until_done(void *self, jup_transport_handle_t *handle, size_t *
 
 static void abort_all(void *self, int exit_code)
 {
-    MPI_Abort(((mpi_self_t *)self)->world, exit_code);
+    (void)self;
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
 }
 
 static void close_mpi(void *self)
 {
+    (void)self;
+    jup_die_set_announcer(NULL, NULL);
     jup_die_set_hook(NULL);
-    MPI_Comm_free(&((mpi_self_t *)self)->world);
-    jup_free(self);
     MPI_Finalize();
-}
-
-/*
- * MPI connects two ranks when they first talk, which over a slow link takes several latencies: a
- * ring of empty messages has the pipeline's connections made before anything is timed.
- */
-static void connect_neighbours(MPI_Comm world)
-{
-    int rank, size;
-    MPI_Comm_rank(world, &rank);
-    MPI_Comm_size(world, &size);
-    if (size == 1)
-        return;
-    int next = (rank + 1) % size, before = (rank + size - 1) % size;
-    MPI_Sendrecv(NULL, 0, MPI_BYTE, next, JUP_MSG_PING, NULL, 0, MPI_BYTE, before, JUP_MSG_PING,
-                 world, MPI_STATUS_IGNORE);
-}
-
-static void renumber(void *self, int rank)
-{
-    MPI_Comm *world = &((mpi_self_t *)self)->world, before = *world;
-    MPI_Comm_split(before, 0, rank, world);
-    MPI_Comm_free(&before);
-    connect_neighbours(*world);
 }
 
 static const jup_transport_t mpi_transport = {
     .name = "mpi",
+    .connects_late = true,
     .start_send = start_send,
     .start_recv = start_recv,
     .test = test,
-    .renumber = renumber,
     .abort = abort_all,
     .close = close_mpi,
 };
@@ -121,11 +107,11 @@ static const jup_transport_t mpi_transport = {
 /* In simulated time messages move by themselves, and polling would only hold the simulator up. */
 static const jup_transport_t simulated_transport = {
     .name = "mpi, simulated",
+    .connects_late = true,
     .start_send = start_send,
     .start_recv = start_recv,
     .test = test,
     .wait = wait_until_done,
-    .renumber = renumber,
     .abort = abort_all,
     .close = close_mpi,
 };
@@ -135,24 +121,89 @@ static void abort_world(int exit_code)
     MPI_Abort(MPI_COMM_WORLD, exit_code);
 }
 
-void jup_comm_open_mpi(jup_comm_t *comm, int *argc, char ***argv)
+/* ---- the ranks meet -------------------------------------------------------------------------- */
+
+/* What a rank brings, and what rank 0 has to say to it. */
+typedef struct hello {
+    char version[32], command[32];
+} hello_t;
+
+typedef struct welcome {
+    int32_t status;
+    jup_watch_door_t door;
+} welcome_t;
+
+static jup_status_t compare(const hello_t *all, int ranks, jup_error_t *err)
 {
+    for (int r = 1; r < ranks; r++) {
+        if (strcmp(all[r].command, all[0].command) != 0)
+            return jup_fail(err, JUP_EINPUT,
+                            "rank %d was started with the command '%s', rank 0 with '%s'; all "
+                            "ranks need the same one",
+                            r, all[r].command, all[0].command);
+        if (strcmp(all[r].version, all[0].version) != 0)
+            return jup_fail(err, JUP_EINPUT,
+                            "rank %d runs version %s of the program, rank 0 %s; install the same "
+                            "one for all ranks",
+                            r, all[r].version, all[0].version);
+    }
+    return JUP_OK;
+}
+
+static jup_status_t meet(jup_comm_t *comm, const char *command, double watch_s, jup_error_t *err)
+{
+    hello_t mine = {.version = PACKAGE_VERSION};
+    welcome_t welcome = {.status = JUP_OK};
+    void *all;
+    size_t *offsets;
+    snprintf(mine.command, sizeof mine.command, "%s", command);
+    jup_comm_gather(comm, &mine, sizeof mine, &all, &offsets);
+    if (comm->rank == 0)
+        welcome.status = (int32_t)compare(all, comm->size, err);
+    jup_watch_t *watch = NULL;
+    if (comm->rank == 0 && welcome.status == JUP_OK)
+        watch = jup_watch_open(comm->size, watch_s, &welcome.door);
+    jup_free(all);
+    jup_free(offsets);
+    jup_comm_share_fixed(comm, &welcome, sizeof welcome);
+    if (comm->rank != 0 && welcome.status == JUP_OK)
+        watch = jup_watch_join(comm->rank, comm->size, watch_s, &welcome.door);
+    comm->watch = watch; /* now, so that both ends of a message are counted, or neither */
+    if (comm->rank != 0 && welcome.status != JUP_OK)
+        return jup_fail(err, (jup_status_t)welcome.status, "rank 0 has the message");
+    return (jup_status_t)welcome.status;
+}
+
+/* From here on a wish to stop can reach rank 0. */
+static void begin_watch(jup_comm_t *comm)
+{
+    if (!comm->watch)
+        return;
+    jup_die_set_announcer(jup_watch_announce, comm->watch);
+    if (comm->rank == 0)
+        jup_interrupt_say("jupiter: stopping\n");
+    jup_interrupt_catch();
+}
+
+jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double watch_s,
+                               jup_error_t *err)
+{
+    int threads;
+    jup_status_t status = JUP_OK;
     memset(comm, 0, sizeof *comm);
-    MPI_Init(argc, argv);
+    jup_muster_t *muster = jup_muster_begin(watch_s);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
+    jup_muster_end(muster);
     jup_die_set_hook(abort_world);
     jup_clock_sharpen();
 
-    mpi_self_t *self = jup_new(1, sizeof *self);
-    MPI_Comm_dup(MPI_COMM_WORLD, &self->world);
-    MPI_Comm_rank(self->world, &comm->rank);
-    MPI_Comm_size(self->world, &comm->size);
-    connect_neighbours(self->world);
+    MPI_Comm_rank(MPI_COMM_WORLD, &comm->rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
     comm->transport = jup_clock_is_simulated() ? &simulated_transport : &mpi_transport;
-    comm->transport_self = self;
-}
-
-void jup_comm_close(jup_comm_t *comm)
-{
-    comm->transport->close(comm->transport_self);
-    memset(comm, 0, sizeof *comm);
+    if (comm->size > 1 && !jup_clock_is_simulated())
+        status = meet(comm, command, watch_s, err);
+    begin_watch(comm);
+    if (status == JUP_OK)
+        jup_comm_connect(comm);
+    return status;
 }

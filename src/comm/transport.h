@@ -24,8 +24,7 @@ typedef struct jup_transport {
     bool (*test)(void *self, jup_transport_handle_t *handle, size_t *bytes);
     /** Like test(), but returns only when the message is done. NULL: comm polls test(). */
     void (*wait)(void *self, jup_transport_handle_t *handle, size_t *bytes);
-    /** This rank's number is another from now on; all numbers stay a permutation. Collective. */
-    void (*renumber)(void *self, int rank);
+    bool connects_late; /* two ranks are connected when they first talk, which takes a while */
     /** Ends all ranks at once. */
     void (*abort)(void *self, int exit_code);
     /** Releases the transport; collective. */

@@ -167,10 +167,14 @@ static int number_of(const jup_plan_t *plan, int device)
 void jup_job_number_ranks(const jup_job_t *job, jup_comm_t *comm)
 {
     bool as_started = true;
-    for (int d = 0; d < comm->size && as_started; d++)
-        as_started = number_of(&job->plan, d) == d;
+    int *numbers = jup_new((size_t)comm->size, sizeof *numbers);
+    for (int d = 0; d < comm->size; d++) {
+        numbers[d] = number_of(&job->plan, d);
+        as_started = as_started && numbers[d] == d;
+    }
     if (!as_started)
-        jup_comm_renumber(comm, number_of(&job->plan, comm->rank));
+        jup_comm_renumber(comm, numbers);
+    jup_free(numbers);
 }
 
 bool jup_job_has_stage(const jup_job_t *job, int rank)

@@ -12,6 +12,7 @@ UNIT_TESTS = \
 	%D%/test_baselines \
 	%D%/test_hybrid_brute \
 	%D%/test_ways \
+	%D%/test_watch \
 	%D%/test_dtype \
 	%D%/test_gguf \
 	%D%/test_output \

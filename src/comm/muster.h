@@ -1,0 +1,21 @@
+/**
+ * While MPI_Init() brings the ranks together nobody can talk to anybody: a rank that is frozen or
+ * cut off then would keep all others waiting for ever.
+ */
+#ifndef JUP_COMM_MUSTER_H
+#define JUP_COMM_MUSTER_H
+
+typedef struct jup_muster jup_muster_t;
+
+/** When it does not end within limit_s, a message, and the end of this process with JUP_EENV. NULL:
+ * not needed, for one rank, or with a limit of 0. */
+jup_muster_t *jup_muster_begin(double limit_s);
+void jup_muster_end(jup_muster_t *muster);
+
+/** How many ranks a launcher says it started; 1: none says so. */
+int jup_muster_ranks(void);
+
+/** This one's number among them, as the launcher says; 0: none does. */
+int jup_muster_rank(void);
+
+#endif
