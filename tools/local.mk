@@ -1,6 +1,6 @@
 # what makes this machine look like several boards, and boards into one machine
 noinst_PROGRAMS += %D%/delay
-dist_noinst_SCRIPTS = %D%/boards %D%/coverage %D%/embed %D%/emulate %D%/fetch %D%/keep-going %D%/simulate
+dist_noinst_SCRIPTS = %D%/boards %D%/coverage %D%/embed %D%/emulate %D%/fetch %D%/keep-going %D%/launch %D%/simulate
 dist_noinst_SCRIPTS += %D%/manual %D%/quality.py
 
 # The program describes itself; where it cannot run here, there is no manual.

@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/run.h"
 #include "ask/chat.h"
+#include "base/interrupt.h"
 #include "base/terminal.h"
 #include "strategy/figures.h"
 
@@ -44,8 +45,18 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         .set_system = set_system,
         .set_system_self = c,
     };
+    jup_interrupt_say(NULL); /* it tells by itself what Ctrl-C has done */
     jup_chat_run(&c->chat);
+    jup_interrupt_forget(); /* which is how a conversation ends */
     return JUP_OK;
+}
+
+static void cut(void *self, jup_life_t *life, char *kept, size_t size)
+{
+    conversation_t *c = self;
+    (void)life;
+    jup_show_flush(&c->show, true);
+    snprintf(kept, size, "what was said");
 }
 
 static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_error_t *err)
@@ -54,7 +65,7 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
     jup_analysis_t analysis;
     jup_run_store(record, &analysis, "chat");
     jup_figures_store(&life->session.engine, record);
-    if (!c->setup->options.quiet)
+    if (!c->setup->options.quiet && !life->lost)
         jup_run_print(record, &analysis, &life->job.plan);
     jup_analysis_reset(&analysis);
     return jup_show_check(&c->show, err);
@@ -65,7 +76,7 @@ static jup_speaker_t speaker(void *self, jup_setup_t *setup)
     conversation_t *c = self;
     c->setup = setup;
     return (jup_speaker_t){
-        .self = c, .sink = jup_chat_sink(&c->chat), .work = work, .report = report};
+        .self = c, .sink = jup_chat_sink(&c->chat), .cut = cut, .work = work, .report = report};
 }
 
 static void reset(void *self)

@@ -16,6 +16,7 @@ typedef struct answers {
     jup_show_t show;
     jup_npy_t logits;
     jup_lines_t results;
+    bool closed;
     jup_status_t written; /* of results */
     jup_error_t write_err;
 } answers_t;
@@ -78,6 +79,7 @@ static jup_status_t open_journal(answers_t *a, const jup_job_t *job, jup_error_t
 static jup_status_t close_results(answers_t *a, jup_error_t *err)
 {
     jup_keep_t *keep = &a->setup->keep;
+    a->closed = true;
     if (a->written == JUP_OK)
         a->written = jup_lines_close(&a->results, &a->write_err);
     jup_keep_event(keep, "%s: %d of %d questions answered",
@@ -128,6 +130,25 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
     if (status != JUP_OK)
         *err = asking_err;
     return status;
+}
+
+static void cut(void *self, jup_life_t *life, char *kept, size_t size)
+{
+    answers_t *a = self;
+    jup_error_t err;
+    const char *results = a->setup->options.ask.results;
+    int32_t under_way = a->asking.n_open, before = a->asking.totals.replies;
+    (void)life;
+    a->asking.interrupted = true;
+    jup_asking_cut(&a->asking);
+    if (!a->closed && close_results(a, &err) != JUP_OK)
+        jup_report(&err);
+    if (a->setup->source.questions == 1)
+        snprintf(kept, size, "%d tokens of the answer", (int)a->asking.totals.tokens);
+    else
+        snprintf(kept, size, "%d of %d answers and the beginnings of %d%s%s", before,
+                 a->setup->source.questions, under_way, results ? " in " : "",
+                 results ? results : "");
 }
 
 /* Whether more than a prompt was decoded, plainly. */
@@ -181,7 +202,7 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
         jup_run_set_meta(record, "ended_by", jup_answer_end_name(only->plain.answer.end));
     if (o->json)
         print_json(a, record, &analysis);
-    else if (!o->quiet) {
+    else if (!o->quiet && !life->lost) {
         tell_cut(a);
         jup_run_print(record, &analysis, &life->job.plan);
         if (is_more_than_plain(a))
@@ -199,6 +220,7 @@ static jup_speaker_t speaker(void *self, jup_setup_t *setup)
     return (jup_speaker_t){.self = a,
                            .sink = jup_asking_sink(&a->asking),
                            .open = open_outputs,
+                           .cut = cut,
                            .work = work,
                            .report = report};
 }

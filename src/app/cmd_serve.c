@@ -154,6 +154,7 @@ static jup_speaker_t speaker(void *self, jup_setup_t *setup)
     s->setup = setup;
     return (jup_speaker_t){.self = s,
                            .sink = jup_asking_sink(&s->asking),
+                           .stops = "jupiter: no more requests are taken\n",
                            .open = open_server,
                            .work = work,
                            .report = report};

@@ -400,8 +400,16 @@ void jup_asking_reset(jup_asking_t *asking)
     memset(asking, 0, sizeof *asking);
 }
 
-/* What an interruption has left under way ends as it is. */
-static void cut_open(jup_asking_t *a)
+static void show_end(jup_asking_t *a)
+{
+    jup_progress_clear(&a->progress);
+    if (!a->options.shows || !a->only)
+        return;
+    jup_reply_show(a->only, a->show);
+    jup_show_flush(a->show, true);
+}
+
+void jup_asking_cut(jup_asking_t *a)
 {
     for (int32_t i = 0; i < a->options.parallel; i++) {
         if (!a->open[i])
@@ -409,6 +417,8 @@ static void cut_open(jup_asking_t *a)
         jup_reply_cut(a->open[i], JUP_END_INTERRUPTED, jup_clock_now_s());
         finish_reply(a, a->open[i]);
     }
+    if (a->only && any_token(a->only))
+        show_end(a);
 }
 
 int32_t jup_asking_answered(const jup_asking_t *asking)
@@ -428,12 +438,9 @@ jup_status_t jup_asking_run(jup_asking_t *asking, jup_error_t *err)
     asking->totals.begin_s = asking->totals.end_s = jup_clock_now_s();
     begin_more(asking);
     if (!jup_engine_run(asking->engine))
-        cut_open(asking);
-    jup_progress_clear(&asking->progress);
-    if (asking->options.shows && asking->only) {
-        jup_reply_show(asking->only, asking->show);
-        jup_show_flush(asking->show, true);
-    }
+        jup_asking_cut(asking);
+    else
+        show_end(asking);
     if (asking->totals.failed == 0)
         return JUP_OK;
     *err = asking->err;

@@ -75,4 +75,7 @@ int32_t jup_asking_answered(const jup_asking_t *asking);
 /** Ends an open reply as it is; it is done with that. */
 void jup_asking_cancel(jup_asking_t *asking, jup_reply_t *reply);
 
+/** What is under way ends as it is, as after an interruption; the engine need not work any more. */
+void jup_asking_cut(jup_asking_t *asking);
+
 #endif

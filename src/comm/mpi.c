@@ -174,13 +174,12 @@ static jup_status_t meet(jup_comm_t *comm, const char *command, double watch_s, 
     return (jup_status_t)welcome.status;
 }
 
-/* From here on a wish to stop can reach rank 0. */
-static void begin_watch(jup_comm_t *comm)
+/* A wish to stop that comes while the ranks meet reaches rank 0 once they are watched. */
+static void catch_wishes(void)
 {
-    if (!comm->watch)
+    if (jup_muster_ranks() == 1 || jup_clock_is_simulated())
         return;
-    jup_die_set_announcer(jup_watch_announce, comm->watch);
-    if (comm->rank == 0)
+    if (jup_muster_rank() == 0)
         jup_interrupt_say("jupiter: stopping\n");
     jup_interrupt_catch();
 }
@@ -191,6 +190,7 @@ jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double wat
     int threads;
     jup_status_t status = JUP_OK;
     memset(comm, 0, sizeof *comm);
+    catch_wishes();
     jup_muster_t *muster = jup_muster_begin(watch_s);
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     jup_muster_end(muster);
@@ -202,7 +202,8 @@ jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double wat
     comm->transport = jup_clock_is_simulated() ? &simulated_transport : &mpi_transport;
     if (comm->size > 1 && !jup_clock_is_simulated())
         status = meet(comm, command, watch_s, err);
-    begin_watch(comm);
+    if (comm->watch)
+        jup_die_set_announcer(jup_watch_announce, comm->watch);
     if (status == JUP_OK)
         jup_comm_connect(comm);
     return status;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/progress.h"
 #include "comm/collect.h"
 #include "job/describe.h"
@@ -10,6 +11,7 @@
 #include "trace/gather.h"
 #include "trace/run_file.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
@@ -23,10 +25,15 @@ void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
     jup_recorder_observe(&life->recorder, comm);
     life->pipe = jup_comm_narrow(comm, job->plan.n_members);
     jup_log_configure((jup_log_level_t)job->log_level, comm->rank);
+    bool knows_devices = comm->rank == 0 && job->plan.predicted.ttft_s > 0; /* else by hand */
+    for (int m = 0; knows_devices && m < job->plan.n_members; m++)
+        jup_watch_name(comm->watch, job->plan.members[m].device, job->plan.members[m].name);
 }
 
 void jup_life_reset(jup_life_t *life)
 {
+    jup_watch_set_last_words(life->comm->watch, NULL, NULL);
+    jup_free(life->ranks);
     jup_session_reset(&life->session);
     jup_recorder_reset(&life->recorder);
     jup_job_reset(&life->job);
@@ -60,11 +67,24 @@ static jup_status_t load(jup_life_t *life, const jup_speaker_t *speaker, jup_err
     return status;
 }
 
+/* Every rank as it is now, for the report of a run that loses one. */
+static void introduce(jup_life_t *life)
+{
+    jup_rank_record_t mine;
+    void *all;
+    size_t *offsets;
+    jup_describe_rank(&mine, life->comm->rank, &life->job, &life->session);
+    jup_comm_gather(life->comm, &mine, sizeof mine, &all, &offsets);
+    life->ranks = all;
+    jup_free(offsets);
+}
+
 static void meet(jup_life_t *life)
 {
     if (has_stage(life))
         jup_session_meet(&life->session, &life->pipe);
     jup_trace_sync_clocks(life->comm, &life->recorder);
+    introduce(life);
 }
 
 static jup_status_t open_outputs(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
@@ -88,7 +108,6 @@ static jup_status_t speak(jup_life_t *life, const jup_speaker_t *speaker, jup_er
 static jup_status_t work(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
 {
     jup_status_t status = JUP_OK;
-    jup_interrupt_catch();
     if (is_first(life))
         status = speak(life, speaker, err);
     else if (has_stage(life))
@@ -100,6 +119,7 @@ static jup_status_t report_on_first(jup_life_t *life, const jup_speaker_t *speak
                                     jup_run_t *record, jup_error_t *err)
 {
     jup_describe_run(record, &life->job, &life->session);
+    life->reported = true;
     jup_status_t status = speaker->report(speaker->self, life, record, err);
     if (!life->trace)
         return status;
@@ -108,6 +128,15 @@ static jup_status_t report_on_first(jup_life_t *life, const jup_speaker_t *speak
     if (written == JUP_OK && !life->quiet)
         jup_info("trace: %s (jupiter trace summary %s)", life->trace, life->trace);
     return status == JUP_OK ? written : status;
+}
+
+/* A wish to stop was granted: rank 0's exit code says that, and so do all. */
+static jup_status_t say_stopped(const jup_speaker_t *speaker, jup_status_t status, jup_error_t *err)
+{
+    int number = jup_interrupt_signal();
+    if (status != JUP_OK || number == 0 || !speaker || speaker->stops)
+        return status;
+    return jup_fail(err, (jup_status_t)(128 + number), "stopped by signal %d", number);
 }
 
 static jup_status_t report(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
@@ -121,7 +150,59 @@ static jup_status_t report(jup_life_t *life, const jup_speaker_t *speaker, jup_e
     if (status == JUP_OK && is_first(life))
         status = report_on_first(life, speaker, &record, err);
     jup_run_reset(&record);
-    return jup_comm_agree(life->comm, status, err);
+    return jup_comm_agree(life->comm, say_stopped(speaker, status, err), err);
+}
+
+/* ---- when a rank is lost --------------------------------------------------------------------- */
+
+/* What this rank alone has recorded; the others' places are known from the beginning. */
+static jup_status_t report_alone(jup_life_t *life, jup_error_t *err)
+{
+    jup_run_t record;
+    jup_comm_t alone = jup_comm_narrow(life->comm, 1);
+    jup_run_init(&record);
+    jup_status_t status = jup_trace_gather(&alone, &life->recorder, &life->ranks[0], &record, err);
+    if (status == JUP_OK) {
+        jup_free(record.ranks);
+        record.ranks = life->ranks;
+        record.n_ranks = (size_t)life->comm->size;
+        life->ranks = NULL;
+        status = report_on_first(life, life->speaker, &record, err);
+    }
+    jup_run_reset(&record);
+    return status;
+}
+
+static void say_last_words(void *self)
+{
+    jup_life_t *life = self;
+    jup_error_t err;
+    char kept[600] = "nothing";
+    bool reports = !life->reported;
+    life->lost = true;
+    if (life->speaker->cut)
+        life->speaker->cut(life->speaker->self, life, kept, sizeof kept);
+    jup_status_t status = reports ? report_alone(life, &err) : JUP_OK;
+    if (status != JUP_OK)
+        fprintf(stderr, "jupiter: %s\n", err.text);
+    bool traced = reports && life->trace && status == JUP_OK;
+    fprintf(stderr, "kept: %s%s%s; missing: what was still to come%s\n", kept,
+            traced ? ", rank 0's trace in " : "", traced ? life->trace : "",
+            traced ? ", the other ranks' traces" : "");
+}
+
+/* From here on there is something to keep. */
+static void begin_to_keep(jup_life_t *life, const jup_speaker_t *speaker)
+{
+    if (is_first(life)) {
+        life->speaker = speaker;
+        jup_watch_set_last_words(life->comm->watch, say_last_words, life);
+        jup_interrupt_say(speaker->stops
+                              ? speaker->stops
+                              : "jupiter: stopping at the next token; what came so far is kept\n");
+    }
+    jup_watch_enter(life->comm->watch, JUP_WATCH_WORKING);
+    jup_interrupt_catch();
 }
 
 jup_status_t jup_life_run(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)
@@ -129,6 +210,7 @@ jup_status_t jup_life_run(jup_life_t *life, const jup_speaker_t *speaker, jup_er
     JUP_TRY(load(life, speaker, err));
     JUP_TRY(open_outputs(life, speaker, err));
     meet(life);
+    begin_to_keep(life, speaker);
     JUP_TRY(work(life, speaker, err));
     return report(life, speaker, err);
 }

@@ -20,6 +20,7 @@ MPI_TESTS = \
 	%D%/test-plan.sh \
 	%D%/test-same.sh \
 	%D%/test-split.sh \
+	%D%/test-stop.sh \
 	%D%/test-strategies.sh \
 	%D%/test-text.sh
 TESTS += $(MPI_TESTS)

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Stopping in order: signals to the launcher and to ranks, in the middle of an answer, of questions
+# and of a conversation; ranks of different commands; as few words as there can be after an error.
+. "${srcdir:-.}/tests/mpi/lib.sh"
+launch=$srcdir/tools/launch
+
+"$make_model" "$work/slow.gguf" dim=512 ffn=2048 layers=6 context=8192 || fail make_model
+slow="-m $work/slow.gguf -t 1 -n 6000 --ignore-eos -q"
+
+# ended: waits for the job, never longer than two minutes; its exit code
+ended() {
+    (sleep 120 && kill -TERM $launcher && sleep 10 && kill -KILL $launcher) >/dev/null 2>&1 &
+    guard=$!
+    wait $launcher
+    code=$?
+    kill $guard 2>/dev/null
+    return $code
+}
+
+# begin LAUNCHER ARGS...: starts three ranks and waits for their first output
+begin() {
+    how=$1
+    shift
+    : >"$work/out"
+    "$how" -n 3 "$jupiter" "$@" >"$work/out" 2>"$work/err" </dev/null &
+    launcher=$!
+    tries=0
+    while [ ! -s "$work/out" ] && [ $tries -lt 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    sleep 0.3
+}
+
+pid_of_rank() { # rank: its process among the launcher's descendants
+    for pid in $(pgrep -f "^$jupiter .*$work"); do # not the time limit around it
+        tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q "^OMPI_COMM_WORLD_RANK=$1\$" &&
+            echo "$pid"
+    done
+}
+
+stopped() { # code, what
+    ended
+    same "exit code of $2" "$1" $?
+    same "words of $2" 1 "$(grep -c 'jupiter: stopping at the next token' "$work/err")"
+    same "lines on stderr of $2" 1 "$(grep -c . "$work/err")"
+    [ -s "$work/out" ] || fail "$2: no text is kept"
+    "$jupiter" trace summary "$work/t.h5" >/dev/null || fail "$2: no trace is kept"
+    rm -f "$work/t.h5"
+}
+
+begin "$launch" run $slow -p hello --trace "$work/t.h5"
+kill -TERM $launcher
+stopped 143 "SIGTERM to the launcher"
+begin "$launch" run $slow -p hello --trace "$work/t.h5"
+kill -USR1 $launcher # SIGINT is ignored by what a script starts in the background
+stopped 130 "Ctrl-C at the launcher"
+begin "$launch" run $slow -p hello --trace "$work/t.h5"
+kill -INT "$(pid_of_rank 0)"
+stopped 130 "SIGINT to rank 0"
+begin "$launch" run $slow -p hello --trace "$work/t.h5"
+kill -TERM "$(pid_of_rank 2)"
+stopped 143 "SIGTERM to rank 2"
+
+# questions: the answers so far are kept, whole and in order
+for i in 1 2 3 4 5 6 7 8; do echo "{\"id\": \"$i\", \"question\": \"What $i?\"}"; done >"$work/q.jsonl"
+begin "$launch" run -m "$work/slow.gguf" -t 1 -n 100 --ignore-eos -q --parallel 2 \
+    --prompts question-outline-1 --questions "$work/q.jsonl" --trace "$work/t.h5"
+kill -TERM "$(pid_of_rank 1)"
+stopped 143 "SIGTERM in the middle of questions"
+"${PYTHON:-python3}" -c '
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert 1 <= len(lines) < 8, lines
+assert all("answer" in line for line in lines), lines
+' "$work/out" || fail "the answers before SIGTERM"
+
+# a conversation that waits for a line
+mkfifo "$work/lines"
+"$launch" -n 2 "$jupiter" chat -m "$work/slow.gguf" -t 1 -n 3 -q \
+    --prompts question-outline-1 >"$work/out" 2>"$work/err" <"$work/lines" &
+launcher=$!
+exec 3>"$work/lines"
+echo hello >&3
+tries=0
+while [ ! -s "$work/out" ] && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+sleep 0.5
+kill -TERM $launcher
+ended
+same "exit code of a conversation" 143 $?
+exec 3>&-
+
+# ranks that were started as different commands
+for other in "info -m $work/slow.gguf" "chat $slow" "--version" "fly"; do
+    # shellcheck disable=SC2086
+    timeout 60 "$launch" -n 1 "$jupiter" run $slow -p hello : -n 1 "$jupiter" $other \
+        >"$work/out" 2>"$work/err" </dev/null
+    same "exit code of run beside ${other%% *}" 2 $?
+    grep -q "rank 1 was started with the command '${other%% *}', rank 0 with 'run'" "$work/err" ||
+        { fail "run beside ${other%% *} is not named"; cat "$work/err"; }
+done
+
+# an error is one line, from all ranks and their launcher
+timeout 60 "$launch" -n 3 "$jupiter" run -m "$work/nosuch.gguf" -p x >"$work/out" 2>"$work/err"
+same "exit code of an error" 2 $?
+same "lines of an error" 1 "$(grep -c . "$work/err")"
+finish
