@@ -49,20 +49,36 @@ static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, int rank, 
     return jup_model_file_config(s->gguf, &s->whole, err);
 }
 
-/* Weights are mapped, so they count only as far as they are not yet in memory. */
+/* Of steps of so many rows: buffers, and a bit for every pair of them (trees). */
+static jup_status_t count_buffers(const jup_session_t *s, const jup_forward_limits_t *limits,
+                                  double *bytes, jup_error_t *err)
+{
+    jup_model_size_t size;
+    double rows = limits->rows, outputs = s->weights.shard.head ? limits->outputs : 0;
+    JUP_TRY(jup_model_size_init(&size, &s->config, JUP_F32, limits->kv_dtype,
+                                limits->residual_dtype, err));
+    *bytes = rows * size.work_row_bytes + rows * rows / 8 + outputs * size.output_row_bytes;
+    return JUP_OK;
+}
+
+/* Before any of it is touched. Weights are mapped: they can leave memory. */
 static jup_status_t check_memory(const jup_session_t *s, const jup_forward_limits_t *limits,
                                  jup_error_t *err)
 {
+    double buffers;
+    JUP_TRY(count_buffers(s, limits, &buffers, err));
     size_t kv = (size_t)limits->kv_tokens * jup_config_kv_bytes(&s->config, limits->kv_dtype) *
                 (size_t)(s->weights.shard.last - s->weights.shard.first);
     size_t available = jup_mem_available_bytes();
-    if (kv <= available)
+    if ((double)kv + buffers <= (double)available)
         return JUP_OK;
     return jup_fail(err, JUP_EENV,
-                    "not enough memory: layers %d to %d need %.1f MiB of KV cache for %lld tokens, "
-                    "%.1f MiB are available; use a smaller --context or more ranks",
+                    "not enough memory: layers %d to %d need %.1f MiB of KV cache for %lld tokens "
+                    "and %.1f MiB for steps of %d rows, %.1f MiB are available; use a smaller "
+                    "--context, shorter chunks (--chunk) or more ranks",
                     s->weights.shard.first, s->weights.shard.last - 1, (double)kv / 1048576.0,
-                    (long long)limits->kv_tokens, (double)available / 1048576.0);
+                    (long long)limits->kv_tokens, buffers / 1048576.0, limits->rows,
+                    (double)available / 1048576.0);
 }
 
 static bool is_phantom(const jup_job_t *job)

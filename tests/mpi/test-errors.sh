@@ -131,6 +131,13 @@ wrong 2 "--compute" run $good --compute gpu
 wrong 2 "unexpected argument" run $good surplus
 wrong 2 "unknown command" fly
 
+# more memory than there is: refused before any of it is touched
+"$make_model" "$work/wide.gguf" layers=60 context=100000000 || fail "make_model wide"
+wrong 2 "KV cache for" run -m "$work/wide.gguf" -p x -n 16000000 --context 90000000 --kv f32 -q
+head -c 3000000 /dev/zero | tr '\0' x >"$work/much.txt"
+wrong 2 "for steps of [0-9]* rows" run -m "$work/wide.gguf" -f "$work/much.txt" -n 1 --chunk 1000000 \
+    -q --context 4000000
+
 # inputs without an end (standard input of alone is one)
 alone "context of 512 tokens can hold" run -m "$work/good.gguf" -f /dev/zero
 alone "standard input has more than" run -m "$work/good.gguf"
