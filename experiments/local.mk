@@ -8,6 +8,7 @@ sim:
 clean-local: clean-sim
 clean-sim:
 	rm -rf sim
+EXTRA_DIST += %D%/night/README.md %D%/night/night.py
 EXTRA_DIST += %D%/agreement/README.md %D%/agreement/agreement.py %D%/boards/README.md
 EXTRA_DIST += %D%/paper/README.md %D%/paper/run %D%/paper/table.csv %D%/paper/bars.csv \
     %D%/paper/result.csv \
