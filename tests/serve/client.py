@@ -53,7 +53,7 @@ class Server:
         """As docs/server.md says; returns the exit code of mpirun."""
         if self.rc is None:
             os.kill(self.first_rank(), signal.SIGTERM)
-            self.rc = self.process.wait(60)
+            self.rc = self.process.wait(300)
         return self.rc
 
     def __enter__(self):
