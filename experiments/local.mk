@@ -9,7 +9,8 @@ clean-local: clean-sim
 clean-sim:
 	rm -rf sim
 EXTRA_DIST += %D%/night/README.md %D%/night/night.py
-EXTRA_DIST += %D%/agreement/README.md %D%/agreement/agreement.py %D%/boards/README.md
+EXTRA_DIST += %D%/agreement/README.md %D%/agreement/agreement.py
+EXTRA_DIST += %D%/boards/README.md %D%/boards/confirm
 EXTRA_DIST += %D%/paper/README.md %D%/paper/run %D%/paper/table.csv %D%/paper/bars.csv \
     %D%/paper/result.csv \
 	%D%/models/README.md %D%/models/families.py
