@@ -8,3 +8,4 @@ noinst_PROGRAMS += %D%/kernels
 EXTRA_DIST += %D%/decode.py
 EXTRA_DIST += %D%/peers
 EXTRA_DIST += %D%/serve
+EXTRA_DIST += %D%/strategies.py

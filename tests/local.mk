@@ -6,5 +6,7 @@ include tests/fuzz/local.mk
 include tests/golden/local.mk
 include tests/sim/local.mk
 
+TESTS += tests/check-dist
+EXTRA_DIST += tests/check-dist tests/cross/aarch64.sh tests/faults/run
 TESTS += tests/check-layers tests/check-corpus tests/check-format
 EXTRA_DIST += tests/check-layers tests/check-corpus tests/check-format
