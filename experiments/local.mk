@@ -19,10 +19,10 @@ EXTRA_DIST += %D%/simulated.py \
 	%D%/ablation/README.md %D%/ablation/run \
 	%D%/below/README.md %D%/below/run \
 	%D%/chunks/README.md %D%/chunks/run \
-	%D%/links \
+	%D%/links/README.md %D%/links/run \
 	%D%/mix/README.md %D%/mix/run \
-	%D%/points \
-	%D%/scalability \
-	%D%/trees
-EXTRA_DIST += %D%/models/peer.py %D%/models/quantised.py %D%/models/real.py %D%/models/weights.py \
-	%D%/pi-record/run
+	%D%/pi-record/README.md %D%/pi-record/run \
+	%D%/points/README.md %D%/points/run \
+	%D%/scalability/README.md %D%/scalability/run \
+	%D%/trees/README.md %D%/trees/run
+EXTRA_DIST += %D%/models/peer.py %D%/models/quantised.py %D%/models/real.py %D%/models/weights.py
