@@ -146,7 +146,7 @@ void jup_fit_link(const double *bytes, const double *seconds, int n, double *lat
     }
     solve_positive(&sums, 2, x);
     *latency_s = x[0];
-    *bytes_per_s = rate(1, x[1]);
+    *bytes_per_s = fmin(rate(1, x[1]), JUP_FIT_FASTEST);
     *mean_error = 0;
     for (int i = 0; i < n; i++)
         *mean_error += fabs(x[0] + x[1] * bytes[i] - seconds[i]) / seconds[i] / n;

@@ -37,8 +37,12 @@ double jup_fit_s(const jup_fit_t *fit, double rows, double prefix);
 /** Sets the profile's rates from a fit of a layer with these operations. */
 void jup_fit_to_profile(const jup_fit_t *fit, const jup_layer_ops_t *ops, jup_profile_t *profile);
 
-/** Latency and bandwidth of a link: least squares of seconds = latency + bytes / rate, 1/t weights.
+/**
+ * Latency and bandwidth of a link: least squares of seconds = latency + bytes / rate, 1/t weights.
+ * Where noise hides what bytes take, the rate is JUP_FIT_FASTEST bytes per second, which a cluster
+ * file can still hold.
  */
+#define JUP_FIT_FASTEST 1e12
 void jup_fit_link(const double *bytes, const double *seconds, int n, double *latency_s,
                   double *bytes_per_s, double *mean_error);
 

@@ -187,6 +187,16 @@ START_TEST(rates_are_found_again_from_times)
 }
 END_TEST
 
+/* Longer messages that seem to be quicker: noise. A cluster file takes up to 1e7 Mbit/s. */
+START_TEST(a_link_whose_bytes_take_nothing_can_be_written)
+{
+    double bytes[] = {0, 1000, 100000}, seconds[] = {3e-3, 2e-3, 1e-3}, latency, rate, error;
+    jup_fit_link(bytes, seconds, 3, &latency, &rate, &error);
+    ck_assert_double_eq(rate, JUP_FIT_FASTEST);
+    ck_assert_double_le(rate * 8e-6, 1e7);
+}
+END_TEST
+
 START_TEST(a_measured_grid_is_read_back_and_interpolated)
 {
     double times[] = {1, 2, 3, 5, 7, 12};
@@ -273,6 +283,7 @@ static Suite *suite(void)
     unit_add(s, faults_are_named_with_file_line_and_value, 10);
     unit_add(s, one_line_makes_a_cluster, 10);
     unit_add(s, rates_are_found_again_from_times, 10);
+    unit_add(s, a_link_whose_bytes_take_nothing_can_be_written, 10);
     unit_add(s, a_measured_grid_is_read_back_and_interpolated, 10);
     unit_add(s, yaml_of_absurd_shape_is_refused_at_once, 20);
     unit_add(s, endless_yaml_is_refused_at_once, 20);
