@@ -41,13 +41,6 @@ static jup_status_t check_wishes(const jup_wishes_t *w, const jup_gguf_t *gguf, 
     return JUP_OK;
 }
 
-/* What guesses make of a lap, about: three candidates, of which most often one comes true. */
-static void expect_guesses(jup_workload_t *w)
-{
-    w->lap_rows = 3;
-    w->tokens_per_lap = 1.7;
-}
-
 static jup_workload_t workload_of(const jup_wishes_t *wishes, const jup_job_t *job)
 {
     int32_t generate = wishes->points > 0 ? wishes->outline + wishes->points : job->generate;
@@ -57,7 +50,7 @@ static jup_workload_t workload_of(const jup_wishes_t *wishes, const jup_job_t *j
                         .branches = wishes->branches,
                         .serial_tokens = wishes->points > 0 ? wishes->outline : 0};
     if (wishes->guesses)
-        expect_guesses(&w);
+        jup_workload_expect_guesses(&w);
     return w;
 }
 

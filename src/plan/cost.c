@@ -141,6 +141,12 @@ int jup_workload_lap_rows(const jup_workload_t *w)
     return w->lap_rows > 1 ? w->lap_rows : 1;
 }
 
+void jup_workload_expect_guesses(jup_workload_t *workload)
+{
+    workload->lap_rows = 3;
+    workload->tokens_per_lap = 1.7;
+}
+
 /* ---- seconds -------------------------------------------------------------------------------- */
 
 static bool has_grid(const jup_profile_t *profile, const jup_model_size_t *size)

@@ -52,6 +52,9 @@ typedef struct jup_workload {
     double tokens_per_lap;   /* of a branch, what guesses make of it; 0: one */
 } jup_workload_t;
 
+/** What guesses make of a lap, about: three candidates, of which most often one comes true. */
+void jup_workload_expect_guesses(jup_workload_t *workload);
+
 /** Laps of decoding: those of an outline, and those of all branches together. */
 double jup_workload_serial_laps(const jup_workload_t *workload);
 double jup_workload_branch_laps(const jup_workload_t *workload);

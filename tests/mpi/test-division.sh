@@ -85,11 +85,11 @@ keeps "--layers and --chunks" 3,4,1 90,20,8 -m "$model" --layers 3,4,1 --chunks 
 keeps_too "--chunk" 3,3,2 50,50,18 -m "$model" --chunk 50
 keeps_too "nothing" 3,3,2 32,32,32,22 -m "$model"
 
-# as the planner says beforehand; an outline is planned for four points at a time
+# as the planner says beforehand; an outline is planned for 32 tokens and then four points at a time
 cluster=2xpi4:0.08gb+1xpi5:0.072gb@10gbps,0.001ms
-planned() { # BRANCHES: layers and chunks into $layers, $chunks
-    "$jupiter" plan --cluster $cluster -m "$model" -p 118 -n 4 --branches "$1" --first-stays \
-        -o "$work/planned.yaml" >/dev/null 2>&1 || fail "plan"
+planned() { # options of the workload: layers and chunks into $layers, $chunks
+    "$jupiter" plan --cluster $cluster -m "$model" -p 118 --first-stays "$@" \
+        -o "$work/planned.yaml" >/dev/null 2>"$work/err" || fail "plan: $(cat "$work/err")"
     chunks=$(sed -n 's/^chunks: \[\(.*\)\]$/\1/p' "$work/planned.yaml" | tr -d ' ')
     layers=$(awk '$1 == "first:" { first = $2 } $1 == "last:" { print $2 - first + 1 }' \
         "$work/planned.yaml" | paste -s -d, -)
@@ -98,12 +98,13 @@ planned() { # BRANCHES: layers and chunks into $layers, $chunks
     *) fail "the planner does not cut the prompt, so that nothing is tested" ;;
     esac
 }
-planned 1
-for way in plain "--speculate lookup"; do
-    keeps_in "$way" "--cluster" "$layers" "$chunks" -m "$model" --cluster $cluster
-done
-planned 4
-for way in --outline "$both"; do
+outline="-n 48 --outline 32 --branches 4"
+for way in plain "--speculate lookup" --outline "$both"; do
+    # shellcheck disable=SC2086
+    case $way in
+    *outline*) planned $outline ;;
+    *) planned -n 4 ;;
+    esac
     keeps_in "$way" "--cluster" "$layers" "$chunks" -m "$model" --cluster $cluster
 done
 
