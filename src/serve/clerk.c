@@ -361,10 +361,11 @@ static void between(void *self, jup_asking_t *asking)
     }
 }
 
+/* What was answered may be on its way to its client yet. */
 static bool is_over(jup_clerk_t *clerk)
 {
     lock(clerk);
-    bool over = clerk->desk->closing && !clerk->desk->first;
+    bool over = clerk->desk->closing && !clerk->desk->first && clerk->desk->unread == 0;
     unlock(clerk);
     return over;
 }

@@ -70,6 +70,7 @@ bool jup_desk_push(jup_desk_t *desk, jup_order_t *order, jup_problem_t *problem)
         order->refs = 2;
         order->deadline_s = order->begin_s + desk->limits.order_s;
         desk->waiting++;
+        desk->unread++;
         desk->totals.orders++;
     }
     pthread_mutex_unlock(&desk->lock);
@@ -90,6 +91,7 @@ void jup_desk_let_go(jup_desk_t *desk, jup_order_t *order, bool gone)
     if (gone && !order->complete)
         order->gone = order->cancelled = true;
     order->parked = NULL;
+    desk->unread--;
     unref(order);
     pthread_mutex_unlock(&desk->lock);
 }

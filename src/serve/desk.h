@@ -30,6 +30,7 @@ typedef struct jup_desk {
     jup_order_t *first; /* all that are not complete, oldest first */
     int32_t waiting;    /* of them, not begun */
     int32_t running;    /* questions */
+    int32_t unread;     /* orders whose connection has not had all of its answer, or waits for it */
     bool closing;       /* no more are taken */
     jup_desk_totals_t totals;
     void (*wake)(void *connection); /* lets a parked connection go on */

@@ -25,8 +25,12 @@ static void show(const json_t *value, char *text, size_t size)
 bool jup_fields_wrong(const jup_fields_t *f, const char *name, const char *must_be)
 {
     char path[96], value[80];
+    const json_t *json = json_object_get(f->object, name);
     snprintf(path, sizeof path, "%.60s%.30s", f->within, name);
-    show(json_object_get(f->object, name), value, sizeof value);
+    if (json)
+        show(json, value, sizeof value);
+    else
+        snprintf(value, sizeof value, "not there");
     return jup_problem(f->problem, 400, "invalid_value", path, "%s is %s, must be %s", path, value,
                        must_be);
 }

@@ -19,12 +19,24 @@ static bool is_post(const char *url, jup_wish_kind_t *kind)
     return *kind == JUP_WISH_CHAT || strcmp(url, "/v1/completions") == 0;
 }
 
+static const char *header_of(const jup_call_t *call, const char *name)
+{
+    return MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name);
+}
+
+/* What is too long is read all the same, though not kept, up to this: a client that is refused
+ * while it sends sees a broken connection and no reason. */
+static size_t most_read(const jup_call_t *call)
+{
+    return 16 * call->http->options.most_bytes;
+}
+
+/* A client that waits for a word before it sends (Expect) is refused at once. */
 static bool announces_too_much(const jup_call_t *call)
 {
-    const char *length =
-        MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, "Content-Length");
-    return length &&
-           (strlen(length) > 12 || strtoull(length, NULL, 10) > call->http->options.most_bytes);
+    const char *length = header_of(call, "Content-Length");
+    size_t most = header_of(call, "Expect") ? call->http->options.most_bytes : most_read(call);
+    return length && (strlen(length) > 12 || strtoull(length, NULL, 10) > most);
 }
 
 static bool too_long(const jup_call_t *call, jup_problem_t *problem)
@@ -61,7 +73,7 @@ static bool keep_body(jup_call_t *call, const char *data, size_t n)
     if (call->bytes + n > call->http->options.most_bytes) {
         too_long(call, &call->problem);
         call->bytes += n;
-        return call->bytes < 16 * call->http->options.most_bytes;
+        return call->bytes <= most_read(call);
     }
     if (call->bytes + n > call->cap) {
         call->cap = 2 * (call->bytes + n);

@@ -31,12 +31,12 @@ static bool add_turn(jup_wish_t *wish, bool user, const char *text, const jup_fi
     return true;
 }
 
-/* A text, or a list of {"type": "text", "text"}; a new text. */
-static bool read_content(const jup_fields_t *f, char **text)
+/* A text, or a list of {"type": "text", "text"}; a new text. An answer's may be null. */
+static bool read_content(const jup_fields_t *f, bool may_lack, char **text)
 {
     const json_t *content = jup_fields_get(f, "content");
     *text = NULL;
-    if (!content || json_is_string(content)) {
+    if (json_is_string(content) || (!content && may_lack)) {
         append(text, content ? json_string_value(content) : "");
         return true;
     }
@@ -73,7 +73,7 @@ static bool read_message(jup_wish_t *wish, const jup_fields_t *f)
     bool system = role && (strcmp(role, "system") == 0 || strcmp(role, "developer") == 0);
     if (!user && !assistant && !system)
         return jup_fields_wrong(f, "role", "system, developer, user or assistant");
-    if (!read_content(f, &text))
+    if (!read_content(f, assistant, &text))
         return false;
     bool fits = true;
     if (system)

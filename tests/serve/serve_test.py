@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -149,6 +150,8 @@ def wrong_requests_are_named(s):
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "cat", "content": "x"}]}, 400, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 3}]}, 400, "messages[0].content"),
+        ({"messages": [{"role": "user"}]}, 400, "messages[0].content"),
+        ({"messages": [{"content": "x"}]}, 400, "messages[0].role"),
         ({"messages": [{"role": "user", "content": "word " * 5000}]}, 400, "messages"),
         ({}, 400, "messages"),
     ]
@@ -163,7 +166,7 @@ def wrong_requests_are_named(s):
     assert s.post(TEXT, {"prompt": [1, 999999]})[0] == 400
     assert s.get("/nowhere")[0] == 404 and s.get(CHAT)[0] == 405
     assert s.post("/v1/models", {})[0] == 404
-    assert s.post(CHAT, b"x" * (2 << 20))[0] == 413
+    assert s.post(CHAT, b"x" * (8 << 20))[0] == 413  # and not a broken connection
     assert s.get("/health", headers={"Origin": "http://evil.example"})[0] == 403
 
 
@@ -249,8 +252,29 @@ def ends_well():
         assert said == [run(1, "-p", SOUP, "--prompts", "auto", "-n", "150")["text"]], said
 
 
+def ends_when_all_is_read():
+    """SIGTERM: a client that reads late has all of its answer, which no socket's buffer holds."""
+    with Server(JUPITER, MODEL, 1) as server:
+        body = json.dumps({"messages": [{"role": "user", "content": SOUP}], "max_tokens": 240, "n": 16,
+                           "temperature": 2, "top_k": 0, "top_p": 1, "seed": 1, "logprobs": True,
+                           "top_logprobs": 20}).encode()
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", server.port))
+        slow.sendall(b"POST %s HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: %d\r\n\r\n%s" % (CHAT.encode(), len(body), body))
+        while 'outcome="finished"} 1' not in server.get("/metrics")[2]:
+            time.sleep(0.02)
+        os.kill(server.first_rank(), signal.SIGTERM)
+        time.sleep(0.5)
+        with slow, slow.makefile("rb") as told:
+            head, text = told.read().split(b"\r\n\r\n", 1)
+        assert b" 200 OK" in head and len(json.loads(text)["choices"]) == 16, head
+        assert server.process.wait(60) == 0, server.text()
+
+
 def main():
-    for check in (guesses, late, ends_well):
+    for check in (guesses, late, ends_well, ends_when_all_is_read):
         check()
         print(check.__name__, "ok", flush=True)
     with Server(JUPITER, MODEL, 4) as server:
