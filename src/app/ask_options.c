@@ -173,16 +173,12 @@ static jup_status_t check_script(const jup_ask_options_t *o, jup_error_t *err)
 
 static jup_status_t check_journal(const jup_ask_options_t *o, jup_error_t *err)
 {
-    const char *option = o->resume ? "--resume" : "--journal";
     if (!o->journal && !o->resume)
         return JUP_OK;
     if (o->journal && o->resume)
         return jup_fail(
             err, JUP_EINPUT,
             "both --journal and --resume are given; --resume keeps on writing its file");
-    if (o->chat)
-        return jup_fail(err, JUP_EINPUT,
-                        "%s is for questions that are known at the start, not for chat", option);
     return JUP_OK;
 }
 

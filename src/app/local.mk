@@ -24,6 +24,7 @@ jupiter_SOURCES = \
 	%D%/peer.c %D%/peer.h \
 	%D%/run.c %D%/run.h \
 	%D%/run_journal.c %D%/run_journal.h \
+	%D%/run_lacks.c %D%/run_lacks.h \
 	%D%/run_options.c %D%/run_options.h \
 	%D%/run_report.c %D%/run_report.h \
 	%D%/serve_options.c %D%/serve_options.h \

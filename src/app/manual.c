@@ -19,6 +19,11 @@ static bool is_last(const struct poptOption *o)
     return !o->longName && !o->shortName && !o->arg;
 }
 
+static bool is_hidden(const struct poptOption *o)
+{
+    return (o->argInfo & POPT_ARGFLAG_DOC_HIDDEN) != 0;
+}
+
 static bool is_nested(const struct poptOption *o)
 {
     return kind_of(o) == POPT_ARG_INCLUDE_TABLE;
@@ -76,7 +81,7 @@ static void write_roff_option(FILE *out, const struct poptOption *o)
 static void write_roff_options(FILE *out, const struct poptOption *table)
 {
     for (const struct poptOption *o = table; !is_last(o); o++)
-        if (!is_nested(o))
+        if (!is_nested(o) && !is_hidden(o))
             write_roff_option(out, o);
     for (const struct poptOption *o = table; !is_last(o); o++)
         if (is_nested(o)) {
@@ -209,6 +214,8 @@ static void write_bash_names(FILE *out, const struct poptOption *table)
             write_bash_names(out, o->arg);
             continue;
         }
+        if (is_hidden(o))
+            continue;
         fputc(' ', out);
         put_names(out, o, " ");
     }
@@ -219,7 +226,7 @@ static void write_bash_values(FILE *out, const struct poptOption *table)
     for (const struct poptOption *o = table; !is_last(o); o++) {
         if (is_nested(o))
             write_bash_values(out, o->arg);
-        if (is_nested(o) || !takes_value(o) || may_lack_value(o))
+        if (is_nested(o) || is_hidden(o) || !takes_value(o) || may_lack_value(o))
             continue;
         fputs("        ", out);
         put_names(out, o, "|");
@@ -281,6 +288,8 @@ static void write_zsh_options(FILE *out, const struct poptOption *table)
             write_zsh_options(out, o->arg);
             continue;
         }
+        if (is_hidden(o))
+            continue;
         if (o->shortName) {
             snprintf(name, sizeof name, "-%c", o->shortName);
             write_zsh_option(out, o, name);

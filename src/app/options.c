@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+enum { LACKED_VALUE = 'l' };
 enum { NUMBER_VALUE = 1000 }; /* what popt returns for the first number */
 
 static size_t count_entries(const struct poptOption *table)
@@ -22,7 +23,19 @@ static size_t count_entries(const struct poptOption *table)
     return n;
 }
 
-/* Numbers become texts (app/numbers.h); one table may be included. */
+void jup_option_lack(struct poptOption *option)
+{
+    option->argInfo |= POPT_ARGFLAG_DOC_HIDDEN;
+    option->val = LACKED_VALUE;
+}
+
+bool jup_option_is_lacked(const struct poptOption *option)
+{
+    return option->val == LACKED_VALUE;
+}
+
+/* Numbers become texts (app/numbers.h), as do values of what is refused; one table may be
+ * included. */
 static struct poptOption *copy_table(jup_options_t *options, const struct poptOption *table)
 {
     size_t n = count_entries(table);
@@ -32,9 +45,10 @@ static struct poptOption *copy_table(jup_options_t *options, const struct poptOp
         if ((table[i].argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE) {
             assert(!options->nested);
             copy[i].arg = options->nested = copy_table(options, table[i].arg);
-        } else if (jup_number_is_asked(&table[i])) {
+        } else if (jup_number_is_asked(&table[i]) || jup_option_is_lacked(&table[i])) {
             assert(options->n_numbers < JUP_OPTION_NUMBERS);
-            copy[i].argInfo = (table[i].argInfo & ~(unsigned)POPT_ARG_MASK) | POPT_ARG_STRING;
+            if ((table[i].argInfo & POPT_ARG_MASK) != POPT_ARG_NONE)
+                copy[i].argInfo = (table[i].argInfo & ~(unsigned)POPT_ARG_MASK) | POPT_ARG_STRING;
             copy[i].arg = NULL;
             copy[i].val = NUMBER_VALUE + options->n_numbers;
             options->numbers[options->n_numbers++] = &table[i];
@@ -45,9 +59,12 @@ static struct poptOption *copy_table(jup_options_t *options, const struct poptOp
 
 static jup_status_t take_number(const jup_options_t *options, int code, jup_error_t *err)
 {
+    const struct poptOption *option = options->numbers[code - NUMBER_VALUE];
     char *text = poptGetOptArg(options->context);
-    jup_status_t status =
-        jup_number_take(options->numbers[code - NUMBER_VALUE], text ? text : "", err);
+    jup_status_t status = jup_option_is_lacked(option)
+                              ? jup_fail(err, JUP_EINPUT, "--%s does not go with %s; see %s --help",
+                                         option->longName, options->command, options->name)
+                              : jup_number_take(option, text ? text : "", err);
     free(text);
     return status;
 }

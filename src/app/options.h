@@ -15,7 +15,8 @@ enum { JUP_OPTION_NUMBERS = 64 };
 typedef struct jup_options {
     poptContext context;
     struct poptOption *table, *nested; /* copies, since popt keeps pointing at them */
-    const struct poptOption *numbers[JUP_OPTION_NUMBERS]; /* entries that ask for one */
+    const struct poptOption
+        *numbers[JUP_OPTION_NUMBERS]; /* entries that ask for one, or are lacked */
     int n_numbers;
     const char *command;
     char name[64];     /* "jupiter COMMAND" */
@@ -33,6 +34,10 @@ typedef struct jup_options {
             "man|bash|zsh"                                                                         \
     }
 enum { JUP_OPTION_HELP_VALUE = 'h' };
+
+/** Marks an entry: refused where it is given, and in no help. */
+void jup_option_lack(struct poptOption *option);
+bool jup_option_is_lacked(const struct poptOption *option);
 
 /**
  * Reads argv into the table's variables. `usage` is what follows "jupiter COMMAND" in the help.

@@ -1,5 +1,7 @@
 #include "app/run_options.h"
 
+#include "app/run_lacks.h"
+
 #include "tensor/ops.h"
 
 #include <assert.h>
@@ -147,7 +149,10 @@ static jup_status_t parse(jup_run_options_t *o, int argc, const char **argv, jup
         at = jup_serve_options_append(&o->serve, at);
     at = append(at, last, sizeof last / sizeof last[0]);
     assert(at <= table + MOST);
-    return jup_options_parse(&o->popt, argc, argv, table, "-m FILE [-p TEXT | -f FILE] [OPTIONS]",
+    jup_run_lacks(argv[0], table);
+    bool prompt = !o->ask.chat && !o->ask.serve;
+    return jup_options_parse(&o->popt, argc, argv, table,
+                             prompt ? "-m FILE [-p TEXT | -f FILE] [OPTIONS]" : "-m FILE [OPTIONS]",
                              false, err);
 }
 
@@ -184,35 +189,14 @@ static jup_status_t check_logprobs(const jup_run_options_t *o, jup_error_t *err)
     return JUP_OK;
 }
 
-/* What a request says, no option does. */
 static jup_status_t check_serve(const jup_run_options_t *o, jup_error_t *err)
 {
-    const struct {
-        const char *name;
-        bool given;
-    } others[] = {
-        {"-p", o->prompt != NULL},
-        {"-f", o->prompt_file != NULL},
-        {"--questions", o->ask.questions != NULL},
-        {"--results", o->ask.results != NULL},
-        {"--outline", o->ask.outline != JUP_OUTLINE_OFF},
-        {"--stop", o->stops != NULL},
-        {"--system", o->ask.system != NULL},
-        {"--typical", o->ask.typical > 0},
-        {"--logits", o->logits != NULL},
-        {"--logprobs", o->logprobs != -1},
-        {"--json", o->json},
-        {"--tokens", o->print_tokens},
-        {"--ignore-eos", o->ignore_eos},
-        {"--shape", o->shape != NULL},
-        {"--compute phantom", o->phantom},
-    };
-    for (size_t i = 0; i < sizeof others / sizeof others[0] && o->ask.serve; i++)
-        if (others[i].given)
-            return jup_fail(err, JUP_EINPUT,
-                            "%s does not go with serve: requests say what is asked, and how",
-                            others[i].name);
-    return o->ask.serve ? jup_serve_options_check(&o->serve, err) : JUP_OK;
+    if (!o->ask.serve)
+        return JUP_OK;
+    if (o->phantom)
+        return jup_fail(err, JUP_EINPUT,
+                        "--compute phantom does not go with serve: it says nothing");
+    return jup_serve_options_check(&o->serve, err);
 }
 
 /* A phantom computes nothing, so it needs devices that say how long that takes. */
@@ -284,17 +268,12 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 }
 
 /* A text is read: nothing is answered, and all logits come, a chunk's at a time. */
-static jup_status_t fit_reading(jup_run_options_t *o, jup_error_t *err)
+static void fit_reading(jup_run_options_t *o)
 {
     enum { CHUNK = 64 };
-    if (jup_ask_wanted(&o->ask) || o->ask.journal || o->ask.resume || o->logits || o->shape)
-        return jup_fail(err, JUP_EINPUT,
-                        "perplexity reads a text with a model's weights; leave out --shape, "
-                        "--outline, --speculate, --questions, --prompts, --logits and --journal");
     o->generate = 0;
     if (!o->chunk && !o->chunks)
         o->chunk = CHUNK;
-    return JUP_OK;
 }
 
 jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **argv,
@@ -312,7 +291,9 @@ jup_status_t jup_run_options_parse(jup_run_options_t *o, int argc, const char **
     if (o->popt.help)
         return JUP_OK;
     JUP_TRY(check(o, err));
-    return o->ask.perplexity ? fit_reading(o, err) : JUP_OK;
+    if (o->ask.perplexity)
+        fit_reading(o);
+    return JUP_OK;
 }
 
 void jup_run_options_reset(jup_run_options_t *o)

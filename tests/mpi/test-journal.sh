@@ -99,6 +99,6 @@ refused "is there already" $one -p "How do I" --journal "$work/j"
 refused "both --journal and --resume" $one -p "How do I" --journal "$work/j" --resume "$work/j"
 refused "cannot read .*nosuch" $one -p "How do I" --resume "$work/nosuch"
 refused "not a journal" $one -p "How do I" --resume "$work/q.jsonl"
-refused "not for chat" chat -m "$model" --resume "$work/j"
+refused "does not go with chat" chat -m "$model" --resume "$work/j"
 refused "no tokens to keep" run --shape llama2-7b --cluster 2xnx@100mbps --journal "$work/k"
 finish

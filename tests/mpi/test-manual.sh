@@ -31,6 +31,24 @@ if command -v groff >/dev/null; then
     done
 fi
 
+# what a command lacks is in no help, and refused: one of each kind of value, and of the nested table
+lacks() { # COMMAND OPTION [VALUE]
+    "$jupiter" "$1" --help </dev/null | grep -q -e "$2=\|$2 " && fail "$1 --help shows $2"
+    sed -n "/^    $1)/,/esac/p" "$manual/jupiter.bash" | grep -q -e "$2 " && fail "bash: $1 offers $2"
+    sed 's/\\//g' "$manual/jupiter-$1.1" | grep -q -e "$2f\|$2\$" && fail "jupiter-$1.1 shows $2"
+    sed 's/\\//g' "$manual/jupiter-run.1" | grep -q -e "$2f\|$2\$" || fail "jupiter-run.1 lacks $2"
+    "$jupiter" "$1" -m nowhere "$2" ${3:+"$3"} >"$work/out" 2>"$work/err" </dev/null
+    [ $? -eq 2 ] && grep -q -e "$2 does not go with $1" "$work/err" || fail "$1 $2: $(cat "$work/err")"
+}
+lacks chat --questions ask.jsonl
+lacks chat --prompt x
+lacks serve --json
+lacks serve --logprobs 2
+lacks serve --outline
+lacks perplexity --temperature 1
+lacks perplexity --generate 5
+lacks perplexity --speculate lookup
+
 # bash completes commands, options, words and files
 complete() { # WORDS...: the last one is being typed
     bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _jupiter

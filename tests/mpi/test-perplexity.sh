@@ -41,6 +41,6 @@ refused() { # words ARGS...
 }
 refused "must be 4 or more" -p a
 refused "must be 4 or more" -f "$text" -c 2
-refused "reads a text" -f "$text" --speculate lookup
+refused "does not go with perplexity" -f "$text" --speculate lookup
 refused "No such file" -f "$work/none.txt"
 finish
