@@ -68,17 +68,19 @@ static bool read_sampling(jup_wish_t *wish, const jup_fields_t *f, const jup_wis
     jup_sampling_t *s = &wish->picking.sampling;
     *s = rules->sampling;
     double temperature = (double)s->temperature, top_p = (double)s->top_p;
-    double penalty = (double)s->repeat_penalty;
+    double penalty = (double)s->repeat_penalty, min_p = (double)s->min_p;
     int64_t top_k = s->top_k, seed = 0;
     wish->seeded = jup_fields_get(f, "seed") != NULL;
     if (!jup_fields_number(f, "temperature", 0, 2, &temperature) ||
         !jup_fields_number(f, "top_p", 0, 1, &top_p) ||
+        !jup_fields_number(f, "min_p", 0, 1, &min_p) ||
         !jup_fields_number(f, "repeat_penalty", 0.01, 100, &penalty) ||
         !jup_fields_int(f, "top_k", 0, 1 << 30, &top_k) ||
         !jup_fields_int(f, "seed", INT64_MIN, INT64_MAX, &seed))
         return false;
     s->temperature = (float)temperature;
     s->top_p = top_p > 1e-6 ? (float)top_p : 1e-6f;
+    s->min_p = (float)min_p;
     s->repeat_penalty = (float)penalty;
     s->top_k = (int32_t)top_k;
     s->seed = (uint64_t)seed;
@@ -246,9 +248,9 @@ static bool check_unsupported(const jup_fields_t *f)
 static bool check_names(const jup_fields_t *f, jup_wish_kind_t kind)
 {
 #define OF_BOTH                                                                                    \
-    "model", "stream", "stream_options", "temperature", "top_p", "top_k", "repeat_penalty",        \
-        "seed", "max_tokens", "n", "stop", "logprobs", "frequency_penalty", "presence_penalty",    \
-        "logit_bias", "user", "metadata", "speculate"
+    "model", "stream", "stream_options", "temperature", "top_p", "top_k", "min_p",                 \
+        "repeat_penalty", "seed", "max_tokens", "n", "stop", "logprobs", "frequency_penalty",      \
+        "presence_penalty", "logit_bias", "user", "metadata", "speculate"
     static const char *const chat[] = {OF_BOTH,
                                        "messages",
                                        "max_completion_tokens",

@@ -50,6 +50,9 @@ def draws_are_a_runs(s):
         said.append(s.say(vague, temperature=1.5, top_p=0.95, top_k=0, seed=seed, max_tokens=24))
         assert said[-1] == told["text"], (said, told["text"])
     assert said[0] != said[1], said
+    told = run(1, "-p", vague, "--prompts", "auto", "--seed", "3", *how, "--min-p", "0.5")
+    assert told["text"] != said[0], "0.5 leaves a draw out"
+    assert s.say(vague, temperature=1.5, top_p=0.95, top_k=0, min_p=0.5, seed=3, max_tokens=24) == told["text"]
 
 
 @case
