@@ -42,6 +42,20 @@ static void name_questions(jup_setup_t *setup)
         jup_keep_field(keep, "--max-points", "%d", o->max_points);
 }
 
+/* One field, however many there are; the sum tells texts apart that look alike in a list. */
+static void name_stops(jup_keep_t *keep, char *const *stops)
+{
+    char list[JUP_JOURNAL_VALUE / 2];
+    size_t at = 0;
+    uint64_t sum = JUP_CHECKSUM_EMPTY;
+    for (char *const *stop = stops; *stop; stop++) {
+        sum = add_text(sum, *stop);
+        if (at < sizeof list)
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", *stop);
+    }
+    jup_keep_field(keep, "--stop", "%s (%016" PRIx64 ")", list, sum);
+}
+
 static void name_end(jup_setup_t *setup)
 {
     jup_keep_t *keep = &setup->keep;
@@ -50,8 +64,8 @@ static void name_end(jup_setup_t *setup)
     jup_keep_field(keep, "--context", "%d", jup_setup_context(setup));
     if (o->ignore_eos)
         jup_keep_field(keep, "--ignore-eos", "on");
-    for (char **stop = o->stops; stop && *stop; stop++)
-        jup_keep_field(keep, "--stop", "%s", *stop);
+    if (o->stops && o->stops[0])
+        name_stops(keep, o->stops);
 }
 
 /* Options without effect do not count. */
@@ -99,7 +113,7 @@ jup_status_t jup_run_journal_prepare(jup_setup_t *setup, const jup_job_t *job, j
     name_end(setup);
     name_sampling(setup);
     return jup_keep_prepare(&setup->keep, o->resume ? o->resume : o->journal, o->resume != NULL,
-                            setup->source.questions, o->results, err);
+                            setup->source.questions, setup->config.vocab, o->results, err);
 }
 
 /* ---------------------------------------------------------------------------------------------- */

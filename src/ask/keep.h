@@ -36,7 +36,7 @@ typedef struct jup_keep {
     int32_t n_fields;
     /* of the earlier runs */
     jup_journal_extent_t extent;
-    int32_t questions, n_finished;
+    int32_t questions, vocab, n_finished;
     unsigned char *finished; /* (questions) whether the line is in the results */
     jup_keep_known_t *known; /* (n_known) of the others */
     int32_t n_known, cap_known;
@@ -54,11 +54,12 @@ void jup_keep_field(jup_keep_t *keep, const char *name, const char *format, ...)
 
 /**
  * Before all work: path is the journal (it outlives the keep), and the fields are there. resumes:
- * reads it; JUP_EINPUT when it is of a run with other fields, naming the first one and both values.
+ * reads it; JUP_EINPUT when it is of a run with other fields, naming the first one and both values,
+ * or has questions or tokens that there are not: ids are below vocab.
  * results: the file of lines, to look up which are there; NULL: a stream.
  */
 jup_status_t jup_keep_prepare(jup_keep_t *keep, const char *path, bool resumes, int32_t questions,
-                              const char *results, jup_error_t *err);
+                              int32_t vocab, const char *results, jup_error_t *err);
 
 /** Opens the file, and writes the fields of a new one. */
 jup_status_t jup_keep_open(jup_keep_t *keep, jup_error_t *err);

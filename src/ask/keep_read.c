@@ -85,6 +85,9 @@ static jup_status_t take_tokens(reading_t *r, const jup_journal_record_t *record
     jup_keep_t *keep = r->keep;
     if (record->question >= keep->questions)
         return inconsistent(r, record, "there is no such question", err);
+    for (int32_t i = 0; i < record->n; i++)
+        if (record->ids[i] >= keep->vocab)
+            return inconsistent(r, record, "the model has no such token", err);
     if (keep->finished[record->question])
         return JUP_OK;
     jup_keep_known_t *known = find_or_add(keep, record->question, record->branch);
@@ -197,11 +200,12 @@ static jup_status_t read_all(reading_t *r, jup_error_t *err)
 }
 
 jup_status_t jup_keep_prepare(jup_keep_t *keep, const char *path, bool resumes, int32_t questions,
-                              const char *results, jup_error_t *err)
+                              int32_t vocab, const char *results, jup_error_t *err)
 {
     keep->path = path;
     keep->resumes = resumes;
     keep->questions = questions;
+    keep->vocab = vocab;
     keep->results_end = -1;
     keep->finished = jup_new((size_t)questions + 1, 1);
     if (!resumes)

@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { QUESTIONS = 8 };
+enum { QUESTIONS = 8, VOCAB = 151936 };
 
 static void put(int fd, const void *bytes, size_t n)
 {
@@ -45,13 +45,16 @@ static void go_on(const char *path)
     jup_error_t err;
     int64_t sum = 0;
     jup_keep_field(&keep, "--seed", "1");
-    if (jup_keep_prepare(&keep, path, true, QUESTIONS, path, &err) == JUP_OK)
+    if (jup_keep_prepare(&keep, path, true, QUESTIONS, VOCAB, path, &err) == JUP_OK)
         for (int32_t q = 0; q < QUESTIONS; q++) {
             for (int32_t branch = JUP_JOURNAL_OUTLINE; branch < 4; branch++) {
                 int32_t n;
                 const int32_t *ids = jup_keep_known(&keep, q, branch, &n);
                 for (int32_t i = 0; i < n; i++)
-                    sum += ids[i];
+                    if (ids[i] >= VOCAB)
+                        abort();
+                    else
+                        sum += ids[i];
             }
             sum += jup_keep_is_finished(&keep, q);
             jup_keep_forget(&keep, q);

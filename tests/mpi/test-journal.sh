@@ -76,6 +76,11 @@ head -c $(($(bytes "$work/j") * 3 / 4)) "$work/j" >"$work/cut"
 same "an answer that goes on" "$whole" "$(ranks 3 $one -p "How do I" --resume "$work/cut" 2>/dev/null)"
 same "an answer that was over" "$whole" "$(ranks 1 $one -p "How do I" --resume "$work/j")"
 
+# several stop texts, all of which must be the same
+stops="-p Hello -n 4 --stop one --stop two"
+rm -f "$work/j2"
+same "stop texts" "$(ranks 1 $one $stops --journal "$work/j2")" "$(ranks 1 $one $stops --resume "$work/j2")"
+
 # refused, with the field and both values
 refused() { # what it says, arguments of two ranks
     says=$1
@@ -95,6 +100,10 @@ refused "--strategy none, this one has detransformer\|this one has detransformer
     $one -p "How do I" --strategy detransformer --resume "$work/j"
 "$make_model" "$work/other.gguf" || fail make_model
 refused "model [0-9a-f]*, this one has" $one -m "$work/other.gguf" -p "How do I" --resume "$work/j"
+mv "$work/j" "$work/j1" && cp "$work/j2" "$work/j"
+refused "--stop one, two (.*, this one has one, too (" \
+    $one -p Hello -n 4 --stop one --stop too --resume "$work/j"
+mv "$work/j1" "$work/j"
 refused "is there already" $one -p "How do I" --journal "$work/j"
 refused "both --journal and --resume" $one -p "How do I" --journal "$work/j" --resume "$work/j"
 refused "cannot read .*nosuch" $one -p "How do I" --resume "$work/nosuch"

@@ -79,6 +79,10 @@ in_the_lab() {
     "$jupiter" run $keep --results "$work/whole.jsonl" || fail "the undisturbed job"
     answers "$work/whole.jsonl" >"$work/expected"
     answers "$work/r.jsonl" | cmp -s - "$work/expected" || fail "another text after a board died"
+
+    # it is dead still, so that the next job cannot even begin with it
+    same "a job that a dead board keeps from beginning" "$whole" "$("$boards" run --keep-going "$BOARDS" -- \
+        -m "$model" -p 'How do I' $ask --tokens --journal "$work/j2" 2>"$work/err")" || cat "$work/err"
     finish
 }
 

@@ -425,7 +425,9 @@ static void live_on(resumed_t *r, const tiny_model_t *model, int life, bool outl
     a->options.parallel = 1 + (life * 3) % 5;
     a->options.keep = &r->keep;
     memset(&r->keep, 0, sizeof r->keep);
-    ck_assert_int_eq(jup_keep_prepare(&r->keep, "j", life > 0, QUESTIONS, NULL, &a->err), JUP_OK);
+    ck_assert_int_eq(
+        jup_keep_prepare(&r->keep, "j", life > 0, QUESTIONS, model->config.vocab, NULL, &a->err),
+        JUP_OK);
     ck_assert_int_eq(jup_keep_open(&r->keep, &a->err), JUP_OK);
     ask(a, 1 + life % 3, &(jup_record_options_t){.seed = (uint64_t)life});
     ck_assert_int_eq(a->status, JUP_OK);

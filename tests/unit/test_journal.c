@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { QUESTIONS = 5, MANY = 600 };
+enum { QUESTIONS = 5, MANY = 600, VOCAB = 10 };
 
 static char folder[] = "/tmp/jupiter-journal-XXXXXX";
 
@@ -262,7 +262,7 @@ static jup_status_t prepare(jup_keep_t *keep, int seed, bool greedy, bool resume
     jup_keep_field(keep, "--temperature", "%g", greedy ? 0.0 : 0.5);
     if (!greedy)
         jup_keep_field(keep, "--seed", "%d", seed);
-    return jup_keep_prepare(keep, "j", resumes, QUESTIONS, results, err);
+    return jup_keep_prepare(keep, "j", resumes, QUESTIONS, VOCAB, results, err);
 }
 
 /* Refused with the field and both values, also where one of the two has none. */
@@ -288,7 +288,7 @@ START_TEST(another_run_is_refused)
     }
     memset(&keep, 0, sizeof keep);
     jup_keep_field(&keep, "--temperature", "0.5");
-    ck_assert_int_eq(jup_keep_prepare(&keep, "j", true, QUESTIONS, NULL, &err), JUP_EINPUT);
+    ck_assert_int_eq(jup_keep_prepare(&keep, "j", true, QUESTIONS, VOCAB, NULL, &err), JUP_EINPUT);
     ck_assert_msg(strstr(err.text, "--seed 1, this one has none") != NULL, "%s", err.text);
     jup_keep_close(&keep, NULL);
     ck_assert_int_eq(prepare(&keep, 1, false, true, NULL, &err), JUP_OK);
@@ -356,12 +356,13 @@ START_TEST(only_lines_that_are_there_count)
 }
 END_TEST
 
-/* Right checksums, but tokens that are missing or of questions that do not exist. */
+/* Right checksums, but tokens that are missing, or of questions or a vocabulary that do not exist.
+ */
 START_TEST(journals_that_do_not_fit_together)
 {
-    static const int32_t id = 9;
     enter_folder();
-    for (int what = 0; what < 3; what++) {
+    for (int what = 0; what < 4; what++) {
+        const int32_t id = what == 3 ? VOCAB : VOCAB - 1;
         jup_keep_t keep;
         jup_error_t err;
         ck_assert_int_eq(prepare(&keep, 1, true, false, NULL, &err), JUP_OK);
@@ -369,7 +370,7 @@ START_TEST(journals_that_do_not_fit_together)
         if (what == 2)
             jup_journal_result(&keep.journal, QUESTIONS, -1, 0, 0);
         else
-            jup_journal_tokens(&keep.journal, what == 0 ? 1 : QUESTIONS, 0, what == 0, &id, 1);
+            jup_journal_tokens(&keep.journal, what == 1 ? QUESTIONS : 1, 0, what == 0, &id, 1);
         ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_OK);
         ck_assert_int_eq(prepare(&keep, 1, true, true, NULL, &err), JUP_EINPUT);
         ck_assert_ptr_nonnull(strstr(err.text, "line 3 does not fit"));
