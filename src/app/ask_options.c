@@ -117,6 +117,32 @@ static jup_status_t check_source(jup_ask_options_t *o, const char *name, size_t 
                     (int)n, name);
 }
 
+static jup_status_t idle(const char *option, const char *needs, jup_error_t *err)
+{
+    return jup_fail(err, JUP_EINPUT, "%s has no effect without %s; add that, or leave it out",
+                    option, needs);
+}
+
+/* What would have no effect. */
+static jup_status_t check_idle(const jup_ask_options_t *o, jup_error_t *err)
+{
+    bool guesses = o->lookup || o->medusa || o->model || o->form;
+    if (o->speculate && strstr(o->speculate, "none") && strcmp(o->speculate, "none") != 0)
+        return jup_fail(err, JUP_EINPUT, "--speculate is '%s': none does not go with others",
+                        o->speculate);
+    if (o->heads && !o->medusa)
+        return idle("--heads", "--speculate medusa", err);
+    if (o->draft && !o->model)
+        return idle("--draft", "--speculate model", err);
+    if (o->accuracy && !o->medusa && !o->script)
+        return idle("--accuracy", "--speculate medusa", err);
+    if (o->tree && !guesses && !o->script)
+        return idle("--tree", "--speculate", err);
+    if (o->results && !o->questions)
+        return idle("--results", "--questions", err);
+    return JUP_OK;
+}
+
 static jup_status_t check_sources(jup_ask_options_t *o, jup_error_t *err)
 {
     for (const char *at = o->speculate; at && *at; at += strspn(at, ",")) {
@@ -132,7 +158,7 @@ static jup_status_t check_sources(jup_ask_options_t *o, jup_error_t *err)
                         "--speculate model needs a small model; give it with --draft FILE");
     if (o->heads && !o->speculate)
         o->medusa = true;
-    return JUP_OK;
+    return check_idle(o, err);
 }
 
 static jup_status_t check_tree(jup_ask_options_t *o, jup_error_t *err)

@@ -1,6 +1,7 @@
 #include "app/options.h"
 
 #include "app/manual.h"
+#include "app/option_once.h"
 #include "app/numbers.h"
 #include "base/mem.h"
 #include "comm/muster.h"
@@ -83,6 +84,7 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
                                const struct poptOption *table, const char *usage, bool takes_args,
                                jup_error_t *err)
 {
+    JUP_TRY(jup_option_check_once(table, argc, argv, err));
     options->command = argv[0];
     options->usage = usage;
     options->format = NULL;

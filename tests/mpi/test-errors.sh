@@ -19,7 +19,7 @@ wrong() {
     [ -s "$work/out" ] && { fail "output in spite of an error: $*"; cat "$work/out"; }
 }
 
-good="-m $work/good.gguf -p hello -n 4"
+good="-m $work/good.gguf -p hello"
 
 # the file
 wrong 2 "nosuch.gguf" run -m "$work/nosuch.gguf" -p x
@@ -123,6 +123,17 @@ done
 alone "--seed is" run $good --seed 99999999999999999999
 alone "--window is" run $good --window 0b1
 alone "--only is" split -m "$work/good.gguf" -n 2 -o "$work/s-{rank}" --only 01
+
+# what contradicts itself, or has no effect
+alone "--model is given twice, as '$work/good.gguf' and as 'other'" run $good -m other
+alone "--wire is given twice, as 'f16' and as 'f32'" run $good --wire f16 --wire=f32
+alone "--prompt is given twice, as 'hello' and as 'x'" run $good -qpx
+alone "none does not go with others" run $good --speculate none,lookup
+alone "--heads has no effect without --speculate medusa" run $good --speculate lookup --heads h
+alone "--draft has no effect without --speculate model" run $good --speculate none --draft d
+alone "--accuracy has no effect without --speculate medusa" run $good --accuracy a
+alone "--tree has no effect without --speculate" run $good --tree 4
+alone "--results has no effect without --questions" run $good --results r
 wrong 2 "--temperature" run $good --temperature -1
 wrong 2 "--top-p" run $good --top-p 1.5
 wrong 2 "--wire" run $good --wire f64

@@ -99,7 +99,7 @@ refused "--wire F16, this one has F32" $one -p "How do I" --wire f32 --resume "$
 refused "--strategy none, this one has detransformer\|this one has detransformer" \
     $one -p "How do I" --strategy detransformer --resume "$work/j"
 "$make_model" "$work/other.gguf" || fail make_model
-refused "model [0-9a-f]*, this one has" $one -m "$work/other.gguf" -p "How do I" --resume "$work/j"
+refused "model [0-9a-f]*, this one has" run -m "$work/other.gguf" ${one#run -m "$model"} -p "How do I" --resume "$work/j"
 mv "$work/j" "$work/j1" && cp "$work/j2" "$work/j"
 refused "--stop one, two (.*, this one has one, too (" \
     $one -p Hello -n 4 --stop one --stop too --resume "$work/j"

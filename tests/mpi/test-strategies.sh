@@ -25,9 +25,9 @@ sampled="$plain --temperature 0.8 --seed 3"
     done
     for strategy in $lossless; do
         same "$strategy, sampled" "$drawn" "$(tokens 3 $sampled --strategy $strategy)"
-        for sources in lookup medusa; do
+        for sources in lookup "medusa --heads $heads"; do
             same "$strategy, $sources" "$greedy" "$(tokens 3 $plain --strategy $strategy \
-                --speculate $sources --heads $heads)"
+                --speculate $sources)"
         done
     done
     ask="-m $model -p How_do_I_make_a_soup? -n 16 --outline --wire f32 --kv f32"
