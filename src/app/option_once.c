@@ -41,10 +41,17 @@ static bool takes_next(const struct poptOption *o)
            !(o->argInfo & POPT_ARGFLAG_OPTIONAL);
 }
 
+/* A file or a text to work on: none of two is the one that counts. */
+static bool is_content(const struct poptOption *o)
+{
+    const char *what = o->argDescrip ? o->argDescrip : "";
+    return kind_of(o) == POPT_ARG_STRING && (strstr(what, "FILE") || strstr(what, "TEXT"));
+}
+
 static jup_status_t note(given_t *given, const struct poptOption *o, const char *value,
                          jup_error_t *err)
 {
-    if (!value || kind_of(o) != POPT_ARG_STRING) /* given often, or the last number counts */
+    if (!value || !is_content(o))
         return JUP_OK;
     int i = 0;
     while (i < MOST && given[i].option && given[i].option != o)

@@ -1,8 +1,8 @@
 #include "app/options.h"
 
 #include "app/manual.h"
-#include "app/option_once.h"
 #include "app/numbers.h"
+#include "app/option_once.h"
 #include "base/mem.h"
 #include "comm/muster.h"
 

@@ -126,7 +126,7 @@ alone "--only is" split -m "$work/good.gguf" -n 2 -o "$work/s-{rank}" --only 01
 
 # what contradicts itself, or has no effect
 alone "--model is given twice, as '$work/good.gguf' and as 'other'" run $good -m other
-alone "--wire is given twice, as 'f16' and as 'f32'" run $good --wire f16 --wire=f32
+alone "--file is given twice, as 'a' and as 'b'" run -m "$work/good.gguf" --file a --file=b
 alone "--prompt is given twice, as 'hello' and as 'x'" run $good -qpx
 alone "none does not go with others" run $good --speculate none,lookup
 alone "--heads has no effect without --speculate medusa" run $good --speculate lookup --heads h
