@@ -199,8 +199,6 @@ static jup_status_t check_script(const jup_ask_options_t *o, jup_error_t *err)
 
 static jup_status_t check_journal(const jup_ask_options_t *o, jup_error_t *err)
 {
-    if (!o->journal && !o->resume)
-        return JUP_OK;
     if (o->journal && o->resume)
         return jup_fail(
             err, JUP_EINPUT,

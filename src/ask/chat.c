@@ -105,30 +105,33 @@ static void show_line(jup_chat_t *chat, const char *text)
     jup_show_flush(chat->show, true);
 }
 
-void jup_chat_tell(jup_chat_t *chat, const char *format, ...)
+/* To who types on the terminal that the answer is on; else beside it, as other programs do. */
+static void remark(jup_chat_t *chat, bool warns, const char *format, va_list args)
 {
     char text[LINE];
-    va_list args;
-    va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     if (reads_along(chat))
         show_line(chat, text);
+    else if (warns)
+        jup_warn("%s", text);
     else
         jup_info("%s", text);
 }
 
-void jup_chat_warn(jup_chat_t *chat, const char *format, ...)
+void jup_chat_tell(jup_chat_t *chat, const char *format, ...)
 {
-    char text[LINE];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    remark(chat, false, format, args);
     va_end(args);
-    if (reads_along(chat))
-        show_line(chat, text);
-    else
-        jup_warn("%s", text);
+}
+
+void jup_chat_warn(jup_chat_t *chat, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    remark(chat, true, format, args);
+    va_end(args);
 }
 
 void jup_chat_forget(jup_chat_t *chat)
