@@ -45,8 +45,9 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b)
            a->attention_flops_per_s == b->attention_flops_per_s &&
            a->bytes_per_s == b->bytes_per_s && a->kv_bytes_per_s == b->kv_bytes_per_s &&
            a->overlap == b->overlap && a->layer_s == b->layer_s && a->step_s == b->step_s &&
-           a->split_loss == b->split_loss && a->message_s == b->message_s &&
-           a->message_byte_s == b->message_byte_s && same_grid(&a->measured, &b->measured);
+           a->split_loss == b->split_loss && a->rest_gain == b->rest_gain &&
+           a->message_s == b->message_s && a->message_byte_s == b->message_byte_s &&
+           same_grid(&a->measured, &b->measured);
 }
 
 static double overlapped_s(const jup_profile_t *profile, double compute_s, double memory_s)

@@ -55,6 +55,8 @@ typedef struct jup_profile {
     double layer_s;        /* fixed cost of a layer in a step (launches, norms) */
     double step_s;         /* fixed cost of a step on a stage */
     double split_loss;     /* what is lost where a product is shared, 0..1, see above */
+    double rest_gain;      /* a step of one row takes 1 + this as long without a rest before it: a
+                              rationed or hot processor is quick for a moment after one */
     double message_s;      /* of the processor: to send, or to take, a message of no bytes ... */
     double message_byte_s; /* ... and for each of its bytes */
     jup_measured_t measured;

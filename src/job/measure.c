@@ -205,6 +205,21 @@ static jup_status_t time_single(bench_t *b, int32_t prefix, step_times_t *t, jup
     return JUP_OK;
 }
 
+/* What a step of one row takes on a rank that never rests, against one after a rest. */
+static jup_status_t measure_rest_gain(bench_t *b, jup_error_t *err)
+{
+    jup_status_t status = JUP_OK;
+    for (int rank = 0; rank < b->comm->size; rank++) {
+        step_times_t rested = {0}, steady = {0};
+        if (rank == b->comm->rank && (status = time_single(b, 0, &rested, err)) == JUP_OK)
+            status = time_step(b, 0, 1, &steady, err);
+        if (rested.layers_s > 0)
+            b->profile.rest_gain = fmax(0, steady.layers_s / rested.layers_s - 1);
+        JUP_TRY(jup_comm_agree(b->comm, status, err));
+    }
+    return JUP_OK;
+}
+
 /* ---- the grid ------------------------------------------------------------------------------- */
 
 /* 1, then from `first` on doubling, with `most` at the end. */
@@ -316,6 +331,7 @@ static jup_status_t measure_grid(bench_t *b, jup_error_t *err)
             JUP_TRY(measure_point(b, n / m->n_prefixes, i, j, err));
     }
     settle_points(b);
+    JUP_TRY(measure_rest_gain(b, err));
     jup_progress_clear(&b->progress);
     return JUP_OK;
 }

@@ -45,7 +45,8 @@ static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, cons
     }
     if (last)
         stage->send_s = pipe->result_s;
-    stage->decode_s = cost->decode_s;
+    bool rests = cost->decode_s * (1 + cost->rest_gain) < pipe->lap_s;
+    stage->decode_s = rests ? cost->decode_s : pipe->lap_s;
 }
 
 void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_layout_t *layout,

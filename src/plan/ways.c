@@ -271,6 +271,7 @@ static jup_group_step_t member_step(const jup_plan_group_t *g, int m)
         .first_row_s = jup_cost_embed_s(profile, size, 1) + row_s,
         .inner_row_s = row_s,
         .head_s = jup_cost_head_s(profile, size, 1),
+        .rest_gain = profile->rest_gain,
     };
 }
 

@@ -75,6 +75,7 @@ typedef struct jup_group_step {
     double step_s;                   /* the step itself, telling of it */
     double first_row_s, inner_row_s; /* a row on the first stage (embedded), on another (told) */
     double head_s;                   /* the head for one row, on the last stage */
+    double rest_gain;                /* of a device alone, see cluster/profile.h */
 } jup_group_step_t;
 
 /** decode: steps of one row; else of a prompt. */

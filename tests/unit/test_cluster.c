@@ -207,6 +207,7 @@ START_TEST(a_measured_grid_is_read_back_and_interpolated)
                        .bytes_per_s = 1e9,
                        .kv_bytes_per_s = 1e9,
                        .split_loss = 0.44,
+                       .rest_gain = 0.125,
                        .message_s = 3e-5,
                        .message_byte_s = 5e-10};
     p.measured = (jup_measured_t){.key = "k",

@@ -74,9 +74,10 @@ static double lap_s(const brute_t *b, int rows, double *slowest)
                             s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, rows)
                                          : jup_cost_result_bytes());
         lap += busy + send;
-        *slowest = fmax(*slowest, fmax(busy, send));
+        double gain = rows == 1 ? jup_group_step(&b->group[b->stage[s]], true).rest_gain : 0;
+        *slowest = fmax(*slowest, fmax(busy * (1 + gain), send));
     }
-    return lap;
+    return fmax(lap, *slowest);
 }
 
 /* All branches go round in any number of steps. */
@@ -212,6 +213,7 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n)
             .layer_s = between(rng, 0.01, 0.2),
             .step_s = between(rng, 0.01, 0.5),
             .split_loss = jup_rng_uniform(rng),
+            .rest_gain = fmax(0, jup_rng_uniform(rng) - 0.5),
             .message_s = between(rng, 0.001, 0.1),
             .message_byte_s = between(rng, 1e-5, 1e-2),
         };

@@ -87,9 +87,10 @@ static double lap_s(const brute_t *b, int rows, double *slowest)
                             s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, rows)
                                          : jup_cost_result_bytes());
         lap += busy + send;
-        *slowest = fmax(*slowest, fmax(busy, send));
+        double without_rests = busy * (rows == 1 ? 1 + profile->rest_gain : 1);
+        *slowest = fmax(*slowest, fmax(without_rests, send));
     }
-    return lap;
+    return fmax(lap, *slowest);
 }
 
 /* An outline's laps follow each other; then the branches go round in any number of steps. */
@@ -195,6 +196,7 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n, const char *
             .overlap = jup_rng_uniform(rng),
             .layer_s = between(rng, 0.01, 0.5),
             .step_s = between(rng, 0.01, 0.5),
+            .rest_gain = fmax(0, jup_rng_uniform(rng) - 0.5),
             .message_s = between(rng, 0.001, 0.1),
             .message_byte_s = between(rng, 1e-5, 1e-2),
         };
