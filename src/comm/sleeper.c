@@ -10,7 +10,9 @@
 static const double spin_s = 15e-6; /* about as long as a neighbour in memory takes to answer */
 static const double share = 0.08;   /* of the wait so far, for a pause */
 static const double shortest_s = 3e-6, longest_s = 200e-6;
-static const double trusting_s = 5e-3; /* where sockets announce all messages */
+/* Where sockets announce all messages: longer than usual waits, so that few of these end by chance
+ * just when a pause does, which would look like a message that nobody announced. */
+static const double trusting_s = 5e-3, most_trusting_s = 50e-3, usual_waits = 2;
 static const double resting_share = 5e-3, resting_s = 5e-3; /* of waits beyond all steps: a lull */
 static const double relist_s = 0.25;
 
@@ -81,10 +83,18 @@ static double longest_of(double waited_s)
     return seconds < longest_s ? longest_s : seconds > resting_s ? resting_s : seconds;
 }
 
+static double trusting_pause_s(const jup_sleeper_t *sleeper)
+{
+    double seconds = usual_waits * sleeper->usual_wait_s;
+    return seconds < trusting_s        ? trusting_s
+           : seconds > most_trusting_s ? most_trusting_s
+                                       : seconds;
+}
+
 static double pause_s(const jup_sleeper_t *sleeper, double waited_s, bool sending)
 {
     if (trusts_sockets(sleeper) && !sending)
-        return trusting_s;
+        return trusting_pause_s(sleeper);
     double seconds = share * waited_s, longest = longest_of(waited_s);
     return seconds < shortest_s ? shortest_s : seconds > longest ? longest : seconds;
 }
@@ -101,6 +111,7 @@ void jup_sleeper_pause(jup_sleeper_t *sleeper, double waited_s, bool sending)
         return;
     keep_listed(sleeper);
     double seconds = pause_s(sleeper, waited_s, sending);
+    sleeper->long_pause = trusts_sockets(sleeper) && !sending;
     bool in_vain = sleeper->wakes >= MOST_WAKES; /* by a socket that is not MPI's */
     if (sleeper->n == 0 || in_vain) {
         double longest = longest_of(waited_s);
@@ -113,18 +124,29 @@ void jup_sleeper_pause(jup_sleeper_t *sleeper, double waited_s, bool sending)
     sleeper->wakes = sleeper->last == JUP_SLEPT_HEARD ? sleeper->wakes + 1 : 0;
 }
 
+/* Whether MPI has made a connection since the sockets were looked up. */
+static bool has_new_sockets(jup_sleeper_t *sleeper)
+{
+    int before = sleeper->n;
+    list_sockets(sleeper);
+    return sleeper->n != before;
+}
+
 /*
  * A message that is found after a pause may have come just after it, or through memory during it:
- * one of a long pause lay here, and trust grows slower from then on.
+ * one of a long pause lay here, and trust grows slower from then on. It is lost, unless sockets
+ * have announced twice as many messages as it takes: by chance a wait ends now and then as a pause
+ * does.
  */
 static void learn(jup_sleeper_t *sleeper)
 {
     if (sleeper->last == JUP_SLEPT_HEARD) {
-        sleeper->announced += !trusts_sockets(sleeper);
-    } else if (trusts_sockets(sleeper)) {
-        sleeper->announced = 0;
+        sleeper->announced += sleeper->announced < 2 * ENOUGH << sleeper->doubts;
+    } else if (sleeper->long_pause && !has_new_sockets(sleeper)) {
         sleeper->doubts += sleeper->doubts < MOST_DOUBTS;
-    } else {
+        if (!trusts_sockets(sleeper))
+            sleeper->announced = 0;
+    } else if (!trusts_sockets(sleeper)) {
         sleeper->announced -= sleeper->announced < 2 ? sleeper->announced : 2;
     }
 }

@@ -30,6 +30,7 @@ typedef struct jup_sleeper {
     int n;
     double listed_s;     /* when the sockets were looked up */
     jup_slept_t last;    /* how the last pause of this wait ended */
+    bool long_pause;     /* the last pause was as long as trust in the sockets makes it */
     int wakes;           /* pauses in a row that a socket ended */
     int announced;       /* messages that a socket announced, less those it did not */
     int doubts;          /* times that one lay here for a long pause */
