@@ -72,7 +72,7 @@ static jup_status_t grow(jup_compute_t *c, int64_t rows, int64_t in, int64_t hea
                          jup_error_t *err)
 {
     jup_blas_t *b = c->state;
-    rows = jup_min_i64(rows, JUP_ROWS_AT_ONCE);
+    rows = jup_min_i64(rows, b->kernels->rows);
     if (b->own && rows <= b->rows && in <= b->in && head_dim <= b->head_dim)
         return JUP_OK;
     rows = jup_max_i64(rows, b->rows);

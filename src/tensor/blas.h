@@ -14,7 +14,6 @@
 #include <stdatomic.h>
 
 enum {
-    JUP_ROWS_AT_ONCE = 512,  /* rows of x that share one pass over a weight; bounds the scratch */
     JUP_ATTENTION_ROWS = 96, /* (row, head) pairs that share one pass over the cache */
     JUP_MAX_HEAD_DIM = 512,
 };

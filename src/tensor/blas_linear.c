@@ -149,11 +149,20 @@ static void panel_16(const pass_t *p, task_t *task, buffers_t *own)
     }
 }
 
+/* Columns at a time: whole blocks of what is quantised. */
+static int64_t f32_chunk(const pass_t *p, jup_dtype_t dtype)
+{
+    const jup_kernels_t *k = p->blas->kernels;
+    if (jup_dtype_info((int)dtype)->block_elems > 1)
+        return JUP_F32_CHUNK;
+    return p->rows <= k->f32_tile && dtype == JUP_F32 ? JUP_FEW_CHUNK : k->f32_chunk;
+}
+
 static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
-    int64_t chunk = p->rows <= k->f32_tile && src->dtype == JUP_F32 ? JUP_FEW_CHUNK : JUP_F32_CHUNK;
+    const int64_t chunk = f32_chunk(p, src->dtype);
     for (int64_t at = 0; at < p->in; at += chunk) {
         int64_t n = jup_min_i64(chunk, p->in - at);
         src->fetch = fetch_next(p, task, at);
@@ -185,8 +194,8 @@ static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
         at = p->in / columns * columns;
         k->run_i8(src, at, &x, own->sums);
     }
-    for (; at < p->in; at += JUP_I8_CHUNK) {
-        int64_t n = jup_min_i64(JUP_I8_CHUNK, p->in - at);
+    for (; at < p->in; at += k->i8_chunk) {
+        int64_t n = jup_min_i64(k->i8_chunk, p->in - at);
         src->fetch = fetch_next(p, task, at);
         k->pack_i8(src, at, n, &panel);
         for (int64_t row = 0; row < p->rows;) {
@@ -316,16 +325,16 @@ static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const flo
 {
     enum { MOST_WEIGHTS = 8 };
     assert(n >= 1 && n <= MOST_WEIGHTS);
-    int64_t in = w[0].w.cols;
+    const jup_blas_t *b = c->state;
+    int64_t in = w[0].w.cols, at_once = b->kernels->rows;
     jup_blas_need(c, rows, in, 0);
-    for (int64_t done = 0; done < rows; done += JUP_ROWS_AT_ONCE) {
+    for (int64_t done = 0; done < rows; done += at_once) {
         float *to[MOST_WEIGHTS];
         for (int i = 0; i < n; i++) {
             assert(w[i].w.cols == in);
             to[i] = y[i] + done * w[i].w.rows;
         }
-        pass_t pass = {c->state, x + done * in, jup_min_i64(JUP_ROWS_AT_ONCE, rows - done), in,
-                       add};
+        pass_t pass = {b, x + done * in, jup_min_i64(at_once, rows - done), in, add};
         run_pass(c, &pass, &(work_t){.weights = w, .y = to, .n = n});
     }
 }

@@ -10,6 +10,7 @@
  *   f32 panel  (columns, 32): the decoded weights
  *   16-bit panel (columns / 2, 32, 2): pairs of columns side by side, in an order of each table's
  *   i8 panel   (columns / 32, 8, 32, 4) bytes: blocks of 32 columns, 4 consecutive ones per lane
+ *              (where 8-bit products take matrices, 8 ones of two rows: see PAIRED)
  *
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
  * x ~ scale * q with |q| <= 127, an error of at most scale / 2. Products are summed exactly in
@@ -24,9 +25,10 @@
 
 enum {
     JUP_PANEL = 32,      /* output rows of a panel */
-    JUP_F32_CHUNK = 256, /* columns of an f32 panel in flight: 32 KiB */
+    JUP_F32_CHUNK = 256, /* most columns of an f32 panel in flight: 32 KiB */
     JUP_FEW_CHUNK = 64,  /* the same where few rows pass: decoding and sums then overlap */
-    JUP_I8_CHUNK = 512,  /* columns of an i8 panel in flight: 16 KiB and scales */
+    JUP_I8_CHUNK = 512,  /* most columns of an i8 panel in flight: 16 KiB and scales */
+    JUP_MOST_ROWS = 512, /* most rows of x that share one pass over a weight */
     JUP_TILE_MAX = 16,   /* no kernel takes more rows of x at a time */
     JUP_SLOTS = 64,      /* cache slots that attention takes at a time */
     JUP_X_BLOCK = 32,    /* columns that share a scale of x */
@@ -80,6 +82,11 @@ typedef struct jup_i8_x {
 typedef struct jup_kernels {
     const char *name;
     int f32_tile, i8_tile; /* most rows of x in one call, f32 and rounded */
+
+    /** The layout of work, by the caches of such processors: columns of a panel at a time (i8:
+     *  multiples of 256), and rows of x that share a pass over a weight. No result depends on it.
+     */
+    int f32_chunk, i8_chunk, rows;
 
     /** panel (n, 32) = columns [at, at + n) of the rows, decoded; `at` on a block's edge. */
     void (*pack_f32)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
@@ -143,7 +150,8 @@ typedef struct jup_kernels {
 } jup_kernels_t;
 
 extern const jup_kernels_t jup_kernels_avx512, jup_kernels_avxvnni, jup_kernels_avx2;
-extern const jup_kernels_t jup_kernels_dotprod, jup_kernels_neon, jup_kernels_portable;
+extern const jup_kernels_t jup_kernels_i8mm, jup_kernels_dotprod, jup_kernels_neon;
+extern const jup_kernels_t jup_kernels_portable;
 
 /** The best table for this processor; $JUPITER_KERNELS names another ("avx2", "portable"...). */
 const jup_kernels_t *jup_kernels_choose(void);

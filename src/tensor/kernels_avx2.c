@@ -22,6 +22,7 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, (vi)magnitude, (vi)_mm256_sign_epi8((__m256i)x, (__m256i)w));
 }
 
+#define FEW "tensor/kernels_few_256.h"
 #include "tensor/kernels_body.h"
 
 JUP_TARGET_END

@@ -18,6 +18,7 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, w, x);
 }
 
+#define FEW "tensor/kernels_few_256.h"
 #include "tensor/kernels_body.h"
 
 JUP_TARGET_END

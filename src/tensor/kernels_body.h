@@ -14,7 +14,17 @@
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
  *                       numbers in the bytes of a vector
- *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones
+ *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones (only the first, and
+ *                       in PRODUCTS, where there are such)
+ *
+ * and may define
+ *
+ *   PAIRED              1 where 8-bit products take two rows by 8 columns: in each 16 bytes of an
+ *                       i8 panel lie 8 columns of two rows in place of 4 of four, and each 8
+ *                       columns of rounded x lie together; unpair() then gives quads back
+ *   PRODUCTS            a file with add_products() of its own
+ *   FEW                 a file of kernels for few rows of x without panels
+ *   F32_CHUNK, I8_CHUNK, ROWS   the layout of work, where it is not the largest (kernels.h)
  */
 #include "base/checked.h"
 #include "tensor/blocks.h"
@@ -30,6 +40,15 @@ enum {
 };
 
 #define INLINE static inline __attribute__((always_inline))
+
+#ifndef PAIRED
+#define PAIRED 0
+#endif
+#ifndef ROWS
+#define F32_CHUNK JUP_F32_CHUNK
+#define I8_CHUNK JUP_I8_CHUNK
+#define ROWS JUP_MOST_ROWS
+#endif
 
 /* Into which level of the cache to fetch what comes next, 2 for the second: the first has too few
  * fetches under way at a time for the memory's delay (Zen 4; a Zen 5 had enough). */
@@ -236,6 +255,20 @@ INLINE void load_columns(const source_t *s, int64_t offset, vi out[4])
               load_rows(s, 3, offset), out);
 }
 
+/* load_columns() for the numbers of an i8 panel: out[k] is what its quad k is made of. */
+INLINE void load_numbers(const source_t *s, int64_t offset, vi out[4])
+{
+#if PAIRED
+    EACH (pair, 2) {
+        vi even = load_rows(s, 2 * pair, offset), odd = load_rows(s, 2 * pair + 1, offset);
+        out[pair] = unpack_lo64(even, odd);
+        out[pair + 2] = unpack_hi64(even, odd);
+    }
+#else
+    load_columns(s, offset, out);
+#endif
+}
+
 /* Element i: word k of the 16 bytes at `offset` in row i. (x86's gathers take longer.) */
 INLINE vi load_word(const source_t *s, int64_t offset, int k)
 {
@@ -407,6 +440,18 @@ INLINE vf load_16_column(const jup_dtype_t dtype, const uint16_t *panel, int64_t
     return (vf)(k % 2 ? load_i(pair) & -65536 : load_i(pair) << 16);
 }
 
+/* Columns [4 k, 4 k + 4) of a block of an i8 panel, a row in each element. */
+INLINE vi load_quad(const uint8_t *block, int k, int vec)
+{
+    const uint8_t *at = block + k * 4 * JUP_PANEL + vec * VECTOR;
+#if PAIRED
+    const uint8_t *even = at - k % 2 * 4 * JUP_PANEL;
+    return unpair(load_i(even), load_i(even + 4 * JUP_PANEL), k % 2);
+#else
+    return load_i(at);
+#endif
+}
+
 /* The 32 columns of one block of an i8 panel as floats: by the definition of each type. */
 INLINE void expand_block(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t b, int vec,
                          float *to)
@@ -415,7 +460,7 @@ INLINE void expand_block(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t
         int64_t group = (form.halves ? 2 * b + k / 4 : b) * JUP_PANEL + vec * LANES;
         vf scale = load_f(from->scale + group);
         vf min = form.mins ? load_f(from->min + group) : (vf){0};
-        vi q = load_i(from->q + (b * 8 + k) * 4 * JUP_PANEL + vec * VECTOR);
+        vi q = load_quad(from->q + b * 32 * JUP_PANEL, k, vec);
         for (int i = 0; i < 4; i++) {
             bool unbiased = form.is_signed && form.zero == 0;
             vi one = (unbiased ? signed_byte_of(&q, i) : byte_of(&q, i)) - form.zero;
@@ -620,6 +665,10 @@ INLINE void subtract_mins(const int m, const float *mins, const int32_t *parts, 
     }
 }
 
+#ifdef PRODUCTS
+#include PRODUCTS
+#else
+
 /* Columns [4 from, 4 to) of a block. */
 INLINE void add_products(const bool is_signed, const int m, const int from, const int to,
                          const uint8_t *w, const int8_t *q, vi dots[I8_ROWS][I8_VECS])
@@ -638,6 +687,8 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
         }
     }
 }
+
+#endif
 
 /* The form's flags are constants, so that nothing of what a type lacks is left. */
 INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_i8_x_t *x,
@@ -693,6 +744,8 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
             I8_CASE(form, 4)                                                                       \
             I8_CASE(form, 5)                                                                       \
             I8_CASE(form, 6)                                                                       \
+            I8_CASE(form, 7)                                                                       \
+            I8_CASE(form, 8)                                                                       \
         }                                                                                          \
     }
 
@@ -720,7 +773,7 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
 
 /* ---- few rows, without panels -------------------------------------------------------------- */
 
-#if VECTOR >= 32
+#ifdef FEW
 
 INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
 {
@@ -771,11 +824,7 @@ INLINE void scales_of_256(const jup_dtype_t dtype, const source_t *s, jup_i8_pan
         k_scales(s, to);
 }
 
-#if VECTOR == 64
-#include "tensor/kernels_few_512.h"
-#else
-#include "tensor/kernels_few_256.h"
-#endif
+#include FEW
 
 #define FEW_CASE(type, count)                                                                      \
     case count:                                                                                    \
@@ -852,6 +901,8 @@ static int row_columns(jup_dtype_t dtype)
 
 /* ---- rounding x ---------------------------------------------------------------------------- */
 
+enum { X_RUN = PAIRED ? 8 : 4 }; /* columns of a row that lie side by side */
+
 /* One block of one of the tile's m rows; q_out and parts are at that row already. */
 INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
 {
@@ -872,8 +923,8 @@ INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
         lane_bytes_t narrow = __builtin_convertvector(q, lane_bytes_t);
         memcpy(bytes + i * LANES, &narrow, sizeof narrow);
     }
-    EACH (k, 8)
-        memcpy(q_out + 4 * k * m, bytes + 4 * k, 4);
+    EACH (k, JUP_X_BLOCK / X_RUN)
+        memcpy(q_out + X_RUN * k * m, bytes + X_RUN * k, X_RUN);
     int32_t first = sum_ints(sums[0]), last = sum_ints(sums[1]);
     const float floats[] = {scale, scale * (float)(first + last), scale * (float)first,
                             scale * (float)last};
@@ -888,7 +939,8 @@ static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_
 {
     for (int64_t b = 0; b < n / JUP_X_BLOCK; b++)
         for (int r = 0; r < m; r++)
-            round_block(x + r * stride + b * JUP_X_BLOCK, m, to->q + b * JUP_X_BLOCK * m + 4 * r,
+            round_block(x + r * stride + b * JUP_X_BLOCK, m,
+                        to->q + b * JUP_X_BLOCK * m + X_RUN * r,
                         to->parts + b * JUP_X_PARTS * m + r);
 }
 
@@ -1035,6 +1087,9 @@ const jup_kernels_t TABLE = {
     .name = TABLE_NAME,
     .f32_tile = F32_ROWS,
     .i8_tile = I8_ROWS,
+    .f32_chunk = F32_CHUNK,
+    .i8_chunk = I8_CHUNK,
+    .rows = ROWS,
     .pack_f32 = pack_f32,
     .pack_i8 = pack_i8,
     .tile_f32 = tile_f32,

@@ -30,6 +30,18 @@ INLINE vi spread_fifth(vi bits)
     return ((bits & 15) * 0x02040810) & 0x10101010;
 }
 
+/* The fifth bits of quad k; `bits` has those of a row's 16 columns from bit `from` on. */
+INLINE vi fifth_of_quad(vi bits, int from, int k)
+{
+#if PAIRED
+    const vu shifts = (vu){0, 4, 0, 4} + (uint32_t)(from + k / 2 * 8);
+    vi rows = k % 2 ? unpack_hi32(bits, bits) : unpack_lo32(bits, bits);
+    return spread_fifth((vi)((vu)rows >> shifts));
+#else
+    return spread_fifth(shift_right(bits, from + 4 * k));
+#endif
+}
+
 INLINE vi iq4_values(vi q)
 {
     vi table;
@@ -45,7 +57,7 @@ static void pack_q8_0(source_t s, int64_t blocks, jup_i8_panel_t to)
         store_f(to.scale, low_half_to_float(load_word(&s, 0, 0)));
         EACH (part, 2) {
             vi q[4];
-            load_columns(&s, 2 + 16 * part, q);
+            load_numbers(&s, 2 + 16 * part, q);
             EACH (k, 4)
                 store_quad(to.q, 4 * part + k, biased(q[k]));
         }
@@ -74,12 +86,12 @@ INLINE void pack_nibble_blocks(const jup_dtype_t dtype, source_t s, int64_t bloc
         if (offset)
             store_f(to.min, -m);
         vi bits = fifth ? load_word(&s, high_at, 0) : (vi){0};
-        load_columns(&s, q_at, q);
+        load_numbers(&s, q_at, q);
         EACH (k, 4) {
             vi low = low_nibbles(q[k]), high = high_nibbles(q[k]);
             if (fifth) {
-                low |= spread_fifth(shift_right(bits, 4 * k));
-                high |= spread_fifth(shift_right(bits, 16 + 4 * k));
+                low |= fifth_of_quad(bits, 0, k);
+                high |= fifth_of_quad(bits, 16, k);
             }
             store_quad(to.q, k, dtype == JUP_IQ4_NL ? iq4_values(low) : low);
             store_quad(to.q, k + 4, dtype == JUP_IQ4_NL ? iq4_values(high) : high);
@@ -152,7 +164,7 @@ static void pack_q4_k(source_t s, int64_t blocks, jup_i8_panel_t to)
             EACH (part, 2) {
                 uint8_t *even = to.q + 2 * pair * 32 * JUP_PANEL, *odd = even + 32 * JUP_PANEL;
                 vi q[4];
-                load_columns(&s, 16 + 32 * pair + 16 * part, q);
+                load_numbers(&s, 16 + 32 * pair + 16 * part, q);
                 EACH (k, 4) {
                     store_quad(even, 4 * part + k, low_nibbles(q[k]));
                     store_quad(odd, 4 * part + k, high_nibbles(q[k]));
@@ -169,13 +181,13 @@ static void pack_q5_k(source_t s, int64_t blocks, jup_i8_panel_t to)
         k_scales(&s, to);
         for (int part = 0; part < 2; part++) {
             vi fifth[4];
-            load_columns(&s, 16 + 16 * part, fifth);
+            load_numbers(&s, 16 + 16 * part, fifth);
             EACH (pair, 4) {
                 uint8_t *even = to.q + 2 * pair * 32 * JUP_PANEL + 16 * part * JUP_PANEL;
                 uint8_t *odd = even + 32 * JUP_PANEL;
                 vi q[4];
                 fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q5_k_t) / 8);
-                load_columns(&s, 48 + 32 * pair + 16 * part, q);
+                load_numbers(&s, 48 + 32 * pair + 16 * part, q);
                 EACH (k, 4) {
                     vi bits = shift_right(fifth[k], 2 * pair);
                     store_quad(even, k, low_nibbles(q[k]) | ((bits & 0x01010101) << 4));
@@ -191,9 +203,9 @@ static void pack_q5_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 INLINE void pack_q6_k_slice(const source_t *s, int64_t low, int64_t high, uint8_t *blocks)
 {
     vi first[4], second[4], bits[4];
-    load_columns(s, low, first);
-    load_columns(s, low + 32, second);
-    load_columns(s, high, bits);
+    load_numbers(s, low, first);
+    load_numbers(s, low + 32, second);
+    load_numbers(s, high, bits);
     EACH (k, 4) {
         store_quad(blocks, k, low_nibbles(first[k]) | ((bits[k] & 0x03030303) << 4));
         store_quad(blocks + 32 * JUP_PANEL, k,
@@ -263,7 +275,7 @@ static void pack_q2_k(source_t s, int64_t blocks, jup_i8_panel_t to)
         EACH (part, 4) { /* of 16 columns */
             vi q[4];
             fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q2_k_t) / 4);
-            load_columns(&s, 16 + 16 * part, q);
+            load_numbers(&s, 16 + 16 * part, q);
             pack_two_bits(q, NULL, part / 2,
                           to.q + (128 * (part / 2) + 16 * (part % 2)) * JUP_PANEL);
         }
@@ -298,8 +310,8 @@ static void pack_q3_k(source_t s, int64_t blocks, jup_i8_panel_t to)
         EACH (part, 4) {
             vi q[4], third[4];
             fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q3_k_t) / 4);
-            load_columns(&s, 32 + 16 * part, q);
-            load_columns(&s, 16 * (part % 2), third);
+            load_numbers(&s, 32 + 16 * part, q);
+            load_numbers(&s, 16 * (part % 2), third);
             pack_two_bits(q, third, part / 2,
                           to.q + (128 * (part / 2) + 16 * (part % 2)) * JUP_PANEL);
         }
@@ -327,7 +339,7 @@ static void pack_iq4_xs(source_t s, int64_t blocks, jup_i8_panel_t to)
             uint8_t *block = to.q + 32 * group * JUP_PANEL;
             vi q[4];
             fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_iq4_xs_t) / 8);
-            load_columns(&s, 8 + 16 * group, q);
+            load_numbers(&s, 8 + 16 * group, q);
             EACH (k, 4) {
                 store_quad(block, k, iq4_values(low_nibbles(q[k])));
                 store_quad(block, k + 4, iq4_values(high_nibbles(q[k])));
