@@ -8,5 +8,7 @@ include tests/sim/local.mk
 
 TESTS += tests/check-dist
 EXTRA_DIST += tests/check-dist tests/cross/aarch64.sh tests/faults/run
+TESTS += tests/cross/kernels.sh
+EXTRA_DIST += tests/cross/kernels.sh tests/cross/kernels.c tests/cross/plain/cblas.h tests/cross/plain/omp.h
 TESTS += tests/check-layers tests/check-corpus tests/check-format
 EXTRA_DIST += tests/check-layers tests/check-corpus tests/check-format

@@ -34,9 +34,12 @@ static int list(const jup_kernels_t *tables[MOST_TABLES])
 
 static int list(const jup_kernels_t *tables[MOST_TABLES])
 {
-    enum { HAS_DOTPROD = 1 << 20 }; /* HWCAP_ASIMDDP of Linux */
+    enum { HAS_DOTPROD = 1 << 20, HAS_I8MM = 1 << 13 }; /* HWCAP_ASIMDDP, HWCAP2_I8MM of Linux */
     int n = 0;
-    if (getauxval(AT_HWCAP) & HAS_DOTPROD)
+    bool dotprod = getauxval(AT_HWCAP) & HAS_DOTPROD;
+    if (dotprod && getauxval(AT_HWCAP2) & HAS_I8MM)
+        tables[n++] = &jup_kernels_i8mm;
+    if (dotprod)
         tables[n++] = &jup_kernels_dotprod;
     tables[n++] = &jup_kernels_neon;
     tables[n++] = &jup_kernels_portable;

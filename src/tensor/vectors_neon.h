@@ -1,4 +1,4 @@
-/* What kernels_body.h needs of NEON vectors, but for the 8-bit products. */
+/* What kernels_body.h needs of NEON vectors, but for the 8-bit products and their tiles. */
 #include <arm_neon.h>
 
 #include <stdint.h>
@@ -6,9 +6,18 @@
 #define VECTOR 16
 #define F32_ROWS 6
 #define F32_VECS 4
-#define I8_ROWS 6
-#define I8_VECS 2
 #define Q8_BIAS 0
+
+/*
+ * Half of a first-level cache of 32 KiB with two lines to a set (A57, A72; later cores have as much
+ * or twice that with four): 16 KiB of an f32 panel; 8 KiB of an i8 panel, up to 4 KiB of its scales
+ * and mins, and 4 KiB of x. The other half is for what streams past: the weight, and x of the next
+ * rows.
+ */
+#define F32_CHUNK 128
+#define I8_CHUNK 256
+
+#define FEW "tensor/kernels_few_128.h"
 
 typedef float vf __attribute__((vector_size(VECTOR)));
 typedef int32_t vi __attribute__((vector_size(VECTOR)));
@@ -32,6 +41,13 @@ INLINE vi unpack_lo64(vi a, vi b)
 INLINE vi unpack_hi64(vi a, vi b)
 {
     return (vi)vzip2q_s64((int64x2_t)a, (int64x2_t)b);
+}
+
+/* The words 2 i of both (odd: 2 i + 1), those of a first. */
+INLINE vi unpair(vi a, vi b, const int odd)
+{
+    return (vi)(odd ? vuzp2q_s32((int32x4_t)a, (int32x4_t)b)
+                    : vuzp1q_s32((int32x4_t)a, (int32x4_t)b));
 }
 
 INLINE vi load_16(const unsigned char *const p[1])

@@ -1,0 +1,357 @@
+/*
+ * Few rows of x (up to FEW_16 for 16-bit weights, one for quantised ones) straight over the rows of
+ * the weight, for NEON: 4 rows side by side are read in whole pieces, a row in a register each, and
+ * only the sums of their products are brought into lanes; 16-bit weights are turned in registers.
+ * No panel lies in between, so that of a first-level cache of 32 KiB, two lines to a set
+ * (Cortex-A57 and A72), 4 or 8 lines are in use at a time, however far the rows are apart. Included
+ * by kernels_body.h. The sums are its tiles' to the bit: f32 sums take the columns in their order;
+ * sums of integers are exact in any.
+ */
+enum { FEW_16 = 3 }; /* rows of x up to which this pays */
+
+typedef uint8_t vb __attribute__((vector_size(VECTOR)));
+
+/* ---- 16-bit weights -------------------------------------------------------------------------- */
+
+/* 8 columns of 4 rows: columns 2 k and 2 k + 1 in the halves of out[k]. */
+INLINE void turn_16(const source_t *s, int64_t at, uint16x8_t out[4])
+{
+    uint16x8_t row[4], even[2], odd[2];
+    EACH (i, 4)
+        row[i] = (uint16x8_t)load_i(row_of(s, i) + at);
+    even[0] = vzip1q_u16(row[0], row[2]);
+    even[1] = vzip2q_u16(row[0], row[2]);
+    odd[0] = vzip1q_u16(row[1], row[3]);
+    odd[1] = vzip2q_u16(row[1], row[3]);
+    EACH (i, 2) {
+        out[2 * i] = vzip1q_u16(even[i], odd[i]);
+        out[2 * i + 1] = vzip2q_u16(even[i], odd[i]);
+    }
+}
+
+INLINE vf widen(const jup_dtype_t dtype, uint16x8_t pair, const bool second)
+{
+    const uint16x8_t none = vdupq_n_u16(0);
+    if (dtype == JUP_F16)
+        return (vf)(second ? vcvt_high_f32_f16((float16x8_t)pair)
+                           : vcvt_f32_f16(vget_low_f16((float16x8_t)pair)));
+    return (vf)(second ? vzip2q_u16(none, pair) : vzip1q_u16(none, pair));
+}
+
+/* sum + a * element `lane` of b */
+INLINE vf add_lane(vf sum, vf a, vf b, const int lane)
+{
+    switch (lane) { /* the instruction wants a constant, even where the compiler does not fold */
+    case 0:
+        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 0);
+    case 1:
+        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 1);
+    case 2:
+        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 2);
+    default:
+        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 3);
+    }
+}
+
+/* 8 columns; x (8, m). */
+INLINE void add_16(const jup_dtype_t dtype, const int m, const source_t *s, int64_t at,
+                   const float *x, vf sum[FEW_16])
+{
+    uint16x8_t columns[4];
+    turn_16(s, at, columns);
+    EACH (k, 8) {
+        vf column = widen(dtype, columns[k / 2], k % 2);
+        EACH (r, m)
+            sum[r] = add_lane(sum[r], column, load_f(x + (k * m + r) / 4 * 4), (k * m + r) % 4);
+    }
+}
+
+/*
+ * Two vectors of rows in turn: additions to one wait for each other, not for the other's. 32
+ * columns of a row are a line of the cache, which is used up before the next rows' may push it out.
+ */
+INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *rows, int64_t n,
+                      const float *x, float *sums)
+{
+    for (int vec = 0; vec < VECS; vec += 2) {
+        source_t s[2] = {source_at(rows, vec, 0), source_at(rows, vec + 1, 0)};
+        vf sum[2][FEW_16];
+        EACH (r, m)
+            sum[0][r] = sum[1][r] = (vf){0};
+        for (int64_t k = 0; k < n; k += 32) {
+            EACH (v, 2)
+                EACH (i, LANES)
+                    __builtin_prefetch(row_of(&s[v], i) + 2 * LANES * s[v].stride, 0, FETCH_LEVEL);
+            EACH (piece, 4)
+                EACH (v, 2)
+                    add_16(dtype, m, &s[v], 16 * piece, x + (k + 8 * piece) * m, sum[v]);
+            EACH (v, 2)
+                advance(&s[v], 64);
+        }
+        EACH (r, m)
+            EACH (v, 2)
+                store_f(sums + r * JUP_PANEL + (vec + v) * LANES, sum[v][r]);
+    }
+}
+
+/* ---- numbers of quantised weights, 32 at a time -----------------------------------------------
+ */
+
+INLINE vi load_u8(const unsigned char *p)
+{
+    return (vi)vld1q_u8(p);
+}
+
+/* Bits [from, from + n) of the bytes. */
+INLINE vi bits_of(vi v, const int from, const int n)
+{
+    vi low = from > 0 ? (vi)((vb)v >> from) : v;
+    return from + n == 8 ? low : (vi)((vb)low & (uint8_t)((1 << n) - 1));
+}
+
+/* a, with the bits of b in its bytes that the mask has */
+INLINE vi with_bits(vi a, vi b, const int mask)
+{
+    return (vi)vbslq_u8(vdupq_n_u8((uint8_t)mask), (uint8x16_t)b, (uint8x16_t)a);
+}
+
+/* Whether a bit of the mask is in each byte: -1 or 0. */
+INLINE vi has_bits(vi v, vb mask)
+{
+    return (vi)vtstq_u8((uint8x16_t)v, (uint8x16_t)mask);
+}
+
+INLINE void nibbles_of(const unsigned char *p, vi w[2])
+{
+    vi both = load_u8(p);
+    w[0] = bits_of(both, 0, 4);
+    w[1] = bits_of(both, 4, 4);
+}
+
+/* The same with 32 fifth bits. */
+INLINE void add_fifth(const unsigned char *p, vi w[2])
+{
+    const vb bit = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const vb byte = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+    int32_t bits;
+    memcpy(&bits, p, sizeof bits);
+    const vi all = {bits};
+    EACH (half, 2) {
+        vi each = look_up(all, (vi)(byte + (uint8_t)(2 * half)));
+        w[half] = with_bits(w[half], has_bits(each, bit), 16);
+    }
+}
+
+/* Columns [32 part, 32 part + 32) of a block of 256: 16 of them at i. */
+INLINE vi numbers_of_256(const jup_dtype_t dtype, const unsigned char *b, const int part,
+                         const int i)
+{
+    const int half = part / 4, j = part % 4;
+    const vb bit = (vb){0} + (uint8_t)(1 << part);
+    switch (dtype) {
+    case JUP_Q2_K:
+        return bits_of(load_u8(b + offsetof(jup_block_q2_k_t, q) + 32 * half + i), 2 * j, 2);
+    case JUP_Q3_K: {
+        vi low = load_u8(b + offsetof(jup_block_q3_k_t, q) + 32 * half + i);
+        return with_bits(bits_of(low, 2 * j, 2), has_bits(load_u8(b + i), bit), 4);
+    }
+    case JUP_Q4_K:
+        return bits_of(load_u8(b + offsetof(jup_block_q4_k_t, q) + 32 * (part / 2) + i),
+                       part % 2 * 4, 4);
+    case JUP_Q5_K: {
+        vi low = load_u8(b + offsetof(jup_block_q5_k_t, q) + 32 * (part / 2) + i);
+        vi fifth = has_bits(load_u8(b + offsetof(jup_block_q5_k_t, high) + i), bit);
+        return with_bits(bits_of(low, part % 2 * 4, 4), fifth, 16);
+    }
+    default: { /* Q6_K */
+        vi low = load_u8(b + 64 * half + 32 * (j % 2) + i);
+        vi high = load_u8(b + offsetof(jup_block_q6_k_t, high) + 32 * half + i);
+        vi moved = j < 2 ? (vi)((vb)high << (4 - 2 * j)) : (vi)((vb)high >> (2 * j - 4));
+        return with_bits(bits_of(low, j / 2 * 4, 4), moved, 0x30);
+    }
+    }
+}
+
+/* The numbers of a block's 32 columns from 32 part on, as its i8 panel has them. */
+INLINE void numbers_of(const jup_dtype_t dtype, const unsigned char *b, const int part, vi w[2])
+{
+    switch (dtype) {
+    case JUP_Q4_0:
+        nibbles_of(b + offsetof(jup_block_q4_0_t, q), w);
+        break;
+    case JUP_Q4_1:
+        nibbles_of(b + offsetof(jup_block_q4_1_t, q), w);
+        break;
+    case JUP_Q5_0:
+        nibbles_of(b + offsetof(jup_block_q5_0_t, q), w);
+        add_fifth(b + offsetof(jup_block_q5_0_t, high), w);
+        break;
+    case JUP_Q5_1:
+        nibbles_of(b + offsetof(jup_block_q5_1_t, q), w);
+        add_fifth(b + offsetof(jup_block_q5_1_t, high), w);
+        break;
+    case JUP_Q8_0:
+        w[0] = load_u8(b + offsetof(jup_block_q8_0_t, q));
+        w[1] = load_u8(b + offsetof(jup_block_q8_0_t, q) + 16);
+        break;
+    case JUP_IQ4_NL:
+    case JUP_IQ4_XS:
+        nibbles_of(b + (dtype == JUP_IQ4_NL ? (int64_t)offsetof(jup_block_iq4_nl_t, q)
+                                            : (int64_t)offsetof(jup_block_iq4_xs_t, q) + 16 * part),
+                   w);
+        w[0] = iq4_values(w[0]);
+        w[1] = iq4_values(w[1]);
+        break;
+    default:
+        w[0] = numbers_of_256(dtype, b, part, 0);
+        w[1] = numbers_of_256(dtype, b, part, 16);
+    }
+}
+
+/* The largest of a type's numbers, 127 where they have signs: row_dots() goes by it. */
+INLINE int most_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q2_K:
+        return 3;
+    case JUP_Q3_K:
+        return 7;
+    case JUP_Q5_0:
+    case JUP_Q5_1:
+    case JUP_Q5_K:
+        return 31;
+    case JUP_Q6_K:
+        return 63;
+    case JUP_Q8_0:
+    case JUP_IQ4_NL:
+    case JUP_IQ4_XS:
+        return 127;
+    default:
+        return 15;
+    }
+}
+
+/* ---- one row of x over quantised weights ------------------------------------------------------
+ */
+
+/* Integer sums of a part's 32 columns, or of its first and its last 16, of 4 rows. */
+INLINE void dots_of_part(const jup_dtype_t dtype, const source_t *s, const int part,
+                         const int8_t *q, vi dots[2])
+{
+    const int groups = form_of(dtype).halves ? 2 : 1, most = most_of(dtype);
+    const vi x[2] = {load_i(q), load_i(q + 16)};
+    vi each[2][LANES];
+    EACH (i, LANES) {
+        vi w[2];
+        numbers_of(dtype, row_of(s, i), part, w);
+        EACH (g, groups)
+            each[g][i] = row_dots(most, 2 / groups, w + g, x + g);
+    }
+    EACH (g, groups)
+        dots[g] = sum_rows(most, 2 / groups, each[g]);
+}
+
+INLINE float float_part(const int32_t *parts, const int part)
+{
+    float f;
+    memcpy(&f, parts + part, sizeof f);
+    return f;
+}
+
+/* Adds 32 columns of 4 rows as i8_tile() does; scales and mins are those of their groups. */
+INLINE vf add_part(const jup_dtype_t dtype, const source_t *s, const int part, const int8_t *q,
+                   const int32_t *parts, const vf *scales, const vf *mins, vf sum)
+{
+    const jup_i8_form_t form = form_of(dtype);
+    const int groups = form.halves ? 2 : 1;
+    vi dots[2];
+    dots_of_part(dtype, s, part, q, dots);
+    EACH (g, groups) {
+        dots[g] -= form.zero * parts[form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q];
+        sum += to_float(dots[g]) * (scales[g] * float_part(parts, JUP_X_SCALE));
+        if (form.mins)
+            sum -= mins[g] * float_part(parts, form.halves ? JUP_X_FIRST + g : JUP_X_SUM);
+    }
+    return sum;
+}
+
+/* The scales (and mins) at the beginning of 4 rows' blocks of 32. */
+INLINE void head_scales(const jup_dtype_t dtype, const source_t *s, vf *scale, vf *min)
+{
+    if (form_of(dtype).mins) {
+        vi heads;
+        EACH (i, LANES)
+            memcpy((char *)&heads + 4 * i, row_of(s, i), 4);
+        halves_to_floats(heads, scale, min);
+        *min = -*min;
+        return;
+    }
+    uint16_t heads[LANES];
+    EACH (i, LANES)
+        memcpy(&heads[i], row_of(s, i), sizeof heads[i]);
+    *scale = load_halves(heads);
+}
+
+/* Fetches what the next 4 rows have in place of `bytes` bytes of each of these. */
+INLINE const unsigned char *fetch_below(const unsigned char *below, const int64_t bytes)
+{
+    EACH (line, (LANES * bytes + 63) / 64)
+        __builtin_prefetch(below + 64 * line, 0, FETCH_LEVEL);
+    return below + LANES * bytes;
+}
+
+/* 4 rows, n columns, of a type with blocks of 32. */
+INLINE vf run_32(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x)
+{
+    const unsigned char *below = s.every_4th[0] + LANES * s.stride;
+    vf sum = {0};
+    for (int64_t b = 0; b < n / 32; b++) {
+        vf scale, min = {0};
+        below = fetch_below(below, block_bytes_of(dtype));
+        head_scales(dtype, &s, &scale, &min);
+        sum = add_part(dtype, &s, 0, x->q + 32 * b, x->parts + b * JUP_X_PARTS, &scale, &min, sum);
+        advance(&s, block_bytes_of(dtype));
+    }
+    return sum;
+}
+
+/* The same with blocks of 256. */
+INLINE vf run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x)
+{
+    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
+    const int groups = form_of(dtype).halves ? 2 : 1;
+    const unsigned char *below = s.every_4th[0] + LANES * s.stride;
+    vf sum = {0};
+    for (int64_t b = 0; b < n / 32; b += 8) {
+        below = fetch_below(below, block_bytes_of(dtype));
+        scales_of_256(dtype, &s, (jup_i8_panel_t){NULL, scale, min});
+        EACH (part, 8) {
+            vf scales[2], mins[2] = {{0}};
+            EACH (g, groups) {
+                scales[g] = load_f(scale + (part * groups + g) * JUP_PANEL);
+                if (form_of(dtype).mins)
+                    mins[g] = load_f(min + (part * groups + g) * JUP_PANEL);
+            }
+            sum = add_part(dtype, &s, part, x->q + 32 * (b + part),
+                           x->parts + (b + part) * JUP_X_PARTS, scales, mins, sum);
+        }
+        advance(&s, block_bytes_of(dtype));
+    }
+    return sum;
+}
+
+INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
+                     const jup_i8_x_t *x, float *sums)
+{
+    for (int vec = 0; vec < VECS; vec++) {
+        source_t s = source_at(rows, vec, 0);
+        store_f(sums + vec * LANES,
+                is_of_256(dtype) ? run_256(dtype, s, n, x) : run_32(dtype, s, n, x));
+    }
+}
+
+/* 32 columns, or 256 of types with such blocks. */
+static int row_columns(jup_dtype_t dtype)
+{
+    return is_of_256(dtype) ? 256 : 32;
+}

@@ -1,0 +1,115 @@
+/*
+ * Sums of byte products with the instructions for them: sdot, and where panels are PAIRED smmla,
+ * which does twice as many at once. Included by kernels_body.h.
+ */
+
+INLINE vi dot_small(vi sum, vi w, vi x)
+{
+    return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)w, (int8x16_t)x);
+}
+
+#if PAIRED
+
+/* Rows 2 p and 2 p + 1 of x, 8 columns each; a missing one is 0. */
+INLINE int8x16_t pair_of_x(const int m, const int8_t *q, const int p)
+{
+    if (2 * p + 1 < m)
+        return vld1q_s8(q + 16 * p);
+    return vcombine_s8(vld1_s8(q + 16 * p), vdup_n_s8(0));
+}
+
+/* Columns [4 from, 4 to) of a block: of four rows of the weight and two of x, two by two. */
+INLINE void add_products(const bool is_signed, const int m, const int from, const int to,
+                         const uint8_t *w, const int8_t *q, vi dots[I8_ROWS][I8_VECS])
+{
+    enum { PAIRS = (I8_ROWS + 1) / 2 };
+    const int pairs = (m + 1) / 2;
+    int32x4_t sums[PAIRS][I8_VECS][2];
+    (void)is_signed;
+    EACH (p, pairs)
+        EACH (v, I8_VECS)
+            sums[p][v][0] = sums[p][v][1] = vdupq_n_s32(0);
+    EACH (i, (to - from) / 2) {
+        const int k = from / 2 + i;
+        EACH (v, I8_VECS) {
+            const uint8_t *at = w + k * 8 * JUP_PANEL + v * VECTOR;
+            int8x16_t first = (int8x16_t)load_i(at), last = (int8x16_t)load_i(at + 4 * JUP_PANEL);
+            EACH (p, pairs) {
+                int8x16_t x = pair_of_x(m, q + 8 * k * m, p);
+                sums[p][v][0] = vmmlaq_s32(sums[p][v][0], first, x);
+                sums[p][v][1] = vmmlaq_s32(sums[p][v][1], last, x);
+            }
+        }
+    }
+    EACH (r, m)
+        EACH (v, I8_VECS)
+            dots[r][v] += unpair((vi)sums[r / 2][v][0], (vi)sums[r / 2][v][1], r % 2);
+}
+
+#else
+
+/* sum += the bytes of w times those of element `lane` of x, four by four */
+INLINE vi dot_lane(vi sum, vi w, int8x16_t x, const int lane)
+{
+    switch (lane) { /* the instruction wants a constant, even where the compiler does not fold */
+    case 0:
+        return (vi)vdotq_laneq_s32((int32x4_t)sum, (int8x16_t)w, x, 0);
+    case 1:
+        return (vi)vdotq_laneq_s32((int32x4_t)sum, (int8x16_t)w, x, 1);
+    case 2:
+        return (vi)vdotq_laneq_s32((int32x4_t)sum, (int8x16_t)w, x, 2);
+    default:
+        return (vi)vdotq_laneq_s32((int32x4_t)sum, (int8x16_t)w, x, 3);
+    }
+}
+
+/* The four columns at q of `rows` rows of x, the first four where there are more. */
+INLINE int8x16_t rows_of_x(const int rows, const int8_t *q)
+{
+    int32_t last;
+    if (rows >= 4)
+        return vld1q_s8(q);
+    memcpy(&last, q + 4 * (rows - 1), sizeof last);
+    if (rows == 1)
+        return (int8x16_t)splat_i(last);
+    int8x8_t two = vld1_s8(q);
+    return vcombine_s8(two, rows == 2 ? two : vreinterpret_s8_s32(vdup_n_s32(last)));
+}
+
+/* Columns [4 from, 4 to) of a block: x goes by lanes, so that four rows of it are one load. */
+INLINE void add_products(const bool is_signed, const int m, const int from, const int to,
+                         const uint8_t *w, const int8_t *q, vi dots[I8_ROWS][I8_VECS])
+{
+    (void)is_signed;
+    EACH (i, to - from) {
+        const int k = from + i;
+        vi column[I8_VECS];
+        EACH (v, I8_VECS)
+            column[v] = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
+        EACH (r, m) {
+            int8x16_t x = rows_of_x(m - r / 4 * 4, q + 4 * (k * m + r / 4 * 4));
+            EACH (v, I8_VECS)
+                dots[r][v] = dot_lane(dots[r][v], column[v], x, r % 4);
+        }
+    }
+}
+
+#endif
+
+/* ---- one row of x ---------------------------------------------------------------------------- */
+
+/* Products of n times 16 bytes, n = 1 or 2, whatever the weights' range. */
+INLINE vi row_dots(const int most, const int n, const vi *w, const vi *x)
+{
+    int32x4_t sum = vdotq_s32(vdupq_n_s32(0), (int8x16_t)w[0], (int8x16_t)x[0]);
+    (void)most;
+    return (vi)(n == 1 ? sum : vdotq_s32(sum, (int8x16_t)w[1], (int8x16_t)x[1]));
+}
+
+/* All of each row's row_dots() of n, row i in element i. */
+INLINE vi sum_rows(const int most, const int n, const vi each[4])
+{
+    (void)most, (void)n;
+    return (vi)vpaddq_s32(vpaddq_s32((int32x4_t)each[0], (int32x4_t)each[1]),
+                          vpaddq_s32((int32x4_t)each[2], (int32x4_t)each[3]));
+}
