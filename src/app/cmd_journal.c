@@ -53,7 +53,9 @@ static jup_status_t show(const char *path, jup_error_t *err)
     if (status == JUP_OK) {
         printf("%lld tokens of %lld questions, %lld results\n", (long long)s.tokens,
                (long long)s.questions, (long long)s.results);
-        if (extent.torn_bytes)
+        if (extent.good_bytes == 0)
+            printf("it was not written further than its beginning; --resume begins it anew\n");
+        else if (extent.torn_bytes)
             printf("its last record was not written whole: %lld bytes that --resume will drop\n",
                    (long long)extent.torn_bytes);
     }

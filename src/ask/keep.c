@@ -52,12 +52,16 @@ static void write_all(jup_keep_t *keep, bool force)
 
 jup_status_t jup_keep_open(jup_keep_t *keep, jup_error_t *err)
 {
+    const jup_journal_extent_t *extent = &keep->extent;
     if (!keep->path)
         return JUP_OK;
     if (keep->resumes)
-        return jup_journal_go_on(&keep->journal, keep->path, keep->extent.good_bytes,
-                                 keep->extent.torn_bytes, err);
-    JUP_TRY(jup_journal_begin(&keep->journal, keep->path, err));
+        JUP_TRY(jup_journal_go_on(&keep->journal, keep->path, extent->good_bytes,
+                                  extent->torn_bytes, err));
+    else
+        JUP_TRY(jup_journal_begin(&keep->journal, keep->path, err));
+    if (extent->good_bytes > 0)
+        return JUP_OK;
     for (int32_t i = 0; i < keep->n_fields; i++)
         jup_journal_field(&keep->journal, keep->fields[i].name, keep->fields[i].value);
     return jup_journal_write(&keep->journal, true, err);

@@ -14,6 +14,7 @@ typedef struct reading {
     const char *path, *results;
     int fd; /* of the results; -1: none */
     bool fits[JUP_KEEP_FIELDS];
+    bool has_more; /* than fields and events */
 } reading_t;
 
 /* ---- what the tokens depend on --------------------------------------------------------------- */
@@ -171,17 +172,35 @@ static jup_status_t take_result(reading_t *r, const jup_journal_record_t *record
 
 static jup_status_t take(void *self, const jup_journal_record_t *record, jup_error_t *err)
 {
+    reading_t *r = self;
     switch (record->kind) {
     case JUP_JOURNAL_IS_FIELD:
-        return take_field(self, record, err);
+        return take_field(r, record, err);
     case JUP_JOURNAL_IS_TOKENS:
-        return take_tokens(self, record, err);
+        r->has_more = true;
+        return take_tokens(r, record, err);
     case JUP_JOURNAL_IS_RESULT:
-        return take_result(self, record, err);
+        r->has_more = true;
+        return take_result(r, record, err);
     case JUP_JOURNAL_IS_EVENT:
         break;
     }
     return JUP_OK;
+}
+
+/* A job that was ended as it began its journal: nothing is known. */
+static bool ends_before_its_fields(const reading_t *r)
+{
+    return !r->has_more && check_fields(r, NULL) != JUP_OK;
+}
+
+static void begin_anew(reading_t *r)
+{
+    jup_journal_extent_t *extent = &r->keep->extent;
+    extent->torn_bytes += extent->good_bytes;
+    extent->good_bytes = 0;
+    jup_warn("'%s' was not written further than its beginning: nothing is known, it is begun anew",
+             r->path);
 }
 
 static jup_status_t read_all(reading_t *r, jup_error_t *err)
@@ -191,9 +210,11 @@ static jup_status_t read_all(reading_t *r, jup_error_t *err)
     jup_status_t status = jup_journal_read(r->path, take, r, &keep->extent, err);
     if (r->fd >= 0)
         close(r->fd);
-    if (status == JUP_OK)
+    if (status == JUP_OK && ends_before_its_fields(r))
+        begin_anew(r);
+    else if (status == JUP_OK)
         status = check_fields(r, err);
-    if (status == JUP_OK && keep->extent.torn_bytes > 0)
+    if (status == JUP_OK && keep->extent.good_bytes > 0 && keep->extent.torn_bytes > 0)
         jup_warn("'%s' ends in a record that was not written whole; its %lld bytes are dropped",
                  r->path, (long long)keep->extent.torn_bytes);
     return status;

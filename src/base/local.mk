@@ -3,7 +3,9 @@ libjupiter_a_SOURCES += \
 	%D%/checksum.h \
 	%D%/clock.c %D%/clock.h \
 	%D%/fault.c %D%/fault.h \
+	%D%/input.c %D%/input.h \
 	%D%/interrupt.c %D%/interrupt.h \
+	%D%/launcher.c %D%/launcher.h \
 	%D%/log.c %D%/log.h \
 	%D%/mem.c %D%/mem.h \
 	%D%/output.c %D%/output.h %D%/output_lines.c \

@@ -1,5 +1,6 @@
 #include "cluster/yaml_limits.h"
 
+#include "base/input.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -29,9 +30,8 @@ static size_t read_most(FILE *file, char **text)
 
 jup_status_t jup_yaml_read_file(const char *path, char **text, size_t *bytes, jup_error_t *err)
 {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return jup_fail(err, JUP_EINPUT, "cannot open '%s': %s", path, strerror(errno));
+    FILE *file;
+    JUP_TRY(jup_input_open(path, JUP_INPUT_ANY, &file, err));
     *bytes = read_most(file, text);
     jup_status_t status = JUP_OK;
     if (ferror(file))

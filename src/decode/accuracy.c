@@ -1,6 +1,7 @@
 #include "decode/accuracy.h"
 
-#include <errno.h>
+#include "base/input.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,9 +73,8 @@ jup_status_t jup_accuracy_read(jup_accuracy_t *a, const char *path, double weigh
 {
     char line[1024];
     int number = 0, depth = 0;
-    FILE *in = fopen(path, "r");
-    if (!in)
-        return jup_fail(err, JUP_EINPUT, "cannot open %s: %s", path, strerror(errno));
+    FILE *in;
+    JUP_TRY(jup_input_open(path, JUP_INPUT_ANY, &in, err));
     jup_accuracy_init(a, 0, 1, weight);
     while (fgets(line, sizeof line, in) && depth < JUP_GUESS_DEPTH) {
         number++;

@@ -106,13 +106,19 @@ jup_status_t jup_journal_begin(jup_journal_t *journal, const char *path, jup_err
 {
     memset(journal, 0, sizeof *journal);
     JUP_TRY(jup_lines_open(&journal->lines, path, err));
-    if (jup_lines_length(&journal->lines) > 0) {
+    int64_t length = jup_lines_length(&journal->lines);
+    if (length != 0)
         jup_lines_close(&journal->lines, NULL);
+    if (length < 0)
+        return jup_fail(err, JUP_EINPUT,
+                        "'%s' is no plain file: what a journal keeps could not be read again; name "
+                        "another",
+                        path);
+    if (length > 0)
         return jup_fail(err, JUP_EINPUT,
                         "'%s' is there already; go on from it with --resume, or name another file",
                         path);
-    }
-    add(journal, "jupiter-journal 1");
+    add(journal, JUP_JOURNAL_FIRST);
     return JUP_OK;
 }
 
@@ -129,6 +135,8 @@ jup_status_t jup_journal_go_on(jup_journal_t *journal, const char *path, int64_t
         status = jup_lines_cut(&journal->lines, good_bytes, err);
     if (status != JUP_OK)
         jup_lines_close(&journal->lines, NULL);
+    else if (good_bytes == 0)
+        add(journal, JUP_JOURNAL_FIRST);
     return status;
 }
 

@@ -21,6 +21,9 @@
 
 #include <stdint.h>
 
+/** The first record. */
+#define JUP_JOURNAL_FIRST "jupiter-journal 1"
+
 enum {
     JUP_JOURNAL_LINE = 1 << 13,  /* bytes of a record at most */
     JUP_JOURNAL_VALUE = 200,     /* of a field's value */
@@ -41,7 +44,8 @@ typedef struct jup_journal {
 /** A file without records, or a new one, which gets the first one. JUP_EINPUT where it has some. */
 jup_status_t jup_journal_begin(jup_journal_t *journal, const char *path, jup_error_t *err);
 
-/** Goes on in a file that was read up to good_bytes; what follows them is cut off. */
+/** Goes on in a file that was read up to good_bytes; what follows them is cut off. With 0 it is
+ * begun anew. */
 jup_status_t jup_journal_go_on(jup_journal_t *journal, const char *path, int64_t good_bytes,
                                int64_t torn_bytes, jup_error_t *err);
 
@@ -86,7 +90,7 @@ typedef struct jup_journal_record {
 typedef jup_status_t (*jup_journal_take_t)(void *self, const jup_journal_record_t *record,
                                            jup_error_t *err);
 
-/** What a file has: whole records, and a torn end. */
+/** What a file has: whole records, and a torn end. good_bytes is 0 where the first one is torn. */
 typedef struct jup_journal_extent {
     int64_t good_bytes, torn_bytes;
 } jup_journal_extent_t;

@@ -1,9 +1,11 @@
 /* Reading a journal. */
 #include "base/checksum.h"
+#include "base/input.h"
 #include "base/mem.h"
 #include "io/journal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,14 +141,30 @@ static bool parse(reader_t *r, jup_journal_record_t *record)
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
-static jup_status_t read_first(reader_t *r, const char *path, jup_error_t *err)
+/* Whether the file has no more than the first record's beginning: a job was ended as it wrote it,
+   and others may have put a line end behind it. */
+static bool ends_in_first(const reader_t *r, bool whole)
 {
-    bool whole;
-    if (!next_line(r, &whole))
-        return jup_fail(err, JUP_EINPUT, "'%s' is empty: it is no journal", path);
+    char first[64];
+    uint64_t sum = jup_checksum(JUP_CHECKSUM_EMPTY, JUP_JOURNAL_FIRST, strlen(JUP_JOURNAL_FIRST));
+    snprintf(first, sizeof first, "%s %016" PRIx64, JUP_JOURNAL_FIRST, sum);
+    int c = getc_unlocked(r->file);
+    if (c != EOF)
+        ungetc(c, r->file);
+    size_t most = strlen(first) - whole;
+    return c == EOF && r->length <= most && memcmp(first, r->line, r->length) == 0;
+}
+
+/* *torn: there is nothing but a beginning of the first record, or not even that. */
+static jup_status_t read_first(reader_t *r, const char *path, bool *torn, jup_error_t *err)
+{
+    bool whole, any = next_line(r, &whole);
+    *torn = !any || ends_in_first(r, whole);
+    if (*torn)
+        return JUP_OK;
     if (!whole || !unseal(r) || strncmp(r->line, "jupiter-journal ", 16) != 0)
         return jup_fail(err, JUP_EINPUT, "'%s' is not a journal of this program", path);
-    if (strcmp(r->line, "jupiter-journal 1") != 0)
+    if (strcmp(r->line, JUP_JOURNAL_FIRST) != 0)
         return jup_fail(err, JUP_EINPUT, "'%s' is a journal of version %.20s; this program knows 1",
                         path, r->line + 16);
     return JUP_OK;
@@ -169,9 +187,11 @@ static jup_status_t check_torn(reader_t *r, const char *path, jup_error_t *err)
 static jup_status_t read_records(reader_t *r, const char *path, jup_journal_take_t take, void *self,
                                  jup_journal_extent_t *extent, jup_error_t *err)
 {
-    bool whole;
+    bool whole, torn;
     jup_journal_record_t record;
-    JUP_TRY(read_first(r, path, err));
+    JUP_TRY(read_first(r, path, &torn, err));
+    if (torn)
+        return JUP_OK;
     extent->good_bytes = r->bytes;
     while (next_line(r, &whole)) {
         if (!whole || !unseal(r))
@@ -189,9 +209,8 @@ jup_status_t jup_journal_read(const char *path, jup_journal_take_t take, void *s
                               jup_journal_extent_t *extent, jup_error_t *err)
 {
     *extent = (jup_journal_extent_t){0};
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return jup_fail(err, JUP_EINPUT, "cannot read '%s': %s", path, strerror(errno));
+    FILE *file;
+    JUP_TRY(jup_input_open(path, JUP_INPUT_PLAIN, &file, err));
     reader_t *r = jup_new(1, sizeof *r);
     r->file = file;
     jup_status_t status = read_records(r, path, take, self, extent, err);

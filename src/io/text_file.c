@@ -1,29 +1,20 @@
 #include "io/text_file.h"
 
+#include "base/input.h"
 #include "base/mem.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { BLOCK = 1 << 16 };
 
 static jup_status_t open_file(const char *path, FILE **file, jup_error_t *err)
 {
-    if (strcmp(path, "-") == 0) {
-        *file = stdin;
-        return JUP_OK;
-    }
-    struct stat about;
-    *file = fopen(path, "rb");
-    if (!*file)
-        return jup_fail(err, JUP_EINPUT, "cannot read %s: %s", path, strerror(errno));
-    if (fstat(fileno(*file), &about) == 0 && S_ISDIR(about.st_mode)) {
-        fclose(*file);
-        return jup_fail(err, JUP_EINPUT, "cannot read %s: it is a folder", path);
-    }
+    if (strcmp(path, "-") != 0)
+        return jup_input_open(path, JUP_INPUT_ANY, file, err);
+    *file = stdin;
     return JUP_OK;
 }
 

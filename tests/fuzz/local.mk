@@ -8,7 +8,10 @@ TESTS += %D%/run-fuzz
 EXTRA_DIST += %D%/fuzz_prompts.c %D%/fuzz_requests.c %D%/fuzz_gguf.c %D%/fuzz_hf.c %D%/fuzz_journal.c %D%/fuzz_safetensors.c \
 	%D%/fuzz_texts.c %D%/fuzz_tokenizer.c
 
+fuzz: %D%/make_seeds
+	srcdir=$(srcdir) $(srcdir)/%D%/run-fuzz $(TIME)
+
 clean-local: clean-fuzz
 clean-fuzz:
 	rm -rf tests/fuzz/work
-.PHONY: clean-fuzz
+.PHONY: clean-fuzz fuzz

@@ -174,6 +174,38 @@ same "exit code of one long question" 2 $?
 same "answers beside a long question" 1 "$(grep -c '"answer"' "$work/r.jsonl")"
 same "the long question's problem" 1 "$(grep -c '"error":"the question has 3000000 bytes' "$work/r.jsonl")"
 
+# a pipe that nobody writes to, whatever it was to be; all at once, as each is waited for a while
+mkfifo "$work/pipe" "$work/pipe.journal" # who would keep one there would be a writer
+silent() { # arguments, of which one is the pipe
+    (
+        timeout 100 "$jupiter" "$@" >"$work/pipe.out" 2>"$work/pipe.$silent" </dev/null
+        echo "code $? of: $*" >>"$work/pipe.$silent"
+    ) &
+    silent=$((silent + 1))
+}
+silent=0
+silent info -m "$work/pipe"
+silent run -m "$work/good.gguf" -f "$work/pipe"
+silent run -m "$work/good.gguf" --prompts question-outline-1 --questions "$work/pipe"
+silent run $good --prompts "$work/pipe"
+silent run $good --plan "$work/pipe"
+silent run $good --resume "$work/pipe"
+silent run $good --journal "$work/pipe.journal"
+silent run --shape llama2-7b --cluster "$work/pipe"
+silent run --shape llama2-7b --cluster 2xnx@100mbps --script "$work/pipe"
+silent tokenize -m "$work/good.gguf" -f "$work/pipe"
+silent perplexity -m "$work/good.gguf" -f "$work/pipe"
+silent journal "$work/pipe"
+silent trace summary "$work/pipe"
+wait
+for file in "$work"/pipe.[0-9]*; do
+    grep -q '^code 2 of' "$file" && grep -q "^jupiter: .*$work/pipe.* \(pipe\|plain file\)" "$file" ||
+        { fail "a pipe that nobody writes to"; cat "$file"; }
+done
+# somebody does
+same "a prompt from a pipe" "$(tokens 1 $good -n 4)" \
+    "$(echo hello >"$work/pipe" & tokens 1 -m "$work/good.gguf" -f "$work/pipe" -n 4)"
+
 # the model is cut while it is read
 "$make_model" "$work/lost.gguf" dim=512 ffn=2048 layers=8 context=8192 || fail "make_model lost"
 timeout 120 mpirun -n 2 "$jupiter" run -m "$work/lost.gguf" -t 1 -p hello -n 8000 --ignore-eos \

@@ -122,7 +122,7 @@ START_TEST(faults_are_named_with_file_line_and_value)
     refuses("devices:\n  - {profile: nx, threads: 2, threads: 3}\n", "has the key 'threads' twice");
     refuses("devices:\n  - {profile: xn}\n", "no device profile 'xn'; there are");
     refuses("devices:\n  - {profile: nx, count: 5000}\n", "devices[0].count is 5000");
-    refuses("devices:\n  - {profile: ./none.yaml}\n", "cannot open");
+    refuses("devices:\n  - {profile: ./none.yaml}\n", "cannot read");
 }
 END_TEST
 

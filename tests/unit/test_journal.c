@@ -125,7 +125,16 @@ START_TEST(many_tokens)
 }
 END_TEST
 
-/* Cut at every byte: the records before it, and a file to go on with. */
+/* The file's first n bytes, below 100, and a line end. */
+static const char *line_end(const char *file, size_t n)
+{
+    static char line[100];
+    memcpy(line, file, n);
+    line[n] = '\n';
+    return line;
+}
+
+/* Cut at every byte, also of the first record: those before it, and a file to go on with. */
 START_TEST(torn_at_every_byte)
 {
     size_t bytes;
@@ -138,12 +147,13 @@ START_TEST(torn_at_every_byte)
     size_t first = (size_t)(strchr(file, '\n') - file) + 1;
     for (size_t n = 0; n < bytes; n++) {
         io_sample_write("torn", file, n);
-        jup_status_t status = read_back("torn", &told, &extent, &err);
-        ck_assert_int_eq(status, n < first ? JUP_EINPUT : JUP_OK);
-        if (n < first)
-            continue;
+        if (n < first && n % 2) /* who opened it since has ended the line */
+            io_sample_write("torn", line_end(file, n), n + 1);
+        ck_assert_int_eq(read_back("torn", &told, &extent, &err), JUP_OK);
+        ck_assert(n >= first || (extent.good_bytes == 0 && told.records == 0));
         ck_assert_int_eq(strncmp(told.text, sample, told.n), 0);
-        ck_assert_int_eq(extent.good_bytes + extent.torn_bytes, (int64_t)n);
+        ck_assert_int_eq(extent.good_bytes + extent.torn_bytes,
+                         (int64_t)n + (n < first ? (int64_t)n % 2 : 0));
         jup_journal_t j;
         ck_assert_int_eq(jup_journal_go_on(&j, "torn", extent.good_bytes, extent.torn_bytes, &err),
                          JUP_OK);
@@ -155,6 +165,9 @@ START_TEST(torn_at_every_byte)
         ck_assert_int_eq(extent.torn_bytes, 0);
         ck_assert_ptr_nonnull(strstr(told.text, "goes on;"));
     }
+    /* half a line of something else is no journal's beginning */
+    io_sample_write("torn", "jupiter-journey", 15);
+    ck_assert_int_eq(read_back("torn", &told, &extent, &err), JUP_EINPUT);
     jup_free(file);
     leave_folder((const char *const[]){"j", "torn", NULL});
 }
@@ -298,6 +311,35 @@ START_TEST(another_run_is_refused)
 }
 END_TEST
 
+/* A job that was ended as it began its journal, at whatever byte: the next one begins it anew. */
+START_TEST(a_torn_beginning_is_begun_anew)
+{
+    size_t bytes, again;
+    jup_keep_t keep;
+    jup_error_t err;
+    enter_folder();
+    ck_assert_int_eq(prepare(&keep, 1, false, false, NULL, &err), JUP_OK);
+    ck_assert_int_eq(jup_keep_open(&keep, &err), JUP_OK);
+    ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_OK);
+    char *whole = (char *)io_sample_read("j", &bytes);
+    for (size_t n = 0; n < bytes; n++) {
+        io_sample_write("j", whole, n);
+        ck_assert_int_eq(prepare(&keep, 1, false, true, NULL, &err), JUP_OK);
+        ck_assert_int_eq(jup_keep_open(&keep, &err), JUP_OK);
+        ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_OK);
+        char *file = (char *)io_sample_read("j", &again);
+        ck_assert_uint_eq(again, bytes);
+        ck_assert_mem_eq(file, whole, bytes);
+        jup_free(file);
+    }
+    /* another run's is another run's, also where nothing is known */
+    ck_assert_int_eq(prepare(&keep, 2, false, true, NULL, &err), JUP_EINPUT);
+    jup_keep_close(&keep, NULL);
+    jup_free(whole);
+    leave_folder((const char *const[]){"j", NULL});
+}
+END_TEST
+
 /* Adds a line to the results as a run does, told to the journal before. */
 static void hand_out(jup_keep_t *keep, int32_t question, const char *line, size_t keep_bytes)
 {
@@ -390,6 +432,7 @@ static Suite *suite(void)
     unit_add(s, every_damaged_byte_is_found, 60);
     unit_add(s, records_that_make_no_sense, 10);
     unit_add(s, a_full_disk_is_said, 10);
+    unit_add(s, a_torn_beginning_is_begun_anew, 60);
     unit_add(s, another_run_is_refused, 10);
     unit_add(s, only_lines_that_are_there_count, 10);
     unit_add(s, journals_that_do_not_fit_together, 10);
