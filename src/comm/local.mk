@@ -9,6 +9,7 @@ libjupiter_a_SOURCES += \
 	%D%/sleeper.c %D%/sleeper.h \
 	%D%/transport.h \
 	%D%/watch.c %D%/watch.h %D%/watch_inner.h \
+	%D%/watch_door.c \
 	%D%/watch_judge.c %D%/watch_judge.h \
 	%D%/watch_live.c \
 	%D%/watch_wire.c %D%/watch_wire.h

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/launcher.h"
 #include "base/mem.h"
 #include "comm/collect.h"
 #include "comm/comm.h"
@@ -14,6 +15,7 @@
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #ifndef PACKAGE_VERSION
@@ -150,7 +152,18 @@ static jup_status_t compare(const hello_t *all, int ranks, jup_error_t *err)
     return JUP_OK;
 }
 
-static jup_status_t meet(jup_comm_t *comm, const char *command, double watch_s, jup_error_t *err)
+/* At rank 0's door, where this rank is not there already. */
+static jup_watch_t *join(const jup_comm_t *comm, jup_watch_t *early, double watch_s,
+                         const jup_watch_door_t *door)
+{
+    if (early && jup_watch_door(early)->secret == door->secret)
+        return early;
+    jup_watch_close(early);
+    return jup_watch_join(comm->rank, comm->size, watch_s, door);
+}
+
+static jup_status_t meet(jup_comm_t *comm, const char *command, double watch_s, jup_watch_t *watch,
+                         jup_error_t *err)
 {
     hello_t mine = {.version = PACKAGE_VERSION};
     welcome_t welcome = {.status = JUP_OK};
@@ -160,14 +173,16 @@ static jup_status_t meet(jup_comm_t *comm, const char *command, double watch_s, 
     jup_comm_gather(comm, &mine, sizeof mine, &all, &offsets);
     if (comm->rank == 0)
         welcome.status = (int32_t)compare(all, comm->size, err);
-    jup_watch_t *watch = NULL;
-    if (comm->rank == 0 && welcome.status == JUP_OK)
+    if (comm->rank == 0 && watch)
+        welcome.door = *jup_watch_door(watch);
+    else if (comm->rank == 0 && welcome.status == JUP_OK)
         watch = jup_watch_open(comm->size, watch_s, &welcome.door);
     jup_free(all);
     jup_free(offsets);
     jup_comm_share_fixed(comm, &welcome, sizeof welcome);
     if (comm->rank != 0 && welcome.status == JUP_OK)
-        watch = jup_watch_join(comm->rank, comm->size, watch_s, &welcome.door);
+        watch = join(comm, watch, watch_s, &welcome.door);
+    jup_watch_gathered(watch);
     comm->watch = watch; /* now, so that both ends of a message are counted, or neither */
     if (comm->rank != 0 && welcome.status != JUP_OK)
         return jup_fail(err, (jup_status_t)welcome.status, "rank 0 has the message");
@@ -177,23 +192,38 @@ static jup_status_t meet(jup_comm_t *comm, const char *command, double watch_s, 
 /* A wish to stop that comes while the ranks meet reaches rank 0 once they are watched. */
 static void catch_wishes(void)
 {
-    if (jup_muster_ranks() == 1 || jup_clock_is_simulated())
-        return;
     if (jup_muster_rank() == 0)
         jup_interrupt_say("jupiter: stopping\n");
     jup_interrupt_catch();
+    if (jup_muster_rank() == 0)
+        jup_launcher_tell_here();
+}
+
+/* MPI's beginning, which may not end by itself. */
+static jup_watch_t *begin(double watch_s)
+{
+    const double margin_s = 4; /* for the watch to say more */
+    int threads;
+    bool together = jup_muster_ranks() > 1 && !jup_clock_is_simulated();
+    jup_watch_t *watch = NULL;
+    if (!jup_clock_is_simulated())
+        unsetenv("OPAL_OUTPUT_STDERR_FD"); /* tools/launch's, for mpirun: no file of ours */
+    if (together) {
+        catch_wishes();
+        watch = jup_watch_open_early(jup_muster_rank(), jup_muster_ranks(), watch_s);
+    }
+    jup_muster_t *muster = jup_muster_begin(watch && watch_s > 0 ? watch_s + margin_s : watch_s);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
+    jup_muster_end(muster);
+    return watch;
 }
 
 jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double watch_s,
                                jup_error_t *err)
 {
-    int threads;
     jup_status_t status = JUP_OK;
     memset(comm, 0, sizeof *comm);
-    catch_wishes();
-    jup_muster_t *muster = jup_muster_begin(watch_s);
-    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
-    jup_muster_end(muster);
+    jup_watch_t *watch = begin(watch_s);
     jup_die_set_hook(abort_world);
     jup_clock_sharpen();
 
@@ -201,7 +231,9 @@ jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double wat
     MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
     comm->transport = jup_clock_is_simulated() ? &simulated_transport : &mpi_transport;
     if (comm->size > 1 && !jup_clock_is_simulated())
-        status = meet(comm, command, watch_s, err);
+        status = meet(comm, command, watch_s, watch, err);
+    else
+        jup_watch_close(watch);
     if (comm->watch)
         jup_die_set_announcer(jup_watch_announce, comm->watch);
     if (status == JUP_OK)

@@ -50,9 +50,9 @@ static void *wait_for_all(void *self)
     if (poll(&fd, 1, (int)(1e3 * patience_s)) != 0)
         return NULL;
     fprintf(stderr,
-            "jupiter: the %d ranks have not come together within %.0f s: one is frozen, cut off or "
+            "jupiter: the %d ranks have not come together within %.0f s: %s is frozen, cut off or "
             "not this program; the job ends\n",
-            jup_muster_ranks(), m->limit_s);
+            jup_muster_ranks(), m->limit_s, rank ? "rank 0, which does not say so itself," : "one");
     _exit(JUP_EENV);
 }
 

@@ -2,12 +2,12 @@
 #include "comm/watch.h"
 
 #include "base/clock.h"
+#include "base/launcher.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "comm/watch_inner.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +34,10 @@ static void release(jup_watch_t *w)
 }
 
 static jup_watch_t *start(int rank, int ranks, double limit_s, int listening,
-                          const jup_watch_door_t *door)
+                          const jup_watch_door_t *door, bool gathering)
 {
     jup_watch_t *w = jup_new(1, sizeof *w);
+    atomic_store(&w->gathering, gathering);
     w->rank = rank;
     w->n = ranks;
     w->limit_s = limit_s;
@@ -66,14 +67,40 @@ jup_watch_t *jup_watch_open(int ranks, double limit_s, jup_watch_door_t *door)
 {
     int listening = jup_watch_listen(door);
     if (listening >= 0)
-        return start(0, ranks, limit_s, listening, door);
+        return start(0, ranks, limit_s, listening, door, false);
     jup_warn("no socket to be had for the watch over the ranks: none is kept");
     return NULL;
 }
 
 jup_watch_t *jup_watch_join(int rank, int ranks, double limit_s, const jup_watch_door_t *door)
 {
-    return door->n > 0 ? start(rank, ranks, limit_s, -1, door) : NULL;
+    return door->n > 0 ? start(rank, ranks, limit_s, -1, door, false) : NULL;
+}
+
+jup_watch_t *jup_watch_open_early(int rank, int ranks, double limit_s)
+{
+    int listening = -1;
+    jup_watch_door_t door;
+    char host[JUP_WATCH_NAME] = "";
+    if (!jup_watch_door_read(getenv("JUPITER_DOOR"), &door))
+        return NULL;
+    gethostname(host, sizeof host - 1);
+    if (rank == 0 && strcmp(host, door.host) == 0)
+        listening = jup_watch_listen_at(&door);
+    if (rank == 0 && listening < 0)
+        return NULL;
+    return start(rank, ranks, limit_s, listening, &door, true);
+}
+
+void jup_watch_gathered(jup_watch_t *w)
+{
+    if (w)
+        atomic_store(&w->gathering, false);
+}
+
+const jup_watch_door_t *jup_watch_door(const jup_watch_t *w)
+{
+    return &w->door;
 }
 
 static void wake(const jup_watch_t *w)
@@ -170,7 +197,7 @@ static _Noreturn void leave(jup_watch_t *w, int code)
         say(w->last_words_self);
     fflush(stdout);
     end_thread(w, JUP_WATCH_SPOKEN);
-    jup_watch_tell_launcher(code);
+    jup_launcher_tell_code(code);
     _exit(code);
 }
 
@@ -191,17 +218,4 @@ void jup_watch_announce(void *watch, int code)
     wake(w);
     for (int i = 0; i < TURNS && !atomic_load(&w->said_sent); i++)
         poll(NULL, 0, TURN_MS);
-}
-
-void jup_watch_tell_launcher(int code)
-{
-    char text[16];
-    const char *pipe = getenv("JUPITER_LAUNCH");
-    int fd = pipe ? open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-    if (fd < 0)
-        return;
-    int n = snprintf(text, sizeof text, "%d\n", code);
-    ssize_t written = write(fd, text, (size_t)n);
-    (void)written;
-    close(fd);
 }

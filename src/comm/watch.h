@@ -10,6 +10,7 @@
  * Rank 0 says whom it lost, its main thread says its last words (where it is in a wait of ours, or
  * between sub-layers; else the thread does without), and all ranks end with the same code. A rank
  * that loses rank 0 says so itself. A wish to stop (base/interrupt.h) goes to rank 0 this way.
+ * Where a launcher names a door (tools/launch does), all this begins before MPI does.
  * Threads of one process (under simulation, in tests) have no watch: NULL, which all take.
  */
 #ifndef JUP_COMM_WATCH_H
@@ -25,6 +26,19 @@ typedef enum jup_watch_phase {
     JUP_WATCH_WORKING,  /* it looks at jup_interrupted() itself */
     JUP_WATCH_CLOSING,  /* in MPI_Finalize(), where it cannot be reached */
 } jup_watch_phase_t;
+
+/**
+ * Before MPI is there: at the door that a launcher gave all ranks (JUPITER_DOOR, see watch_wire.h).
+ * Until jup_watch_gathered() a rank that does not come within the limit is named, too. NULL: there
+ * is no such door, or rank 0 is elsewhere; the ranks are watched once they can talk.
+ */
+jup_watch_t *jup_watch_open_early(int rank, int ranks, double limit_s);
+
+/** All ranks have come. */
+void jup_watch_gathered(jup_watch_t *watch);
+
+/** Where rank 0 listens. */
+const jup_watch_door_t *jup_watch_door(const jup_watch_t *watch);
 
 /** Rank 0: opens the door, to be told to all others; NULL: there can be no watch. */
 jup_watch_t *jup_watch_open(int ranks, double limit_s, jup_watch_door_t *door);

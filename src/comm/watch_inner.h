@@ -31,6 +31,7 @@ struct jup_watch {
     atomic_int waits_for, sending;
     atomic_uint *sent, *got; /* (n) */
     atomic_int phase, ending;
+    atomic_bool gathering;      /* MPI brings the ranks together; the main thread is in there */
     atomic_int said, said_sent; /* this rank ends the job: its code; the others know */
     /* the thread's */
     atomic_int code;        /* the verdict; 0: none */
@@ -49,8 +50,5 @@ struct jup_watch {
 
 /** The thread's function, over a watch. */
 void *jup_watch_live(void *watch);
-
-/** For tools/launch, where it listens: the job's code, should the launcher not end. */
-void jup_watch_tell_launcher(int code);
 
 #endif

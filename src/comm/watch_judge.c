@@ -126,6 +126,21 @@ bool jup_watch_judge_silent(const jup_watch_table_t *table, double now_s, double
     return true;
 }
 
+bool jup_watch_judge_absent(const jup_watch_table_t *table, double now_s, double limit_s,
+                            char *text, size_t size)
+{
+    char names[600];
+    bool *such = jup_new((size_t)table->n, sizeof *such);
+    for (int r = 1; r < table->n; r++)
+        such[r] = !table->ranks[r].met && now_s - table->ranks[r].seen_s > limit_s;
+    int n = list(table, such, names, sizeof names);
+    jup_free(such);
+    if (n > 0)
+        snprintf(text, size, "%s %s not come within %.0f s: frozen, cut off or not this program",
+                 names, n > 1 ? "have" : "has", limit_s);
+    return n > 0;
+}
+
 /* ---- all answer, and nothing moves ----------------------------------------------------------- */
 
 static const jup_watch_traffic_t *traffic(const jup_watch_table_t *table, int rank, int peer)

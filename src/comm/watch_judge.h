@@ -42,6 +42,10 @@ bool jup_watch_judge_gone(const jup_watch_table_t *table, char *text, size_t siz
 bool jup_watch_judge_silent(const jup_watch_table_t *table, double now_s, double limit_s,
                             char *text, size_t size);
 
+/** Those that have not reported within limit_s of the beginning; while they are expected to. */
+bool jup_watch_judge_absent(const jup_watch_table_t *table, double now_s, double limit_s,
+                            char *text, size_t size);
+
 /** All have waited for limit_s and nothing moves: the two that cannot reach each other. */
 bool jup_watch_judge_stuck(const jup_watch_table_t *table, double now_s, double limit_s, char *text,
                            size_t size);

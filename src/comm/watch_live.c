@@ -1,6 +1,7 @@
 /* The watch's thread: beats, judgements, and the end when the main thread cannot come. */
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/launcher.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -86,7 +87,7 @@ static _Noreturn void leave(jup_watch_t *w, int code)
 {
     if (is_root(w)) {
         tell_end(w, JUP_WATCH_END, code);
-        jup_watch_tell_launcher(code);
+        jup_launcher_tell_code(code);
     }
     _exit(code);
 }
@@ -111,7 +112,9 @@ static void wait_for_main(jup_watch_t *w, double now_s)
     bool speaks = atomic_load(&w->ending) == JUP_WATCH_SPEAKING;
     bool closes = atomic_load(&w->phase) == JUP_WATCH_CLOSING;
     double most_s = speaks ? longest_s : closes ? closing_s : patience_s;
-    if (now_s - w->verdict_s > most_s)
+    if (atomic_load(&w->gathering))
+        most_s = 0; /* it cannot come, and has nothing to keep */
+    if (now_s - w->verdict_s >= most_s)
         leave(w, atomic_load(&w->code));
 }
 
@@ -121,6 +124,12 @@ static double latest_s(double now_s)
     return now_s - beat_every_s - 0.2;
 }
 
+static bool is_absent(const jup_watch_t *w, double now_s, char *text, size_t size)
+{
+    return atomic_load(&w->gathering) &&
+           jup_watch_judge_absent(&w->table, now_s, w->limit_s, text, size);
+}
+
 static void judge_root(jup_watch_t *w, double now_s)
 {
     char text[JUP_WATCH_TEXT];
@@ -128,7 +137,8 @@ static void judge_root(jup_watch_t *w, double now_s)
     pthread_mutex_lock(&w->names);
     bool found =
         limit_s > 0 && (jup_watch_judge_silent(&w->table, then_s, limit_s, text, sizeof text) ||
-                        jup_watch_judge_stuck(&w->table, then_s, limit_s, text, sizeof text));
+                        jup_watch_judge_stuck(&w->table, then_s, limit_s, text, sizeof text) ||
+                        is_absent(w, then_s, text, sizeof text));
     pthread_mutex_unlock(&w->names);
     if (found)
         rule(w, JUP_EENV, text);
@@ -336,12 +346,16 @@ static void look_around(jup_watch_t *w)
 
 static bool reach_root(jup_watch_t *w)
 {
-    const int patience_ms[] = {300, 1000, 3000, 5000};
-    for (size_t i = 0; i < sizeof patience_ms / sizeof patience_ms[0]; i++) {
+    const int patience_ms[] = {300, 1000, 3000, 5000}, rest_ms = 30;
+    for (size_t i = 0; i < sizeof patience_ms / sizeof patience_ms[0];) {
         if (jup_watch_connect(&w->door, patience_ms[i], &w->wires[0]))
             return true;
         if (atomic_load(&w->ending) != JUP_WATCH_RUNNING)
             return false;
+        if (atomic_load(&w->gathering))
+            poll(NULL, 0, rest_ms); /* rank 0 may not be there yet */
+        else
+            i++;
     }
     jup_warn("rank %d cannot reach rank 0 beside MPI (a firewall?): nobody watches over it",
              w->rank);

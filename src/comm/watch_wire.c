@@ -30,25 +30,43 @@ static void list_addresses(jup_watch_door_t *door)
     door->address[door->n++] = htonl(INADDR_LOOPBACK);
 }
 
-int jup_watch_listen(jup_watch_door_t *door)
+/* At a port in the network's order; 0: any that is free. */
+static int listen_at(uint16_t port, struct sockaddr_in *at)
 {
-    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
-    socklen_t length = sizeof any;
+    const int one = 1;
+    socklen_t length = sizeof *at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    memset(door, 0, sizeof *door);
+    *at = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_ANY)};
     if (fd < 0)
         return -1;
-    bool open = getrandom(&door->secret, sizeof door->secret, 0) == sizeof door->secret &&
-                bind(fd, (const struct sockaddr *)&any, sizeof any) == 0 && listen(fd, 128) == 0 &&
-                getsockname(fd, (struct sockaddr *)&any, &length) == 0;
-    if (!open) {
-        close(fd);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one); /* a job before may have had it */
+    if (bind(fd, (const struct sockaddr *)at, sizeof *at) == 0 && listen(fd, 128) == 0 &&
+        getsockname(fd, (struct sockaddr *)at, &length) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int jup_watch_listen(jup_watch_door_t *door)
+{
+    struct sockaddr_in at;
+    memset(door, 0, sizeof *door);
+    if (getrandom(&door->secret, sizeof door->secret, 0) != sizeof door->secret)
         return -1;
-    }
+    int fd = listen_at(0, &at);
+    if (fd < 0)
+        return -1;
     gethostname(door->host, sizeof door->host - 1);
-    door->port = any.sin_port;
+    door->port = at.sin_port;
     list_addresses(door);
     return fd;
+}
+
+int jup_watch_listen_at(const jup_watch_door_t *door)
+{
+    struct sockaddr_in at;
+    return listen_at(door->port, &at);
 }
 
 /* ---- connections ----------------------------------------------------------------------------- */

@@ -59,8 +59,18 @@ typedef struct jup_watch_wire {
     char in[sizeof(jup_watch_record_t)], out[4 * sizeof(jup_watch_record_t)];
 } jup_watch_wire_t;
 
+/**
+ * The door that a launcher gave all ranks, so that rank 0 can be reached before MPI is there:
+ * "PORT SECRET HOST ADDRESS...", SECRET in hexadecimal digits, HOST and its IPv4 addresses those of
+ * rank 0. False: it is none.
+ */
+bool jup_watch_door_read(const char *text, jup_watch_door_t *door);
+
 /** Rank 0: a socket that listens, and where; -1: none can be had. */
 int jup_watch_listen(jup_watch_door_t *door);
+
+/** The same at a given door; -1: its port is taken. */
+int jup_watch_listen_at(const jup_watch_door_t *door);
 
 /** The next that knocks; false: nobody does. */
 bool jup_watch_accept(int listening, jup_watch_wire_t *wire);

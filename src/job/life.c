@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/launcher.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -203,6 +204,8 @@ static void begin_to_keep(jup_life_t *life, const jup_speaker_t *speaker)
     }
     jup_watch_enter(life->comm->watch, JUP_WATCH_WORKING);
     jup_interrupt_catch();
+    if (is_first(life))
+        jup_launcher_tell_here();
 }
 
 jup_status_t jup_life_run(jup_life_t *life, const jup_speaker_t *speaker, jup_error_t *err)

@@ -62,6 +62,35 @@ begin "$launch" run $slow -p hello --trace "$work/t.h5"
 kill -TERM "$(pid_of_rank 2)"
 stopped 143 "SIGTERM to rank 2"
 
+# before the job has begun, at moments from the launcher's first on: told, and over
+for delay in 0 0.03 0.1 0.3 0.6; do
+    "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
+    launcher=$!
+    until tr '\0' ' ' <"/proc/$launcher/cmdline" | grep -q 'tools/launch' &&
+        grep -qE '^SigCgt:.*[4-7c-f][0-9a-f]{3}$' "/proc/$launcher/status"; do :; done # SIGTERM
+    sleep $delay
+    kill -TERM $launcher
+    ended
+    same "exit code of a signal after $delay s" 143 $?
+    grep -q stopping "$work/err" || { fail "a signal after $delay s is not told"; cat "$work/err"; }
+    tries=0
+    while [ -n "$(pid_of_rank '[0-9]')" ] && [ $tries -lt 100 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    [ $tries -lt 100 ] || fail "ranks are left after a signal after $delay s"
+done
+
+# killed before MPI has brought the ranks together: named all the same
+for rank in 0 1 2; do
+    "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
+    launcher=$!
+    until [ -n "$(pid_of_rank $rank)" ] || ! kill -0 $launcher; do :; done
+    kill -KILL "$(pid_of_rank $rank)"
+    ended && fail "code 0 in spite of a rank that was killed"
+    grep -q "rank $rank (host $(uname -n))" "$work/err" || { fail "killed rank $rank is not named"; cat "$work/err"; }
+done
+
 # questions: the answers so far are kept, whole and in order
 for i in 1 2 3 4 5 6 7 8; do echo "{\"id\": \"$i\", \"question\": \"What $i?\"}"; done >"$work/q.jsonl"
 begin "$launch" run -m "$work/slow.gguf" -t 1 -n 100 --ignore-eos -q --parallel 2 \

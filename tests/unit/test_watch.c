@@ -6,7 +6,10 @@
 #include "comm/watch_judge.h"
 #include "unit.h"
 
+#include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -166,6 +169,21 @@ START_TEST(who_never_reported_is_named_when_all_wait)
 }
 END_TEST
 
+/* Only while the ranks are brought together. */
+START_TEST(who_has_not_come_is_named)
+{
+    char text[JUP_WATCH_TEXT];
+    jup_watch_table_t t;
+    jup_watch_table_init(&t, RANKS, 0);
+    jup_watch_record_t hello = {.kind = JUP_WATCH_HELLO, .rank = 2};
+    jup_watch_table_hear(&t, &hello, 1);
+    ck_assert(!jup_watch_judge_absent(&t, 30, limit_s, text, sizeof text));
+    ck_assert(jup_watch_judge_absent(&t, 31, limit_s, text, sizeof text));
+    ck_assert_ptr_nonnull(strstr(text, "rank 1 and rank 3 have not come within 30 s"));
+    jup_watch_table_reset(&t);
+}
+END_TEST
+
 /* ---- connections ------------------------------------------------------------------------------
  */
 
@@ -265,6 +283,70 @@ static int run_pair(int how)
     return code_of_root(root);
 }
 
+/* ---- before MPI is there ---------------------------------------------------------------------
+ */
+
+START_TEST(a_launcher_names_a_door)
+{
+    static const char *const none[] = {NULL,        "",      "20000",    "0 1 h",
+                                       "70000 1 h", "x 1 h", "20000 q h"};
+    jup_watch_door_t door;
+    ck_assert(jup_watch_door_read("20123 00ff00000000001a nx-0 10.1.0.1 fe80::1 10.2.0.1 ", &door));
+    ck_assert_uint_eq(door.port, htons(20123));
+    ck_assert_uint_eq(door.secret, 0xff00000000001a);
+    ck_assert_str_eq(door.host, "nx-0");
+    ck_assert_int_eq(door.n, 3);
+    ck_assert_uint_eq(door.address[1], htonl(0x0a020001));
+    ck_assert_uint_eq(door.address[2], htonl(INADDR_LOOPBACK));
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        ck_assert(!jup_watch_door_read(none[i], &door));
+}
+END_TEST
+
+/* A process whose main thread is where nothing reaches it, for a while; then its code is 0. */
+static pid_t begin_early(int rank, double limit)
+{
+    pid_t process = fork();
+    if (process != 0)
+        return process;
+    jup_watch_t *w = jup_watch_open_early(rank, 2, limit);
+    jup_clock_pause(w ? 5 : 0);
+    jup_watch_gathered(w);
+    jup_watch_close(w);
+    _exit(w ? 0 : 99);
+}
+
+static void name_door(const char *host)
+{
+    char here[JUP_WATCH_NAME] = "", text[200];
+    gethostname(here, sizeof here - 1);
+    snprintf(text, sizeof text, "%d abc %s", 20000 + (int)getpid() % 12000, host ? host : here);
+    setenv("JUPITER_DOOR", text, 1);
+}
+
+/* Both come; one does not; one goes; rank 0 is not where the launcher is. */
+START_TEST(ranks_are_watched_before_mpi_is_there)
+{
+    name_door(NULL);
+    pid_t other = begin_early(1, 30);
+    jup_clock_pause(0.2);
+    pid_t root = begin_early(0, 30);
+    ck_assert_int_eq(code_of_root(root), 0);
+    ck_assert_int_eq(code_of_root(other), 0);
+    ck_assert_int_eq(code_of_root(begin_early(0, 1)), JUP_EENV);
+    root = begin_early(0, 30);
+    other = begin_early(1, 30);
+    jup_clock_pause(1);
+    kill(other, SIGKILL);
+    ck_assert_int_eq(code_of_root(root), JUP_EENV);
+    ck_assert_int_eq(waitpid(other, NULL, 0), other);
+    name_door("elsewhere");
+    ck_assert_int_eq(code_of_root(begin_early(0, 30)), 99);
+    unsetenv("JUPITER_DOOR");
+    ck_assert_int_eq(code_of_root(begin_early(1, 30)), 99);
+}
+END_TEST
+
 START_TEST(a_lost_rank_ends_rank_0_and_a_stranger_does_not)
 {
     ck_assert_int_eq(run_pair(0), 0);
@@ -281,6 +363,9 @@ static Suite *suite(void)
     unit_add(s, a_link_that_loses_what_was_sent_is_named, 20);
     unit_add(s, who_computes_is_not_stuck, 20);
     unit_add(s, who_never_reported_is_named_when_all_wait, 20);
+    unit_add(s, who_has_not_come_is_named, 20);
+    unit_add(s, a_launcher_names_a_door, 20);
+    unit_add(s, ranks_are_watched_before_mpi_is_there, 120);
     unit_add(s, records_arrive_until_the_other_side_is_gone, 60);
     unit_add(s, a_lost_rank_ends_rank_0_and_a_stranger_does_not, 60);
     return s;
