@@ -10,5 +10,7 @@ TESTS += tests/check-dist
 EXTRA_DIST += tests/check-dist tests/cross/aarch64.sh tests/faults/run
 TESTS += tests/cross/kernels.sh
 EXTRA_DIST += tests/cross/kernels.sh tests/cross/kernels.c tests/cross/plain/cblas.h tests/cross/plain/omp.h
+TESTS += tests/faults/test-faults.sh
+EXTRA_DIST += tests/faults/test-faults.sh
 TESTS += tests/check-layers tests/check-corpus tests/check-format
 EXTRA_DIST += tests/check-layers tests/check-corpus tests/check-format
