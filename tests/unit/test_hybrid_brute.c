@@ -293,7 +293,7 @@ START_TEST(the_hybrid_is_the_best_there_is)
     seen_t seen = {0};
     jup_rng_init(&rng, 120 + (uint64_t)_i);
     size_t blocks = jup_mem_live_blocks();
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 1000 / UNIT_FEWER; i++) {
         jup_plan_problem_t p;
         jup_cluster_t c;
         jup_plan_t plan;

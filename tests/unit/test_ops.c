@@ -84,7 +84,7 @@ static int64_t stride; /* of shapes: the best kernels are tried with all of them
 static void with_all_kernels(void (*check)(void))
 {
     for (int i = 0; jup_kernels_at(i); i++) {
-        stride = i == 0 ? 1 : 5;
+        stride = (i == 0 ? 1 : 5) * UNIT_FEWER;
         setenv("JUPITER_KERNELS", jup_kernels_at(i)->name, 1);
         check();
     }
@@ -182,7 +182,7 @@ static void linear_long_rows_once(void)
     {
         check_linear(type_at(t), 1, 11008, 40, 2, false);
         check_linear(type_at(t), 9, 5632, 40, 2, false);
-        check_linear(type_at(t), stride == 1 ? 600 : 60, 768, 33, 2, false);
+        check_linear(type_at(t), stride < 5 ? 600 : 60, 768, 33, 2, false);
     }
 }
 

@@ -6,6 +6,13 @@
 #include <signal.h>
 #include <stdlib.h>
 
+/* Sanitizers look for what goes wrong in the code, for which a part of the repetitions will do. */
+#ifdef __SANITIZE_ADDRESS__
+enum { UNIT_FEWER = 4 };
+#else
+enum { UNIT_FEWER = 1 };
+#endif
+
 /* Adds a test function to a case made on the spot, with a time limit in seconds. */
 static inline void unit_add(Suite *suite, const TTest *test, double limit_s)
 {
