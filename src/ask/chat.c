@@ -276,8 +276,9 @@ void jup_chat_run(jup_chat_t *chat)
     jup_scheduler_release(&chat->engine->scheduler, chat->handle);
     jup_engine_run(chat->engine);
     if (!chat->quiet)
-        jup_info("%d turns; of the prompts' tokens %lld were in the cache, %lld were computed",
-                 chat->turn, (long long)chat->reused, (long long)chat->computed);
+        jup_info("%d turn%s; of the prompts' tokens %lld were in the cache, %lld were computed",
+                 chat->turn, chat->turn == 1 ? "" : "s", (long long)chat->reused,
+                 (long long)chat->computed);
     jup_input_reset(&chat->input);
     jup_transcript_reset(&chat->transcript);
 }
