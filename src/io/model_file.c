@@ -204,8 +204,7 @@ static jup_status_t take_fused(loader_t *l, int layer, jup_layer_weights_t *w)
 }
 
 /* Experts that lie one by one, in one block of our own. */
-static jup_status_t gather_experts(loader_t *l, const char *stem, const jup_axes_t *one,
-                                   jup_matrix_t *matrix)
+static jup_status_t gather_experts(loader_t *l, const char *stem, jup_matrix_t *matrix)
 {
     int experts = l->config->experts;
     char name[NAME_BYTES];
@@ -213,7 +212,7 @@ static jup_status_t gather_experts(loader_t *l, const char *stem, const jup_axes
     for (int i = 0; i < experts; i++) {
         jup_piece_t piece = {0};
         snprintf(name, sizeof name, "%s.%d.weight", stem, i);
-        JUP_TRY(find_piece(l, name, one, &piece));
+        JUP_TRY(find_piece(l, name, jup_axes_find(name), &piece));
         size_t bytes = jup_piece_bytes(&piece);
         int64_t rows = jup_piece_rows(&piece);
         if (i == 0) {
@@ -237,33 +236,22 @@ static jup_status_t take_experts(loader_t *l, int layer, jup_layer_weights_t *w)
 {
     const struct {
         const char *stem;
-        jup_axes_t all, one;
         jup_matrix_t *matrix;
-    } stacks[] = {
-        {"ffn_gate_inp", {NULL, JUP_AXIS_EXPERTS, JUP_AXIS_DIM}, {0}, &w->router.w},
-        {"ffn_gate_exps",
-         {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM},
-         {NULL, JUP_AXIS_FFN, JUP_AXIS_DIM},
-         &w->gate_up[0].w},
-        {"ffn_up_exps",
-         {NULL, JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM},
-         {NULL, JUP_AXIS_FFN, JUP_AXIS_DIM},
-         &w->gate_up[1].w},
-        {"ffn_down_exps",
-         {NULL, JUP_AXIS_EXPERTS_DIM, JUP_AXIS_FFN},
-         {NULL, JUP_AXIS_DIM, JUP_AXIS_FFN},
-         &w->down.w},
-    };
+    } stacks[] = {{"ffn_gate_exps", &w->gate_up[0].w},
+                  {"ffn_up_exps", &w->gate_up[1].w},
+                  {"ffn_down_exps", &w->down.w}};
+    static const jup_axes_t router = {NULL, JUP_AXIS_EXPERTS, JUP_AXIS_DIM};
     char stem[NAME_BYTES - 24], name[NAME_BYTES];
-    jup_status_t status = JUP_OK;
+    snprintf(name, sizeof name, "blk.%d.ffn_gate_inp.weight", layer);
+    jup_status_t status = take_matrix(l, name, &router, &w->router.w);
+    l->seldom = true;
     for (size_t i = 0; i < sizeof stacks / sizeof stacks[0] && status == JUP_OK; i++) {
         snprintf(stem, sizeof stem, "blk.%d.%s", layer, stacks[i].stem);
         snprintf(name, sizeof name, "%s.0.weight", stem);
         bool apart = jup_gguf_tensor(l->g, name) != NULL;
         snprintf(name, sizeof name, "%s.weight", stem);
-        l->seldom = i > 0;
-        status = apart ? gather_experts(l, stem, &stacks[i].one, stacks[i].matrix)
-                       : take_matrix(l, name, &stacks[i].all, stacks[i].matrix);
+        status = apart ? gather_experts(l, stem, stacks[i].matrix)
+                       : take_matrix(l, name, jup_axes_find(name), stacks[i].matrix);
     }
     l->seldom = false;
     return status;

@@ -10,10 +10,24 @@
 enum { BATCH_BYTES = 1 << 20 }; /* read at a time where columns are cut out */
 
 static const jup_axes_t shared[] = {
-    {"attn_q", JUP_AXIS_HEADS, JUP_AXIS_DIM}, {"attn_k", JUP_AXIS_KV, JUP_AXIS_DIM},
-    {"attn_v", JUP_AXIS_KV, JUP_AXIS_DIM},    {"attn_output", JUP_AXIS_DIM, JUP_AXIS_HEADS},
-    {"ffn_gate", JUP_AXIS_FFN, JUP_AXIS_DIM}, {"ffn_up", JUP_AXIS_FFN, JUP_AXIS_DIM},
-    {"ffn_down", JUP_AXIS_DIM, JUP_AXIS_FFN}, {"output", JUP_AXIS_VOCAB, JUP_AXIS_DIM},
+    {"attn_q", JUP_AXIS_HEADS, JUP_AXIS_DIM},
+    {"attn_k", JUP_AXIS_KV, JUP_AXIS_DIM},
+    {"attn_v", JUP_AXIS_KV, JUP_AXIS_DIM},
+    {"attn_output", JUP_AXIS_DIM, JUP_AXIS_HEADS},
+    {"ffn_gate", JUP_AXIS_FFN, JUP_AXIS_DIM},
+    {"ffn_up", JUP_AXIS_FFN, JUP_AXIS_DIM},
+    {"ffn_down", JUP_AXIS_DIM, JUP_AXIS_FFN},
+    {"output", JUP_AXIS_VOCAB, JUP_AXIS_DIM},
+    {"ffn_gate_exps", JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM},
+    {"ffn_up_exps", JUP_AXIS_EXPERTS_FFN, JUP_AXIS_DIM},
+    {"ffn_down_exps", JUP_AXIS_EXPERTS_DIM, JUP_AXIS_FFN},
+};
+
+/* Experts that lie one by one: "blk.3.ffn_up_exps.7.weight". */
+static const jup_axes_t single[] = {
+    {"ffn_gate_exps", JUP_AXIS_FFN, JUP_AXIS_DIM},
+    {"ffn_up_exps", JUP_AXIS_FFN, JUP_AXIS_DIM},
+    {"ffn_down_exps", JUP_AXIS_DIM, JUP_AXIS_FFN},
 };
 
 /* "blk.3.attn_q.weight" -> "attn_q" */
@@ -26,14 +40,22 @@ static size_t find_stem(const char *name, const char **stem)
     return strcspn(*stem, ".");
 }
 
+static const jup_axes_t *find_among(const jup_axes_t *axes, size_t n, const char *stem,
+                                    size_t length)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strlen(axes[i].stem) == length && strncmp(axes[i].stem, stem, length) == 0)
+            return &axes[i];
+    return NULL;
+}
+
 const jup_axes_t *jup_axes_find(const char *name)
 {
     const char *stem;
     size_t length = find_stem(name, &stem);
-    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
-        if (strlen(shared[i].stem) == length && strncmp(shared[i].stem, stem, length) == 0)
-            return &shared[i];
-    return NULL;
+    bool one_expert = stem[length] == '.' && stem[length + 1] >= '0' && stem[length + 1] <= '9';
+    return one_expert ? find_among(single, sizeof single / sizeof single[0], stem, length)
+                      : find_among(shared, sizeof shared / sizeof shared[0], stem, length);
 }
 
 jup_part_blocks_t jup_piece_blocks(const jup_gguf_t *g)

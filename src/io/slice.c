@@ -137,7 +137,7 @@ static jup_status_t put_tensor(jup_gguf_writer_t *w, source_t *s, size_t *writte
     if (s->cut) {
         JUP_TRY(jup_piece_check(s->g, &s->piece, err));
         dims[0] = is_vector(tensor) ? jup_piece_rows(&s->piece) : jup_piece_cols(&s->piece);
-        dims[1] = is_vector(tensor) ? 1 : jup_piece_rows(&s->piece);
+        dims[1] = is_vector(tensor) ? 1 : jup_piece_rows(&s->piece) / tensor->dims[2];
         *written += jup_piece_bytes(&s->piece);
     }
     jup_gguf_put_tensor(w, tensor->name, tensor->dtype->dtype, tensor->n_dims, dims, fill, s);

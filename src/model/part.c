@@ -135,7 +135,10 @@ static int64_t part_first(const jup_config_t *whole, const jup_part_t *part, jup
 jup_range_t jup_part_run(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis,
                          int64_t at)
 {
-    int dim = whole->head_dim;
+    int dim = whole->head_dim, ffn = part->ffn_last - part->ffn_first;
+    if (axis == JUP_AXIS_EXPERTS_FFN && !jup_part_is_whole(part))
+        return (jup_range_t){.first = at / ffn * whole->ffn + part->ffn_first + at % ffn,
+                             .n = ffn - at % ffn};
     if (axis == JUP_AXIS_KV && jup_part_repeats_kv(whole, part))
         return (jup_range_t){
             .first = (int64_t)jup_part_kv_head(whole, part, (int)(at / dim)) * dim + at % dim,
@@ -235,7 +238,7 @@ static int ffn_units(const jup_config_t *c, jup_part_blocks_t blocks)
 /* Whether every head can be computed without the others. */
 static bool can_share(const jup_config_t *whole)
 {
-    return jup_family(whole->arch)->qk_norm != JUP_QK_BY_ROW && !whole->experts;
+    return jup_family(whole->arch)->qk_norm != JUP_QK_BY_ROW;
 }
 
 int jup_part_most(const jup_config_t *whole, jup_part_blocks_t blocks)
@@ -253,10 +256,11 @@ static jup_status_t check_members(const jup_config_t *whole, jup_part_blocks_t b
     if (n >= 1 && n <= most)
         return JUP_OK;
     if (!can_share(whole))
-        return jup_fail(
-            err, JUP_EINPUT,
-            "%d ranks cannot share the layers of %s, %s; let each layer be computed by one rank", n,
-            whole->name, whole->experts ? "a mixture of experts" : "whose norms go over all heads");
+        return jup_fail(err, JUP_EINPUT,
+                        "%d ranks cannot share the layers of %s, whose norms go over all heads; "
+                        "let each layer be "
+                        "computed by one rank",
+                        n, whole->name);
     return jup_fail(err, JUP_EINPUT,
                     "%d ranks cannot share the layers of %s: cut at whole blocks (%d heads, %d "
                     "columns of the feed-forward network) there are %d shares of attention and %d "

@@ -12,7 +12,8 @@
  * devices. They keep to whole KV heads as long as that is no slower; else, as with more members
  * than KV heads, a KV head (its weights, its cache and its work) is repeated on every member whose
  * query heads read it, and within a member where the attention of equal groups of heads over each
- * KV head asks for it.
+ * KV head asks for it. Of a mixture of experts everyone has the router and its columns of each
+ * expert, so that all members are busy with whatever experts a row goes to.
  */
 #ifndef JUP_MODEL_PART_H
 #define JUP_MODEL_PART_H
@@ -27,11 +28,11 @@ typedef enum jup_axis {
     JUP_AXIS_ROPE,   /* rope_dim / 2 */
     JUP_AXIS_TOKENS, /* the vocabulary in the embedding */
     JUP_AXIS_EXPERTS,
-    JUP_AXIS_EXPERTS_FFN, /* that of all experts, one after the other */
     JUP_AXIS_EXPERTS_DIM, /* dim for each expert */
     JUP_AXIS_HEADS,       /* query heads * head_dim */
     JUP_AXIS_KV,          /* KV heads * head_dim */
-    JUP_AXIS_FFN,
+    JUP_AXIS_FFN,         /* of an expert, where there are experts */
+    JUP_AXIS_EXPERTS_FFN, /* that of all experts, one after the other */
     JUP_AXIS_VOCAB, /* the vocabulary in the output head */
 } jup_axis_t;
 
@@ -64,7 +65,7 @@ int64_t jup_part_length(const jup_config_t *whole, const jup_part_t *part, jup_a
 
 /**
  * The part's elements from its `at`-th on that lie side by side in the whole, and where there: up
- * to the end, but for a part that repeats KV heads within itself.
+ * to the end, but for the columns of several experts and KV heads repeated within a part.
  */
 jup_range_t jup_part_run(const jup_config_t *whole, const jup_part_t *part, jup_axis_t axis,
                          int64_t at);

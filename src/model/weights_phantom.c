@@ -38,10 +38,11 @@ static size_t layer_bytes(const jup_layer_weights_t *layer, const jup_config_t *
            matrix_bytes(&layer->gate_up[1].w) + matrix_bytes(&layer->down.w);
 }
 
-/* What a part copies out of a file. */
-static size_t column_bytes(const jup_layer_weights_t *layer)
+/* What a part copies out of a file: columns, and rows of several experts. */
+static size_t copied_bytes(const jup_layer_weights_t *layer, const jup_config_t *c)
 {
-    return matrix_bytes(&layer->out.w) + matrix_bytes(&layer->down.w);
+    size_t experts = c->experts ? 2 * matrix_bytes(&layer->gate_up[0].w) : 0;
+    return matrix_bytes(&layer->out.w) + matrix_bytes(&layer->down.w) + experts;
 }
 
 static void shape_head(jup_weights_t *weights, const jup_config_t *config, jup_dtype_t dtype)
@@ -63,7 +64,7 @@ jup_status_t jup_weights_phantom(jup_weights_t *weights, const jup_config_t *con
     jup_weights_init(weights, shard);
     for (int i = 0; i < shard->last - shard->first; i++) {
         shape_layer(&weights->layers[i], &own, dtype);
-        size_t owned = cut ? column_bytes(&weights->layers[i]) : 0;
+        size_t owned = cut ? copied_bytes(&weights->layers[i], &own) : 0;
         weights->owned_bytes += owned;
         weights->mapped_bytes += layer_bytes(&weights->layers[i], &own) - owned;
     }

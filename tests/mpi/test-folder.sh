@@ -33,6 +33,16 @@ check 2 json arch=qwen3moe head_dim=24
 "$jupiter" split -m "$work/folder" -n 2 -o "$work/s-{rank}.gguf" >/dev/null || fail "split of experts"
 same "slices of a folder with experts" "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12)" \
     "$(tokens 2 -m "$work/s-{rank}.gguf" -p 'hello you' -n 12)"
+printf '%s\n' "plan_version: 2" "strategy: hybrid" "layers: 6" "workload: {prompt: 10}" \
+    "chunks: [10]" "stages:" "- {devices: [0, 1], way: tensor, heads: [3, 1], ffn: [10, 12]," \
+    "   first: 0, last: 5}" >"$work/p.yaml"
+for whole in folder m.gguf; do
+    "$jupiter" split -m "$work/$whole" --plan "$work/p.yaml" -o "$work/s-{rank}.gguf" >/dev/null ||
+        fail "split of experts' columns, $whole"
+    same "slices of experts' columns, $whole" \
+        "$(tokens 1 -m "$work/m.gguf" -p 'hello you' -n 12 --wire f32)" \
+        "$(tokens 2 -m "$work/s-{rank}.gguf" --plan "$work/p.yaml" -p 'hello you' -n 12 --wire f32)"
+done
 "$jupiter" plan -m "$work/folder" --cluster 2xnx@100mbps,1ms >/dev/null || fail "plan of experts"
 sed -i 's/"norm_topk_prob": true/"norm_topk_prob": false/' "$work/folder/config.json"
 "$jupiter" info -m "$work/folder" >/dev/null 2>"$work/err" && fail "shares that do not sum to 1"

@@ -78,6 +78,17 @@ for type in f32 f16 q8_0 q4_0 q4_k q6_k; do
     done
 done
 
+# a mixture of experts: everyone routes, and has its columns of each expert
+for type in f32 q8_0 q4_k; do
+    "$make_model" "$work/e.gguf" arch=qwen3moe layers=2 dim=256 heads=16 kv_heads=4 head_dim=64 \
+        ffn=1024 experts=8 used=3 type=$type || fail "make_model of experts, $type"
+    one=$(tokens 1 -m "$work/e.gguf" -p "$short" -n 8 --wire f32 --kv f32)
+    for how in "4 megatron" "2 galaxy" "4 galaxy" "3 sequence"; do
+        same "experts, $type, $how" "$one" "$(tokens "${how% *}" -m "$work/e.gguf" -p "$short" \
+            -n 8 --wire f32 --kv f32 --strategy "${how#* }")"
+    done
+done
+
 # what a rank sends is what the closed form says
 python=
 for candidate in "${PYTHON:-python3}" python3 /usr/bin/python3; do
