@@ -8,5 +8,5 @@ noinst_PROGRAMS += %D%/kernels
 EXTRA_DIST += %D%/decode.py
 EXTRA_DIST += %D%/peers
 EXTRA_DIST += %D%/serve
-EXTRA_DIST += %D%/strategies.py
+EXTRA_DIST += %D%/strategies.py %D%/bound.py
 EXTRA_DIST += %D%/arm %D%/arm_kernels.c %D%/arm_llama.c

@@ -21,7 +21,7 @@ EXTRA_DIST += %D%/simulated.py \
 	%D%/chunks/README.md %D%/chunks/run \
 	%D%/links/README.md %D%/links/run \
 	%D%/mix/README.md %D%/mix/run \
-	%D%/pi-record/README.md %D%/pi-record/run \
+	%D%/pi-record/README.md %D%/pi-record/boards.yaml %D%/pi-record/pi5.yaml %D%/pi-record/run \
 	%D%/points/README.md %D%/points/run \
 	%D%/scalability/README.md %D%/scalability/run \
 	%D%/trees/README.md %D%/trees/run

@@ -50,18 +50,17 @@ def quantise(source, path, name):
 
 
 class Peer:
-    """One file, opened; cache in F32, no flash attention. `arranged`: its kernels for weights that
-    it arranges anew when it loads them, else those for weights as they lie in the file."""
+    """One file, opened; cache in F32, no flash attention; by_default: as llama.cpp has them."""
 
-    def __init__(self, path, context=512, threads=2, arranged=True):
+    def __init__(self, path, context=512, threads=2, by_default=False):
         model, made = l.llama_model_default_params(), l.llama_context_default_params()
         model.n_gpu_layers = 0
-        model.use_extra_bufts = arranged
         made.n_ctx = made.n_batch = made.n_ubatch = context
         made.n_threads = made.n_threads_batch = threads
-        made.type_k = made.type_v = l.GGML_TYPE_F32
-        made.flash_attn_type = l.LLAMA_FLASH_ATTN_TYPE_DISABLED
         made.swa_full = True
+        if not by_default:
+            made.type_k = made.type_v = l.GGML_TYPE_F32
+            made.flash_attn_type = l.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.model = l.llama_model_load_from_file(path.encode(), model)
         if not self.model:
             raise RuntimeError(f"llama.cpp does not load {path}")
