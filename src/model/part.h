@@ -33,7 +33,7 @@ typedef enum jup_axis {
     JUP_AXIS_KV,          /* KV heads * head_dim */
     JUP_AXIS_FFN,         /* of an expert, where there are experts */
     JUP_AXIS_EXPERTS_FFN, /* that of all experts, one after the other */
-    JUP_AXIS_VOCAB, /* the vocabulary in the output head */
+    JUP_AXIS_VOCAB,       /* the vocabulary in the output head */
 } jup_axis_t;
 
 /** Elements [first, first + n) of an axis. */
