@@ -1,7 +1,7 @@
 /*
  * Speed of the operations, each checked against the naive ones first.
  *
- * Usage: kernels [THREADS [JSON-FILE [TYPE...]]]
+ * Usage: kernels [THREADS [JSON-FILE [TYPE... ROWS...]]]; JSON-FILE may be -, for none
  *
  * What a machine gives at a moment is measured at that moment: every timing of an operation stands
  * between one of reading memory and one of OpenBLAS's sgemm, all on the same threads, and shares
@@ -14,6 +14,7 @@
 #include "tensor/ops.h"
 
 #include <cblas.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ typedef struct bench {
     jup_rng_t rng;
     unsigned char *weights; /* weight_bytes of them, then as many more as a read needs */
     float *x, *y, *a, *b, *c;
+    char **chosen; /* the words that name types and numbers of rows, NULL-terminated */
 } bench_t;
 
 typedef struct result {
@@ -222,9 +224,21 @@ static void fill_weights(bench_t *b, jup_dtype_t dtype, int64_t in)
                period < weight_bytes - at ? period : weight_bytes - at);
 }
 
+/* Is the word chosen, or none of its kind, numbers or names? */
+static bool wanted(const bench_t *b, const char *word)
+{
+    bool any = false;
+    for (char **chosen = b->chosen; *chosen; chosen++) {
+        if (!strcmp(*chosen, word))
+            return true;
+        any = any || !isdigit((unsigned char)**chosen) == !isdigit((unsigned char)*word);
+    }
+    return !any;
+}
+
 static void bench_linear(bench_t *b, jup_dtype_t dtype, int64_t in, int64_t out, const char *shape)
 {
-    static const int64_t row_counts[] = {1, 2, 4, 8, 16, 64, 128, 512};
+    static const int64_t row_counts[] = {1, 2, 4, 8, 16, 32, 64, 128, 512};
     linear_work_t w = {.l = {{dtype, out, in, NULL}, NULL}, .all = b->weights};
     w.bytes = jup_dtype_bytes(dtype, in * out);
     w.copies = (int64_t)(weight_bytes / w.bytes);
@@ -232,6 +246,10 @@ static void bench_linear(bench_t *b, jup_dtype_t dtype, int64_t in, int64_t out,
     check_linear(b, &w, false);
     check_linear(b, &w, true);
     for (size_t i = 0; i < sizeof row_counts / sizeof row_counts[0]; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", (int)row_counts[i]);
+        if (!wanted(b, number))
+            continue;
         w.rows = row_counts[i];
         double flops = 2.0 * (double)(in * out) * (double)w.rows;
         report(b, "linear", shape, jup_dtype_any_name((int)dtype), w.rows,
@@ -365,19 +383,12 @@ static void set_up(bench_t *b, int threads)
         b->b[i] = b->x[i % elems];
 }
 
-static bool wanted(int argc, char **argv, const char *type)
-{
-    for (int i = 3; i < argc; i++)
-        if (!strcmp(argv[i], type))
-            return true;
-    return argc <= 3;
-}
-
 int main(int argc, char **argv)
 {
     jup_blas_choose_core(argv);
     bench_t b = {0};
     set_up(&b, argc > 1 ? atoi(argv[1]) : 1);
+    b.chosen = argv + (argc > 3 ? 3 : argc);
     if (argc > 2 && strcmp(argv[2], "-") && !(b.json = fopen(argv[2], "w"))) {
         perror(argv[2]);
         return EXIT_FAILURE;
@@ -399,11 +410,11 @@ int main(int argc, char **argv)
                 "\"sgemm_gflops_per_s\": %.4g, \"read_gbytes_per_s\": %.4g, \"results\": [",
                 jup_kernels_choose()->name, jup_blas_core(), b.threads, top_sgemm, top_read);
     for (int t = 0; jup_dtype_at(t); t++)
-        if (wanted(argc, argv, jup_dtype_at(t)->name)) {
+        if (wanted(&b, jup_dtype_at(t)->name)) {
             bench_linear(&b, jup_dtype_at(t)->dtype, 2048, 5632, "2048 -> 5632");
             bench_linear(&b, jup_dtype_at(t)->dtype, 5632, 2048, "5632 -> 2048");
         }
-    if (wanted(argc, argv, "others")) {
+    if (wanted(&b, "others")) {
         static const int64_t pasts[] = {0, 512, 2048};
         for (int i = 0; i < 3; i++) {
             bench_attention(&b, pasts[i], 512);
