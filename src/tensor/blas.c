@@ -32,9 +32,10 @@ static void free_buffers(jup_blas_t *b)
     jup_free(b->x_f32);
     jup_free(b->x_i8.q);
     jup_free(b->x_i8.parts);
+    jup_free(b->x_i8.whole);
     jup_free(b->own);
     b->x_f32 = NULL;
-    b->x_i8 = (jup_i8_x_t){NULL, NULL};
+    b->x_i8 = (jup_i8_x_t){NULL, NULL, NULL};
     b->own = NULL;
     b->rows = b->in = b->head_dim = 0;
     b->scratch_bytes = 0;
@@ -63,6 +64,9 @@ static jup_status_t take_buffers(jup_compute_t *c, jup_error_t *err)
     b->x_i8.q = block;
     JUP_TRY(take(b, &block, blocks, JUP_X_PARTS * sizeof(int32_t), "activation scales", err));
     b->x_i8.parts = block;
+    JUP_TRY(
+        take(b, &block, blocks / 8 + 1, JUP_X_WHOLES * sizeof(int32_t), "activation scales", err));
+    b->x_i8.whole = block;
     JUP_TRY(take(b, &block, threads, b->own_bytes, "panels of the threads", err));
     b->own = block;
     return JUP_OK;

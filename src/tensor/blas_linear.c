@@ -20,6 +20,7 @@ typedef struct buffers {
     uint8_t panel_q[JUP_I8_CHUNK * JUP_PANEL];
     float panel_scale[JUP_I8_CHUNK / 16 * JUP_PANEL];
     float panel_min[JUP_I8_CHUNK / 16 * JUP_PANEL];
+    float panel_whole[JUP_I8_CHUNK / 128 * JUP_PANEL];
     float sums[]; /* (rows, 32) */
 } buffers_t;
 
@@ -57,7 +58,8 @@ static const float *f32_tile_at(const pass_t *p, int64_t row)
 static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
 {
     return (jup_i8_x_t){p->blas->x_i8.q + row * p->in,
-                        p->blas->x_i8.parts + row * (p->in / JUP_X_BLOCK) * JUP_X_PARTS};
+                        p->blas->x_i8.parts + row * (p->in / JUP_X_BLOCK) * JUP_X_PARTS,
+                        p->blas->x_i8.whole + row * (p->in / 256) * JUP_X_WHOLES};
 }
 
 static void pack_f32_tile(const pass_t *p, int64_t row, int m)
@@ -84,12 +86,13 @@ static void prepare_f32(const pass_t *p)
         pack_f32_tile(p, t * even, jup_tile_rows(p->rows, tile, t * even));
 }
 
-static void prepare_i8(const pass_t *p)
+static void prepare_i8(const pass_t *p, bool whole)
 {
     int tile = p->blas->kernels->i8_tile, even = jup_tile_rows(p->rows, tile, 0);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tile_count(p, tile); t++) {
         jup_i8_x_t to = i8_tile_at(p, t * even);
+        to.whole = whole ? to.whole : NULL;
         p->blas->kernels->round_x(p->x + t * even * p->in, p->in,
                                   jup_tile_rows(p->rows, tile, t * even), p->in, &to);
     }
@@ -98,16 +101,17 @@ static void prepare_i8(const pass_t *p)
 /* By the team, or by a single thread outside of one. Ends with all of x ready. */
 static void prepare(const pass_t *p, const jup_linear_t *w, int n)
 {
-    bool f32 = false, i8 = false;
+    bool f32 = false, i8 = false, whole = false;
     for (int i = 0; i < n; i++) {
         bool rounded = is_i8(p->blas, &w[i]);
         i8 = i8 || rounded;
         f32 = f32 || !rounded;
+        whole = whole || (rounded && p->blas->kernels->is_whole(w[i].w.dtype));
     }
     if (f32 && !f32_in_place(p))
         prepare_f32(p);
     if (i8)
-        prepare_i8(p);
+        prepare_i8(p, whole);
 }
 
 /* ---- panels -------------------------------------------------------------------------------- */
@@ -186,7 +190,7 @@ static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
-    const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min};
+    const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min, own->panel_whole};
     int64_t at = 0;
     int columns = k->row_columns(src->dtype);
     if (p->rows == 1 && columns > 0 && src->rows == JUP_PANEL && p->in >= columns) {
@@ -203,6 +207,7 @@ static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
             jup_i8_x_t x = i8_tile_at(p, row);
             x.q += at * m;
             x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
+            x.whole += at / 256 * JUP_X_WHOLES * m;
             k->tile_i8(src->dtype, m, n, &x, &panel, own->sums + row * JUP_PANEL, at > 0);
             row += m;
         }

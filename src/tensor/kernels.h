@@ -15,6 +15,11 @@
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
  * x ~ scale * q with |q| <= 127, an error of at most scale / 2. Products are summed exactly in
  * integers within a block (types with groups of 16: half a block), then in f32.
+ *
+ * Where the scales of groups are small integers (Q2_K, Q3_K), the sums of 256 columns stay
+ * integers: the scales of x within them are taken as multiples k of a 511th of the largest. That is
+ * off by a 1022nd of the largest scale at most, against the half of a scale by which each element
+ * is.
  */
 #ifndef JUP_TENSOR_KERNELS_H
 #define JUP_TENSOR_KERNELS_H
@@ -32,6 +37,8 @@ enum {
     JUP_TILE_MAX = 16,   /* no kernel takes more rows of x at a time */
     JUP_SLOTS = 64,      /* cache slots that attention takes at a time */
     JUP_X_BLOCK = 32,    /* columns that share a scale of x */
+    JUP_X_MOST_K = 511,  /* largest JUP_X_K: sums over 256 columns then fit 32 bits */
+    JUP_X_FOLD_BITS = 6, /* see JUP_X_HIGH */
 };
 
 /** What goes with a block of rounded x, each an int32 or float per row of the tile. */
@@ -46,6 +53,15 @@ enum jup_x_part {
     JUP_X_PARTS,
 };
 
+/** What goes with 256 columns of it, for types whose form is whole. */
+enum jup_x_whole {
+    JUP_X_UNIT,                 /* float: of the scales */
+    JUP_X_K,                    /* 8 ints, of the blocks: scale in that unit, 0..JUP_X_MOST_K */
+    JUP_X_HIGH = JUP_X_K + 8,   /* 4 times four bytes, of 16 columns each, with those of LOW: */
+    JUP_X_LOW = JUP_X_HIGH + 4, /* k * sum of q ~ (128 * high + low) << JUP_X_FOLD_BITS */
+    JUP_X_WHOLES = JUP_X_LOW + 4,
+};
+
 /**
  * What a quantised type is in an i8 panel: elements are scale * (q - zero) - min, or, where q is a
  * signed byte, scale * q.
@@ -54,6 +70,7 @@ typedef struct jup_i8_form {
     bool is_signed; /* else q is in 0..63 */
     bool halves;    /* 16 columns share a scale (and a min), else 32 */
     bool mins;
+    bool whole; /* with halves: scales and mins are integers, times one of 256 columns each */
     int zero;
 } jup_i8_form_t;
 
@@ -71,12 +88,15 @@ typedef struct jup_i8_panel {
     uint8_t *q;   /* JUP_I8_CHUNK * 32 */
     float *scale; /* (blocks, 32), with halves: (blocks, 2, 32) */
     float *min;   /* the same, for types that have it */
+    float *whole; /* (blocks / 8, 2, 32): what scales and mins of 256 columns are multiplied with.
+                     The scales are then int32, the mins (blocks / 8, 4, 32, 4) bytes, 16 in all */
 } jup_i8_panel_t;
 
 /** Rounded x of one tile of m rows: q (columns / 4, m, 4), parts (blocks, JUP_X_PARTS, m). */
 typedef struct jup_i8_x {
     int8_t *q;
     int32_t *parts;
+    int32_t *whole; /* (blocks / 8, JUP_X_WHOLES, m) */
 } jup_i8_x_t;
 
 typedef struct jup_kernels {
@@ -128,7 +148,11 @@ typedef struct jup_kernels {
     void (*tile_i8)(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add);
 
-    /** Rounds m rows of x, `stride` elements apart, n columns each (a multiple of 32). */
+    /** Does the type take x->whole? */
+    bool (*is_whole)(jup_dtype_t dtype);
+
+    /** Rounds m rows of x, `stride` elements apart, n columns each (a multiple of 32). Where
+     *  to->whole is NULL it is left out; else n is a multiple of 256. */
     void (*round_x)(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to);
 
     /** Sum of a[i] * b[i]. */

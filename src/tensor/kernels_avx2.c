@@ -9,10 +9,19 @@ JUP_TARGET_BEGIN("avx2,fma,f16c")
 #include "tensor/vectors_avx2.h"
 
 /* |w| <= 63 and |x| <= 127: a pair of products fits 16 bits. */
+INLINE vi multiply_pairs(vi w, vi x)
+{
+    return (vi)_mm256_maddubs_epi16((__m256i)w, (__m256i)x);
+}
+
+INLINE vi sum_pairs(vi pairs)
+{
+    return (vi)_mm256_madd_epi16((__m256i)pairs, _mm256_set1_epi16(1));
+}
+
 INLINE vi dot_small(vi sum, vi w, vi x)
 {
-    __m256i pairs = _mm256_maddubs_epi16((__m256i)w, (__m256i)x);
-    return sum + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    return sum + sum_pairs(multiply_pairs(w, x));
 }
 
 /* Signed weights: the sign moves over to x; 128 * 127 * 2 still fits. */
@@ -22,6 +31,7 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, (vi)magnitude, (vi)_mm256_sign_epi8((__m256i)x, (__m256i)w));
 }
 
+#define PRODUCTS "tensor/products_avx2.h"
 #define FEW "tensor/kernels_few_256.h"
 #include "tensor/kernels_body.h"
 

@@ -452,14 +452,28 @@ INLINE vi load_quad(const uint8_t *block, int k, int vec)
 #endif
 }
 
+/* Scale and min of a group of a panel; `at` is where a vector begins. */
+INLINE void group_of(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t group, int at,
+                     vf *scale, vf *min)
+{
+    *scale = load_f(from->scale + group * JUP_PANEL + at);
+    *min = form.mins ? load_f(from->min + group * JUP_PANEL + at) : (vf){0};
+    if (!form.whole)
+        return;
+    const float *whole = from->whole + group / 16 * 2 * JUP_PANEL + at;
+    *scale = to_float((vi)*scale) * load_f(whole);
+    vi mins = load_i(from->min + (group / 16 * 16 + group % 16 / 4) * JUP_PANEL + at);
+    if (form.mins)
+        *min = to_float(byte_of(&mins, (int)(group % 4))) * load_f(whole + JUP_PANEL);
+}
+
 /* The 32 columns of one block of an i8 panel as floats: by the definition of each type. */
 INLINE void expand_block(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t b, int vec,
                          float *to)
 {
     for (int k = 0; k < 8; k++) {
-        int64_t group = (form.halves ? 2 * b + k / 4 : b) * JUP_PANEL + vec * LANES;
-        vf scale = load_f(from->scale + group);
-        vf min = form.mins ? load_f(from->min + group) : (vf){0};
+        vf scale, min;
+        group_of(form, from, form.halves ? 2 * b + k / 4 : b, vec * LANES, &scale, &min);
         vi q = load_quad(from->q + b * 32 * JUP_PANEL, k, vec);
         for (int i = 0; i < 4; i++) {
             bool unbiased = form.is_signed && form.zero == 0;
@@ -474,7 +488,8 @@ static void expand(const jup_rows_t *src, int64_t at, int64_t n, float *to)
 {
     _Alignas(64) uint8_t q[JUP_F32_CHUNK * JUP_PANEL];
     _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 16 * JUP_PANEL];
-    const jup_i8_panel_t bytes = {q, scale, min};
+    _Alignas(64) float whole[JUP_F32_CHUNK / 128 * JUP_PANEL];
+    const jup_i8_panel_t bytes = {q, scale, min, whole};
     pack_i8(src, at, n, &bytes);
     for (int64_t b = 0; b < n / 32; b++)
         for (int vec = 0; vec < VECS; vec++)
@@ -690,10 +705,92 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
+/* dots += (dots of 16 columns, b of 256) * their scales, of the weights and of x, as integers */
+INLINE void add_whole_group(const jup_i8_form_t form, const int m, const int g, const uint8_t *w,
+                            const int8_t *q, const int32_t *parts, const int32_t *k,
+                            const float *scales, vi all[I8_ROWS][I8_VECS])
+{
+    vi dots[I8_ROWS][I8_VECS];
+    start_dots(m, parts, JUP_X_Q_FIRST + g, form.zero, dots);
+    add_products(false, m, 4 * g, 4 * g + 4, w, q, dots);
+    EACH (v, I8_VECS) {
+        vi scale = load_i(scales + g * JUP_PANEL + v * LANES);
+        EACH (r, m)
+            all[r][v] += dots[r][v] * (scale * k[r]);
+    }
+}
+
+/* A row's sum of min * x over 256 columns, in units << JUP_X_FOLD_BITS; x: at the row. */
+INLINE vi whole_mins(const int m, const float *mins, const int32_t *x)
+{
+    vi high = {0}, low = {0};
+    EACH (k, 4) {
+        vi four = load_i(mins + k * JUP_PANEL);
+        high = dot_small(high, four, splat_i(x[(JUP_X_HIGH + k) * m]));
+        low = dot_small(low, four, splat_i(x[(JUP_X_LOW + k) * m]));
+    }
+    return high * 128 + low;
+}
+
+/* The f32 sum with those of 256 columns; unit: of x. */
+INLINE vf with_whole(const jup_i8_form_t form, vf sum, vi dots, vi mins, vf scale, vf min,
+                     float unit)
+{
+    sum += to_float(dots) * (scale * unit);
+    if (form.mins)
+        sum -= to_float(mins) * (min * (unit * (1 << JUP_X_FOLD_BITS)));
+    return sum;
+}
+
+/* i8_tile() of forms that are whole, for I8_VECS vectors, 256 columns: sums += */
+INLINE void whole_tile(const jup_i8_form_t form, const int m, const jup_i8_x_t *x,
+                       const jup_i8_panel_t *at, float *sums)
+{
+    vi dots[I8_ROWS][I8_VECS];
+    EACH (r, m)
+        EACH (v, I8_VECS)
+            dots[r][v] = (vi){0};
+    for (int b = 0; b < 8; b++)
+        EACH (g, 2)
+            add_whole_group(form, m, g, at->q + b * 32 * JUP_PANEL, x->q + b * 32 * m,
+                            x->parts + b * JUP_X_PARTS * m, x->whole + (JUP_X_K + b) * m,
+                            at->scale + 2 * b * JUP_PANEL, dots);
+    EACH (v, I8_VECS) {
+        vf scale = load_f(at->whole + v * LANES), min = load_f(at->whole + JUP_PANEL + v * LANES);
+        EACH (r, m) {
+            float unit, *to = sums + r * JUP_PANEL + v * LANES;
+            memcpy(&unit, x->whole + JUP_X_UNIT * m + r, sizeof unit);
+            vi mins = form.mins ? whole_mins(m, at->min + v * LANES, x->whole + r) : (vi){0};
+            store_f(to, with_whole(form, load_f(to), dots[r][v], mins, scale, min, unit));
+        }
+    }
+}
+
+INLINE void whole_tiles(const jup_i8_form_t form, const int m, int64_t n, const jup_i8_x_t *x,
+                        const jup_i8_panel_t *panel, float *sums, bool add)
+{
+    if (!add) /* and not by a choice later: a product and its sum must stay one operation */
+        memset(sums, 0, (size_t)m * JUP_PANEL * sizeof *sums);
+    for (int group = 0; group < VECS; group += I8_VECS)
+        for (int64_t b = 0; b < n / 256; b++) {
+            const int64_t scales = b * 16 * JUP_PANEL + group * LANES;
+            const jup_i8_panel_t at = {panel->q + b * 256 * JUP_PANEL + group * VECTOR,
+                                       panel->scale + scales, panel->min + scales,
+                                       panel->whole + b * 2 * JUP_PANEL + group * LANES};
+            const jup_i8_x_t of_x = {x->q + b * 256 * m, x->parts + b * 8 * JUP_X_PARTS * m,
+                                     x->whole + b * JUP_X_WHOLES * m};
+            whole_tile(form, m, &of_x, &at, sums + group * LANES);
+        }
+}
+
 /* The form's flags are constants, so that nothing of what a type lacks is left. */
 INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add)
 {
+    if (form.whole) {
+        whole_tiles(form, m, n, x, panel, sums, add);
+        return;
+    }
     const int groups = form.halves ? 2 : 1;
     for (int group = 0; group < VECS; group += I8_VECS) {
         vf sum[I8_ROWS][I8_VECS];
@@ -753,7 +850,13 @@ I8_TILE(tile_signed, .is_signed = true, .zero = Q8_BIAS)
 I8_TILE(tile_zero, .zero = zero)
 I8_TILE(tile_mins, .mins = true)
 I8_TILE(tile_halves_zero, .halves = true, .zero = zero)
-I8_TILE(tile_halves_mins, .halves = true, .mins = true)
+I8_TILE(tile_whole_zero, .halves = true, .whole = true, .zero = zero)
+I8_TILE(tile_whole_mins, .halves = true, .whole = true, .mins = true)
+
+static bool is_whole(jup_dtype_t dtype)
+{
+    return form_of(dtype).whole;
+}
 
 static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add)
@@ -761,8 +864,10 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
     const jup_i8_form_t form = form_of(dtype);
     if (form.is_signed)
         tile_signed(form.zero, m, n, x, panel, sums, add);
-    else if (form.halves && form.mins)
-        tile_halves_mins(form.zero, m, n, x, panel, sums, add);
+    else if (form.whole && form.mins)
+        tile_whole_mins(form.zero, m, n, x, panel, sums, add);
+    else if (form.whole)
+        tile_whole_zero(form.zero, m, n, x, panel, sums, add);
     else if (form.halves)
         tile_halves_zero(form.zero, m, n, x, panel, sums, add);
     else if (form.mins)
@@ -809,19 +914,30 @@ INLINE bool is_of_256(const jup_dtype_t dtype)
            dtype == JUP_Q6_K || dtype == JUP_IQ4_XS;
 }
 
-/* Scales (and mins) of a block of 256 of each row. */
+/* Scales (and mins) of a block of 256 of each row, in the form of a panel. */
 INLINE void scales_of_256(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
 {
     if (dtype == JUP_Q2_K)
         q2_k_scales(s, to);
     else if (dtype == JUP_Q3_K)
         q3_k_scales(s, to);
-    else if (dtype == JUP_Q6_K)
-        q6_k_scales(s, to);
-    else if (dtype == JUP_IQ4_XS)
-        iq4_xs_scales(s, to);
     else
-        k_scales(s, to);
+        store_scales_256(dtype, s, to);
+}
+
+/* Adds a group of rows in lanes as i8_tile() does; parts: of x in its block of 32. */
+INLINE vf add_group(const jup_dtype_t dtype, vf sum, vi dot, vf scale, vf min, const int32_t *parts,
+                    const int half)
+{
+    const jup_i8_form_t form = form_of(dtype);
+    float x_scale, x_sum;
+    int32_t zero = form.zero * parts[form.halves ? JUP_X_Q_FIRST + half : JUP_X_Q];
+    memcpy(&x_scale, parts + JUP_X_SCALE, sizeof x_scale);
+    memcpy(&x_sum, parts + (form.halves ? JUP_X_FIRST + half : JUP_X_SUM), sizeof x_sum);
+    sum += to_float(dot - zero) * (scale * x_scale);
+    if (form.mins)
+        sum -= min * x_sum;
+    return sum;
 }
 
 #include FEW
@@ -935,13 +1051,58 @@ INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
     parts[JUP_X_Q_LAST * m] = last;
 }
 
+INLINE float scale_at(const int32_t *parts, int m)
+{
+    float scale;
+    memcpy(&scale, parts + JUP_X_SCALE * m, sizeof scale);
+    return scale;
+}
+
+/* Byte g of HIGH and LOW, for 16 columns whose q have this sum; m bytes of others between words. */
+INLINE void fold_sum(int32_t k, int32_t sum, int g, int m, int32_t *whole)
+{
+    const int32_t half = 1 << (JUP_X_FOLD_BITS - 1);
+    int32_t all = (k * sum + half) >> JUP_X_FOLD_BITS, high = (all + 64) >> 7;
+    int8_t bytes[2] = {(int8_t)high, (int8_t)(all - 128 * high)};
+    memcpy((char *)(whole + (JUP_X_HIGH + g / 4) * m) + g % 4, &bytes[0], 1);
+    memcpy((char *)(whole + (JUP_X_LOW + g / 4) * m) + g % 4, &bytes[1], 1);
+}
+
+/* What 256 columns of a row share; parts are of the first of 8 blocks. */
+INLINE void share_scale(const int32_t *parts, int m, int32_t *whole)
+{
+    const int64_t each = JUP_X_PARTS * m;
+    float scales[8], largest = 0.0f;
+    for (int b = 0; b < 8; b++) {
+        memcpy(&scales[b], parts + b * each + JUP_X_SCALE * m, sizeof scales[b]);
+        largest = largest > scales[b] ? largest : scales[b];
+    }
+    float unit = largest / JUP_X_MOST_K, inverse = largest > 0.0f ? JUP_X_MOST_K / largest : 0.0f;
+    memcpy(whole + JUP_X_UNIT * m, &unit, sizeof unit);
+    for (int b = 0; b < 8; b++) {
+        const int32_t *sums = parts + b * each + JUP_X_Q_FIRST * m;
+        float rounded = scales[b] * inverse + 0x1.8p23f; /* as in round_block() */
+        int32_t k;
+        memcpy(&k, &rounded, sizeof k);
+        k &= JUP_X_MOST_K;
+        whole[(JUP_X_K + b) * m] = k;
+        fold_sum(k, sums[0], 2 * b, m, whole);
+        fold_sum(k, sums[(JUP_X_Q_LAST - JUP_X_Q_FIRST) * m], 2 * b + 1, m, whole);
+    }
+}
+
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)
 {
-    for (int64_t b = 0; b < n / JUP_X_BLOCK; b++)
+    const int64_t blocks = n / JUP_X_BLOCK;
+    for (int64_t b = 0; b < blocks; b++)
         for (int r = 0; r < m; r++)
             round_block(x + r * stride + b * JUP_X_BLOCK, m,
                         to->q + b * JUP_X_BLOCK * m + X_RUN * r,
                         to->parts + b * JUP_X_PARTS * m + r);
+    for (int64_t b = 0; to->whole && b < blocks / 8; b++)
+        for (int r = 0; r < m; r++)
+            share_scale(to->parts + 8 * b * JUP_X_PARTS * m + r, m,
+                        to->whole + b * JUP_X_WHOLES * m + r);
 }
 
 /* ---- functions ----------------------------------------------------------------------------- */
@@ -1103,6 +1264,7 @@ const jup_kernels_t TABLE = {
     .tile_weights = tile_weights,
     .pack_values = pack_values,
     .tile_i8 = tile_i8,
+    .is_whole = is_whole,
     .round_x = round_x,
     .dot = dot,
     .swiglu = swiglu,

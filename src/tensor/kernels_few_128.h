@@ -300,6 +300,25 @@ INLINE const unsigned char *fetch_below(const unsigned char *below, const int64_
     return below + LANES * bytes;
 }
 
+/* Adds 256 columns of 4 rows as whole_tile() does. */
+INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, jup_i8_panel_t scales,
+                    vf sum)
+{
+    const jup_i8_form_t form = form_of(dtype);
+    vi all = {0};
+    EACH (part, 8) {
+        const int32_t *sums = x.parts + part * JUP_X_PARTS + JUP_X_Q_FIRST;
+        vi dots[2];
+        dots_of_part(dtype, s, part, x.q + 32 * part, dots);
+        EACH (g, 2)
+            all += (dots[g] - form.zero * sums[g]) *
+                   (load_i(scales.scale + (2 * part + g) * JUP_PANEL) * x.whole[JUP_X_K + part]);
+    }
+    vi mins = form.mins ? whole_mins(1, scales.min, x.whole) : (vi){0};
+    return with_whole(form, sum, all, mins, load_f(scales.whole), load_f(scales.whole + JUP_PANEL),
+                      float_part(x.whole, JUP_X_UNIT));
+}
+
 /* 4 rows, n columns, of a type with blocks of 32. */
 INLINE vf run_32(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x)
 {
@@ -318,13 +337,20 @@ INLINE vf run_32(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_
 /* The same with blocks of 256. */
 INLINE vf run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x)
 {
-    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
+    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL], whole[2 * JUP_PANEL] = {0};
     const int groups = form_of(dtype).halves ? 2 : 1;
     const unsigned char *below = s.every_4th[0] + LANES * s.stride;
     vf sum = {0};
     for (int64_t b = 0; b < n / 32; b += 8) {
         below = fetch_below(below, block_bytes_of(dtype));
-        scales_of_256(dtype, &s, (jup_i8_panel_t){NULL, scale, min});
+        scales_of_256(dtype, &s, (jup_i8_panel_t){NULL, scale, min, whole});
+        if (form_of(dtype).whole) {
+            const jup_i8_x_t at = {x->q + 32 * b, x->parts + b * JUP_X_PARTS,
+                                   x->whole + b / 8 * JUP_X_WHOLES};
+            sum = add_whole(dtype, &s, at, (jup_i8_panel_t){NULL, scale, min, whole}, sum);
+            advance(&s, block_bytes_of(dtype));
+            continue;
+        }
         EACH (part, 8) {
             vf scales[2], mins[2] = {{0}};
             EACH (g, groups) {

@@ -15,6 +15,8 @@ INLINE const unsigned char *later(const unsigned char *row, int64_t at, int64_t 
     return row + at + (at >= row_bytes ? (LANES - 1) * row_bytes : 0);
 }
 
+#include "tensor/kernels_whole.h"
+
 /* ---- 16-bit weights -------------------------------------------------------------------------- */
 
 /* 16 columns of 8 rows: column k in the low lane of out[k], column k + 8 in its high lane. */
@@ -177,28 +179,34 @@ INLINE void sum_halves(vi v[8], vi halves[2])
     halves[1] = (vi)_mm256_permute2x128_si256(fours[0], fours[1], 0x31);
 }
 
-/* Adds 32 columns of 8 rows as i8_tile() does; scales and mins are those of their groups. */
-INLINE void add_part(const jup_dtype_t dtype, const source_t *s, const int part, const int8_t *q,
-                     const int32_t *parts, const float *scales, const float *mins,
-                     vf sum[I8_ROWS][I8_VECS])
+/* The integer sums of 8 rows' products of 16 columns and of the next 16. */
+INLINE void halves_of_part(const jup_dtype_t dtype, const source_t *s, const int part,
+                           const int8_t *q, vi halves[2])
+{
+    const vi x = load_i(q);
+    vi each[LANES];
+    EACH (i, LANES) {
+        vi w = numbers_of(dtype, row_of(s, i), part);
+        each[i] = form_of(dtype).is_signed ? dot_q8((vi){0}, w, x) : dot_small((vi){0}, w, x);
+    }
+    sum_halves(each, halves);
+}
+
+/* Adds 32 columns of 8 rows; scales and mins are those of their groups. */
+INLINE vf add_part(const jup_dtype_t dtype, const source_t *s, const int part, const int8_t *q,
+                   const int32_t *parts, const float *scales, const float *mins, vf sum)
 {
     const jup_i8_form_t form = form_of(dtype);
     const int groups = form.halves ? 2 : 1;
-    const vi x = load_i(q);
-    vi each[LANES], halves[2], dots[I8_ROWS][I8_VECS];
-    EACH (i, LANES) {
-        vi w = numbers_of(dtype, row_of(s, i), part);
-        each[i] = form.is_signed ? dot_q8((vi){0}, w, x) : dot_small((vi){0}, w, x);
-    }
-    sum_halves(each, halves);
+    vi halves[2];
+    halves_of_part(dtype, s, part, q, halves);
+    if (!form.halves)
+        halves[0] += halves[1];
     EACH (g, groups) {
-        start_dots(1, parts, form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q, form.zero, dots);
-        dots[0][0] += form.halves ? halves[g] : halves[0] + halves[1];
-        add_dots(1, scales + g * JUP_PANEL, parts, dots, sum);
-        if (form.mins)
-            subtract_mins(1, mins + g * JUP_PANEL, parts, form.halves ? JUP_X_FIRST + g : JUP_X_SUM,
-                          sum);
+        vf min = form.mins ? load_f(mins + g * JUP_PANEL) : (vf){0};
+        sum = add_group(dtype, sum, halves[g], load_f(scales + g * JUP_PANEL), min, parts, g);
     }
+    return sum;
 }
 
 /* The scales (and mins) at the beginning of 8 rows' blocks of 32. */
@@ -214,41 +222,106 @@ INLINE void head_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_panel
         store_f(to.min, -offset);
 }
 
+/* 16 bits of groups 2 part and 2 part + 1, each throughout a lane. */
+INLINE __m256i spread_groups(__m256i groups, const int part)
+{
+    const long long first = 0x0100010001000100 + part % 4 * 0x0404040404040404,
+                    second = first + 0x0202020202020202;
+    __m256i half = _mm256_permute2x128_si256(groups, groups, part < 4 ? 0x00 : 0x11);
+    return _mm256_shuffle_epi8(half, _mm256_setr_epi64x(first, first, second, second));
+}
+
+/* The sum of products with scales of 256 columns of a row, in 8 parts. */
+INLINE vi whole_dots(const jup_dtype_t dtype, const unsigned char *block, const int8_t *q,
+                     const int16_t *k)
+{
+    const __m256i scales = _mm256_mullo_epi16(whole_scales(dtype, block),
+                                              _mm256_load_si256((const __m256i *)(const void *)k));
+    const __m256i zeros = _mm256_set1_epi8((char)form_of(dtype).zero);
+    vi dots = {0};
+    EACH (part, 8) {
+        __m256i x = (__m256i)load_i(q + 32 * part);
+        __m256i pairs = _mm256_maddubs_epi16((__m256i)numbers_of_256(dtype, block, part), x);
+        if (form_of(dtype).zero)
+            pairs = _mm256_sub_epi16(pairs, _mm256_maddubs_epi16(zeros, x));
+        dots += (vi)_mm256_madd_epi16(pairs, spread_groups(scales, part));
+    }
+    return dots;
+}
+
+/* Adds 256 columns of 8 rows as whole_tile() does. */
+INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, vf sum)
+{
+    const jup_i8_form_t form = form_of(dtype);
+    _Alignas(32) int16_t k[16], sums[16];
+    vi each[LANES], mins[LANES], dots[2], low[2] = {{0}};
+    int32_t heads[LANES];
+    float unit;
+    _mm256_store_si256((__m256i *)(void *)k, double_k(x.whole));
+    fold_mins(x.whole, sums);
+    memcpy(&unit, x.whole + JUP_X_UNIT, sizeof unit);
+    EACH (i, LANES) {
+        const unsigned char *block = row_of(s, i);
+        each[i] = whole_dots(dtype, block, x.q, k);
+        if (form.mins)
+            mins[i] = (vi)whole_mins_of(block, sums);
+        memcpy(&heads[i], block + block_bytes_of(dtype) - 4, sizeof heads[i]);
+    }
+    sum_halves(each, dots);
+    if (form.mins)
+        sum_halves(mins, low);
+    vf even, odd;
+    halves_to_floats(load_i(heads), &even, &odd);
+    return with_whole(form, sum, dots[0] + dots[1], low[0] + low[1], form.mins ? even : odd, odd,
+                      unit);
+}
+
+/* Adds a block of 8 rows. */
+INLINE vf add_block(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, jup_i8_panel_t to,
+                    vf sum)
+{
+    const int groups = form_of(dtype).halves ? 2 : 1, parts = is_of_256(dtype) ? 8 : 1;
+    if (form_of(dtype).whole)
+        return add_whole(dtype, s, x, sum);
+    if (is_of_256(dtype))
+        store_scales_256(dtype, s, to);
+    else
+        head_scales(dtype, s, to);
+    EACH (part, parts)
+        sum =
+            add_part(dtype, s, part, x.q + 32 * part, x.parts + part * JUP_X_PARTS,
+                     to.scale + part * groups * JUP_PANEL, to.min + part * groups * JUP_PANEL, sum);
+    return sum;
+}
+
 /* 8 rows, n columns. */
-INLINE void run_side_by_side(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x,
+INLINE void run_side_by_side(const jup_dtype_t dtype, source_t s, int64_t n, jup_i8_x_t x,
                              float *sums)
 {
     _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
-    const jup_i8_panel_t scales = {NULL, scale, min};
-    const int parts = is_of_256(dtype) ? 8 : 1, groups = form_of(dtype).halves ? 2 : 1;
-    const int8_t *q = x->q;
-    const int32_t *of_x = x->parts;
-    vf sum[I8_ROWS][I8_VECS] = {{{0}}};
+    const jup_i8_panel_t scales = {NULL, scale, min, NULL};
+    const int64_t bytes = block_bytes_of(dtype);
+    const int64_t columns = is_of_256(dtype) ? 256 : 32;
+    vf sum = {0};
     const unsigned char *below = s.every_4th[0] + LANES * s.stride;
-    int64_t at = block_bytes_of(dtype), fetched = 0;
-    for (int64_t b = 0; b < n / 32; b += parts, at += block_bytes_of(dtype)) {
-        for (; fetched < LANES * at; fetched += 64)
+    int64_t fetched = 0;
+    for (int64_t b = 0; b < n / columns; b++) {
+        for (; fetched < LANES * (b + 1) * bytes; fetched += 64)
             __builtin_prefetch(below + fetched, 0, 2);
-        if (is_of_256(dtype))
-            scales_of_256(dtype, &s, scales);
-        else
-            head_scales(dtype, &s, scales);
-        EACH (part, parts) {
-            add_part(dtype, &s, part, q, of_x, scale + part * groups * JUP_PANEL,
-                     min + part * groups * JUP_PANEL, sum);
-            q += 32;
-            of_x += JUP_X_PARTS;
-        }
-        advance(&s, block_bytes_of(dtype));
+        sum = add_block(dtype, &s, x, scales, sum);
+        x.q += columns;
+        x.parts += columns / 32 * JUP_X_PARTS;
+        x.whole += columns / 256 * JUP_X_WHOLES;
+        advance(&s, bytes);
     }
-    store_f(sums, sum[0][0]);
+    store_f(sums, sum);
 }
 
 INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
                      const jup_i8_x_t *x, float *sums)
 {
     for (int vec = 0; vec < VECS; vec++)
-        run_side_by_side(dtype, source_at(rows, vec, 0), n, x, sums + vec * LANES);
+        run_side_by_side(dtype, source_at(rows, vec, 0), n, *x, sums + vec * LANES);
 }
 
 /* 32 columns, or 256 of types with such blocks. */

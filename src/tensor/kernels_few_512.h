@@ -8,6 +8,8 @@ enum {
     PIECE = 32, /* columns */
 };
 
+#include "tensor/kernels_whole.h"
+
 /* ---- 16-bit weights -------------------------------------------------------------------------- */
 
 INLINE void put_16(const jup_dtype_t dtype, int vec, int k, vi w, uint16_t *piece)
@@ -74,20 +76,20 @@ INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *ro
  * in f32. Reading in one line is quicker than 16 rows side by side (Zen 5: by a fifth), and the
  * numbers themselves need no turning. What is fetched ahead goes into the second level of the
  * cache: the first has too few fetches under way at a time for the memory's delay (Zen 4: 60 to
- * 80 % of the bandwidth, into the first level 40 to 55 %).
+ * 80 % of the bandwidth, into the first level 40 to 55 %). The memory must have work while sums are
+ * turned and added, too, so fetching goes on then.
  */
 enum {
     ROW_COLUMNS = 512,    /* a chunk: 8 vectors of weights */
-    PIECE_COLUMNS = 8192, /* of a row at a time: bounds what is kept of 16 rows */
+    PIECE_COLUMNS = 2048, /* of 16 rows at a time: what is kept of them stays in the first level */
     PIECE_BLOCKS = PIECE_COLUMNS / 32,
-    AHEAD_ROW = 8192, /* bytes that are fetched before they are needed */
+    X_COLUMNS = 16384, /* of x at a time */
 };
 
 /* What is known of 16 rows of a piece. */
 typedef struct row_sums {
     _Alignas(64) int32_t dots[LANES * PIECE_COLUMNS / 16];
     _Alignas(64) uint32_t heads[LANES * PIECE_BLOCKS]; /* the first bytes of blocks of 32 */
-    _Alignas(64) vi x[PIECE_COLUMNS / VECTOR];         /* in the order of column_of() */
 } row_sums_t;
 
 INLINE int64_t chunk_bytes_of(const jup_dtype_t dtype)
@@ -120,9 +122,6 @@ INLINE int column_of(const jup_dtype_t dtype, int v, int lane)
 INLINE int element_of(const jup_dtype_t dtype, int g)
 {
     switch (dtype) {
-    case JUP_Q2_K:
-    case JUP_Q3_K:
-        return 4 * (g / 8 * 2 + g % 2) + g % 8 / 2;
     case JUP_Q4_K:
     case JUP_Q5_K:
         return g / 8 * 8 + g % 4 / 2 * 4 + g % 8 / 4 * 2 + g % 2;
@@ -167,6 +166,15 @@ INLINE vi two_halves(const void *low, const void *high)
     return (vi)_mm512_inserti64x4(v, _mm256_loadu_si256((const __m256i *)high), 1);
 }
 
+/* A vector in a register: loaded once, and not again wherever it is used (across two lines of the
+ * cache, as most are). */
+INLINE vi load_once(const void *p)
+{
+    vi v = load_i(p);
+    __asm__("" : "+v"(v));
+    return v;
+}
+
 /* 32 bytes twice, turned left by so many bits in the lower and in the upper half: for bits that lie
  * at other places than they are wanted. What crosses a byte is masked by the caller. */
 INLINE vi turned_bits(const void *p, int low, int high)
@@ -206,7 +214,7 @@ INLINE vi sums_of_nibbles(const jup_dtype_t dtype, const unsigned char *chunk, c
         vi q;
         const unsigned char *block = chunk + i * bytes, *end = block + bytes - 16;
         if (dtype == JUP_IQ4_XS)
-            q = load_i(chunk + i / 2 * bytes + 8 + i % 2 * 64);
+            q = load_once(chunk + i / 2 * bytes + 8 + i % 2 * 64);
         else
             q = load_16((const unsigned char *const[4]){end, end + 4 * bytes, end + 8 * bytes,
                                                         end + 12 * bytes});
@@ -233,17 +241,19 @@ INLINE vi sums_of_q8_0(const unsigned char *chunk, const vi *x)
     return add_lanes(add_fours(dots), add_fours(dots + 4));
 }
 
-/* The four vectors of numbers of a block of 256. */
+/* The four vectors of numbers of a block of 256; of Q2_K times 4 where j is odd. */
 INLINE void numbers_of_q2_k(const unsigned char *b, vi q[4])
 {
-    vi all = load_i(b + offsetof(jup_block_q2_k_t, q));
-    EACH (j, 4)
-        q[j] = shift_right(all, 2 * j) & 0x03030303;
+    vi low = load_once(b + offsetof(jup_block_q2_k_t, q)), high = shift_right(low, 4);
+    q[0] = low & 0x03030303;
+    q[1] = low & 0x0c0c0c0c;
+    q[2] = high & 0x03030303;
+    q[3] = high & 0x0c0c0c0c;
 }
 
 INLINE void numbers_of_q3_k(const unsigned char *b, vi q[4])
 {
-    vi all = load_i(b + offsetof(jup_block_q3_k_t, q));
+    vi all = load_once(b + offsetof(jup_block_q3_k_t, q));
     EACH (j, 4)
         q[j] = (shift_right(all, 2 * j) & 0x03030303) |
                (turned_bits(b + offsetof(jup_block_q3_k_t, high), 2 - j, -2 - j) & 0x04040404);
@@ -252,7 +262,7 @@ INLINE void numbers_of_q3_k(const unsigned char *b, vi q[4])
 INLINE void numbers_of_q4_k(const unsigned char *packed, vi q[4])
 {
     EACH (pair, 2) {
-        vi both = load_i(packed + 64 * pair);
+        vi both = load_once(packed + 64 * pair);
         q[2 * pair] = low_nibbles(both);
         q[2 * pair + 1] = high_nibbles(both);
     }
@@ -281,11 +291,7 @@ INLINE void numbers_of_q6_k(const unsigned char *b, vi q[4])
 INLINE vi sums_of_256(const jup_dtype_t dtype, const unsigned char *block, const vi *x)
 {
     vi q[4];
-    if (dtype == JUP_Q2_K)
-        numbers_of_q2_k(block, q);
-    else if (dtype == JUP_Q3_K)
-        numbers_of_q3_k(block, q);
-    else if (dtype == JUP_Q4_K)
+    if (dtype == JUP_Q4_K)
         numbers_of_q4_k(block + offsetof(jup_block_q4_k_t, q), q);
     else if (dtype == JUP_Q5_K)
         numbers_of_q5_k(block, q);
@@ -312,15 +318,38 @@ INLINE void sums_of_chunk(const jup_dtype_t dtype, const unsigned char *chunk, c
     }
 }
 
+/*
+ * What is fetched for later, in the order of the memory: while 16 rows are in use, the next 16. So
+ * many lines per chunk while a row is read, the others when the sums of 16 rows are added, always
+ * the same number: no branch is to be foreseen.
+ */
+INLINE void fetch_lines_of(const unsigned char **next, const int lines)
+{
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch(*next + 64 * i, 0, 2);
+    *next += 64 * lines;
+}
+
+INLINE int lines_reading(int64_t bytes)
+{
+    return (int)(bytes * 3 / 4 / 64);
+}
+
+INLINE int lines_adding(int64_t bytes)
+{
+    return (int)(LANES * bytes / 64) - LANES * lines_reading(bytes);
+}
+
 INLINE void read_row(const jup_dtype_t dtype, const unsigned char *row, int64_t chunks, const vi *x,
-                     int32_t *dots, uint32_t *heads)
+                     row_sums_t *own, int r, const unsigned char **next)
 {
     const int vecs = form_of(dtype).halves ? 2 : 1;
     const int64_t bytes = chunk_bytes_of(dtype);
+    int32_t *dots = own->dots + r * chunks * vecs * LANES;
+    uint32_t *heads = own->heads + r * chunks * (ROW_COLUMNS / 32);
     for (int64_t c = 0; c < chunks; c++, row += bytes) {
         vi sums[2];
-        for (int at = 0; at < bytes; at += 64)
-            __builtin_prefetch(row + AHEAD_ROW + at, 0, 2);
+        fetch_lines_of(next, lines_reading(bytes));
         sums_of_chunk(dtype, row, x + 8 * c, sums);
         EACH (v, vecs)
             store_i(dots + (vecs * c + v) * LANES, sums[v]);
@@ -358,90 +387,98 @@ INLINE void load_turned(const void *from, int64_t stride, vi v[16])
     turn_32(v);
 }
 
-/* Scales and mins of 16 groups of 16 rows; blocks: where the rows have them. */
-INLINE void scales_of_groups(const jup_dtype_t dtype, source_t *blocks, const uint32_t *heads,
-                             int64_t stride, jup_i8_panel_t to)
-{
-    if (!is_of_256(dtype)) {
-        vi head[LANES];
-        load_turned(heads, stride, head);
-        EACH (g, LANES) {
-            vf scale, offset;
-            halves_to_floats(head[g], &scale, &offset);
-            store_f(to.scale + g * JUP_PANEL, scale);
-            if (form_of(dtype).mins)
-                store_f(to.min + g * JUP_PANEL, -offset);
-        }
-        return;
-    }
-    for (int groups = 0; groups < 16;) {
-        scales_of_256(dtype, blocks, to);
-        const int done = form_of(dtype).halves ? 16 : 8;
-        next_256(blocks, (size_t)block_bytes_of(dtype), done, &to);
-        groups += done;
-    }
-}
-
-/* Adds 16 groups of 16 rows, in lanes, as i8_tile() does; stride: dots between rows. */
-INLINE vf add_groups(const jup_dtype_t dtype, vf sum, const int32_t *dots, int64_t stride,
-                     const jup_i8_panel_t *scales, const int32_t *parts)
+/* 16 groups of 16 rows whose blocks of 256 are at `rows`, which goes on. */
+INLINE vf add_groups_of_256(const jup_dtype_t dtype, vf sum, const vi dot[LANES], source_t *rows,
+                            const int32_t *parts)
 {
     const jup_i8_form_t form = form_of(dtype);
-    const int each = form.halves ? 2 : 1;
-    vi dot[LANES];
-    load_turned(dots, stride, dot);
+    const int halves = form.halves ? 2 : 1;
+    EACH (b, 2 / halves) {
+        scales_256_t scales;
+        load_scales_256(dtype, rows, &scales);
+        EACH (i, 8 * halves) {
+            const int g = 8 * b + i;
+            vf min = form.mins ? min_of_256(&scales, i) : (vf){0};
+            sum = add_group(dtype, sum, dot[element_of(dtype, g)], scale_of_256(dtype, &scales, i),
+                            min, parts + g / halves * JUP_X_PARTS, g % 2);
+        }
+        advance(rows, block_bytes_of(dtype));
+    }
+    return sum;
+}
+
+/* The same of blocks of 32; heads: of the first row, the next ones are `stride` further. */
+INLINE vf add_groups_of_32(const jup_dtype_t dtype, vf sum, const vi dot[LANES],
+                           const uint32_t *heads, int64_t stride, const int32_t *parts)
+{
+    vi head[LANES];
+    load_turned(heads, stride, head);
     EACH (g, LANES) {
-        const int32_t *part = parts + g / each * JUP_X_PARTS;
-        float x_scale, x_sum;
-        int32_t zero = form.zero * part[form.halves ? JUP_X_Q_FIRST + g % 2 : JUP_X_Q];
-        memcpy(&x_scale, part + JUP_X_SCALE, sizeof x_scale);
-        memcpy(&x_sum, part + (form.halves ? JUP_X_FIRST + g % 2 : JUP_X_SUM), sizeof x_sum);
-        vf scale = load_f(scales->scale + g * JUP_PANEL);
-        sum += to_float(dot[element_of(dtype, g)] - zero) * (scale * x_scale);
-        if (form.mins)
-            sum -= load_f(scales->min + g * JUP_PANEL) * x_sum;
+        vf scale, offset;
+        halves_to_floats(head[g], &scale, &offset);
+        sum = add_group(dtype, sum, dot[g], scale, -offset, parts + g * JUP_X_PARTS, 0);
     }
     return sum;
 }
 
 /* 16 rows of a piece, n columns, from a vector of sums on. */
-INLINE void run_piece(const jup_dtype_t dtype, source_t rows, int64_t n, const int32_t *parts,
-                      row_sums_t *own, float *sums, bool add)
+INLINE vf run_piece(const jup_dtype_t dtype, source_t rows, int64_t n, const vi *x,
+                    const int32_t *parts, const unsigned char **next, vf sum)
 {
-    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
-    const jup_i8_panel_t scales = {NULL, scale, min};
+    row_sums_t own;
     const int vecs = form_of(dtype).halves ? 2 : 1;
-    int64_t chunks = n / ROW_COLUMNS, blocks = n / 32, dots = chunks * vecs * LANES;
+    const int64_t chunks = n / ROW_COLUMNS, blocks = n / 32, dots = chunks * vecs * LANES;
     for (int r = 0; r < LANES; r++)
-        read_row(dtype, row_of(&rows, r), chunks, own->x, own->dots + r * dots,
-                 own->heads + r * blocks);
-    vf sum = add ? load_f(sums) : (vf){0};
+        read_row(dtype, row_of(&rows, r), chunks, x, &own, r, next);
     for (int64_t v = 0; v < chunks * vecs; v++) {
-        scales_of_groups(dtype, &rows, own->heads + v * LANES, blocks, scales);
-        sum = add_groups(dtype, sum, own->dots + v * LANES, dots, &scales,
-                         parts + v * (16 / vecs) * JUP_X_PARTS);
+        vi dot[LANES];
+        const int32_t *of_x = parts + v * (16 / vecs) * JUP_X_PARTS;
+        fetch_lines_of(next, lines_adding(chunk_bytes_of(dtype)) / vecs);
+        load_turned(own.dots + v * LANES, dots, dot);
+        sum = is_of_256(dtype)
+                  ? add_groups_of_256(dtype, sum, dot, &rows, of_x)
+                  : add_groups_of_32(dtype, sum, dot, own.heads + v * LANES, blocks, of_x);
     }
-    store_f(sums, sum);
+    return sum;
 }
+
+/* 16 rows. */
+INLINE vf run_16_rows(const jup_dtype_t dtype, source_t rows, int64_t n, const vi *x,
+                      const int32_t *parts, vf sum)
+{
+    const unsigned char *next = row_of(&rows, 0) + LANES * rows.stride;
+    for (int64_t at = 0; at < n; at += PIECE_COLUMNS) {
+        sum = run_piece(dtype, rows, jup_min_i64(PIECE_COLUMNS, n - at), x + at / VECTOR,
+                        parts + at / 32 * JUP_X_PARTS, &next, sum);
+        advance(&rows, PIECE_COLUMNS / ROW_COLUMNS * chunk_bytes_of(dtype));
+    }
+    return sum;
+}
+
+#include "tensor/kernels_whole_512.h"
 
 INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
                      const jup_i8_x_t *x, float *sums)
 {
-    row_sums_t own;
-    for (int64_t at = 0; at < n; at += PIECE_COLUMNS) {
-        int64_t piece = jup_min_i64(PIECE_COLUMNS, n - at);
-        arrange_x(dtype, x->q + at, piece / ROW_COLUMNS, own.x);
+    if (form_of(dtype).whole) {
+        run_whole(dtype, rows, n, x, sums);
+        return;
+    }
+    vi arranged[X_COLUMNS / VECTOR];
+    for (int64_t at = 0; at < n; at += X_COLUMNS) {
+        int64_t part = jup_min_i64(X_COLUMNS, n - at);
+        arrange_x(dtype, x->q + at, part / ROW_COLUMNS, arranged);
         for (int vec = 0; vec < VECS; vec++) {
             source_t source = source_at(rows, vec, 0);
             advance(&source, at / ROW_COLUMNS * chunk_bytes_of(dtype));
-            run_piece(dtype, source, piece, x->parts + at / 32 * JUP_X_PARTS, &own,
-                      sums + vec * LANES, at > 0);
+            vf before = at > 0 ? load_f(sums + vec * LANES) : (vf){0};
+            store_f(sums + vec * LANES, run_16_rows(dtype, source, part, arranged,
+                                                    x->parts + at / 32 * JUP_X_PARTS, before));
         }
     }
 }
 
 static int row_columns(jup_dtype_t dtype)
 {
-    (void)dtype;
-    return ROW_COLUMNS;
+    return form_of(dtype).whole ? 256 : ROW_COLUMNS;
 }

@@ -2,6 +2,29 @@
  * Quantised types into i8 panels: for each, what it takes from its blocks (blocks.h), 32 rows side
  * by side, and the form (kernels.h) it then has. Included by kernels_body.h.
  */
+/* How the packed blocks of a type are to be read. */
+INLINE jup_i8_form_t form_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q4_0:
+        return (jup_i8_form_t){.zero = 8};
+    case JUP_Q5_0:
+        return (jup_i8_form_t){.zero = 16};
+    case JUP_Q2_K:
+        return (jup_i8_form_t){.halves = true, .mins = true, .whole = true};
+    case JUP_Q3_K:
+        return (jup_i8_form_t){.halves = true, .whole = true, .zero = 4};
+    case JUP_Q6_K:
+        return (jup_i8_form_t){.halves = true, .zero = 32};
+    case JUP_Q8_0:
+    case JUP_IQ4_NL:
+    case JUP_IQ4_XS:
+        return (jup_i8_form_t){.is_signed = true, .zero = Q8_BIAS};
+    default: /* Q4_1, Q5_1, Q4_K, Q5_K */
+        return (jup_i8_form_t){.mins = true};
+    }
+}
+
 /* Word k of a block's 8, for the rows that `block` is already at. */
 INLINE void store_quad(uint8_t *block, int k, vi v)
 {
@@ -124,6 +147,7 @@ INLINE void next_256(source_t *s, size_t bytes, int groups, jup_i8_panel_t *to)
     to->q += 256 * JUP_PANEL;
     to->scale += groups * JUP_PANEL;
     to->min += groups * JUP_PANEL;
+    to->whole += 2 * JUP_PANEL;
 }
 
 /* Byte i of the words, as an integer: unsigned, below 256, or signed. */
@@ -137,28 +161,74 @@ INLINE vi signed_byte_of(const vi *words, int i)
     return (words[i / 4] << (24 - i % 4 * 8)) >> 24;
 }
 
-/* Scales and mins of the 8 groups of a Q4_K or Q5_K block (jup_k_scale_min, all rows at once). */
-INLINE void k_scales(const source_t *s, jup_i8_panel_t to)
-{
+/* What the scales (and mins) of a block of 256 of each row are made of; of forms that are not
+ * whole. */
+typedef struct scales_256 {
     vf d, dmin;
+    vi scales[4], mins[2]; /* bytes; IQ4_XS: its first two words */
+} scales_256_t;
+
+/* Of Q4_K and Q5_K: jup_k_scale_min(), all rows at once. */
+INLINE void load_k_scales(const source_t *s, scales_256_t *to)
+{
     vi head[4];
     load_columns(s, 0, head);
-    halves_to_floats(head[0], &d, &dmin);
+    halves_to_floats(head[0], &to->d, &to->dmin);
     vi first = head[1], second = head[2], third = head[3];
-    vi scales[2] = {first & 0x3f3f3f3f,
-                    (third & 0x0f0f0f0f) | (shift_right(first, 2) & 0x30303030)};
-    vi mins[2] = {second & 0x3f3f3f3f,
-                  (shift_right(third, 4) & 0x0f0f0f0f) | (shift_right(second, 2) & 0x30303030)};
-    EACH (g, 8) {
-        store_f(to.scale + g * JUP_PANEL, d * to_float(byte_of(scales, g)));
-        store_f(to.min + g * JUP_PANEL, dmin * to_float(byte_of(mins, g)));
+    to->scales[0] = first & 0x3f3f3f3f;
+    to->scales[1] = low_nibbles(third) | (shift_right(first, 2) & 0x30303030);
+    to->mins[0] = second & 0x3f3f3f3f;
+    to->mins[1] = high_nibbles(third) | (shift_right(second, 2) & 0x30303030);
+}
+
+INLINE void load_scales_256(const jup_dtype_t dtype, const source_t *s, scales_256_t *to)
+{
+    if (dtype == JUP_Q6_K) {
+        vf unused;
+        vi tail = load_word(s, (int64_t)offsetof(jup_block_q6_k_t, d) - 14, 3);
+        halves_to_floats(tail, &unused, &to->d);
+        load_columns(s, (int64_t)offsetof(jup_block_q6_k_t, scales), to->scales);
+    } else if (dtype == JUP_IQ4_XS) {
+        load_columns(s, 0, to->scales);
+        to->d = low_half_to_float(to->scales[0]);
+    } else {
+        load_k_scales(s, to);
+    }
+}
+
+INLINE vf scale_of_256(const jup_dtype_t dtype, const scales_256_t *from, const int g)
+{
+    if (dtype == JUP_Q6_K)
+        return from->d * to_float(signed_byte_of(from->scales, g));
+    if (dtype != JUP_IQ4_XS)
+        return from->d * to_float(byte_of(from->scales, g));
+    /* jup_iq4_xs_scale(), less 32 */
+    vi low = shift_right(from->scales[1], 4 * g) & 15;
+    vi high = shift_right(from->scales[0], 16 + 2 * g) & 3;
+    return from->d * to_float((low | high << 4) - 32);
+}
+
+INLINE vf min_of_256(const scales_256_t *from, const int g)
+{
+    return from->dmin * to_float(byte_of(from->mins, g));
+}
+
+INLINE void store_scales_256(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
+{
+    const int groups = form_of(dtype).halves ? 16 : 8;
+    scales_256_t from;
+    load_scales_256(dtype, s, &from);
+    EACH (g, groups) {
+        store_f(to.scale + g * JUP_PANEL, scale_of_256(dtype, &from, g));
+        if (form_of(dtype).mins)
+            store_f(to.min + g * JUP_PANEL, min_of_256(&from, g));
     }
 }
 
 static void pack_q4_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        k_scales(&s, to);
+        store_scales_256(JUP_Q4_K, &s, to);
         for (int pair = 0; pair < 4; pair++) {
             fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q4_k_t) / 4);
             EACH (part, 2) {
@@ -178,7 +248,7 @@ static void pack_q4_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 static void pack_q5_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        k_scales(&s, to);
+        store_scales_256(JUP_Q5_K, &s, to);
         for (int part = 0; part < 2; part++) {
             vi fifth[4];
             load_numbers(&s, 16 + 16 * part, fifth);
@@ -216,21 +286,10 @@ INLINE void pack_q6_k_slice(const source_t *s, int64_t low, int64_t high, uint8_
     }
 }
 
-/* The scales of the 16 groups of a Q6_K block. */
-INLINE void q6_k_scales(const source_t *s, jup_i8_panel_t to)
-{
-    vf d, unused;
-    vi scales[4];
-    halves_to_floats(load_word(s, (int64_t)offsetof(jup_block_q6_k_t, d) - 14, 3), &unused, &d);
-    load_columns(s, (int64_t)offsetof(jup_block_q6_k_t, scales), scales);
-    EACH (g, 16)
-        store_f(to.scale + g * JUP_PANEL, d * to_float(signed_byte_of(scales, g)));
-}
-
 static void pack_q6_k(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        q6_k_scales(&s, to);
+        store_scales_256(JUP_Q6_K, &s, to);
         for (int half = 0; half < 2; half++)
             for (int part = 0; part < 2; part++) {
                 fetch_lines(&s, LANES * (int64_t)sizeof(jup_block_q6_k_t) / 4);
@@ -261,11 +320,12 @@ INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
     load_columns(s, 0, scales);
     load_columns(s, (int64_t)sizeof(jup_block_q2_k_t) - 16, tail);
     halves_to_floats(tail[3], &d, &dmin);
-    EACH (g, 16) {
-        vi both = byte_of(scales, g);
-        store_f(to.scale + g * JUP_PANEL, d * to_float(both & 15));
-        store_f(to.min + g * JUP_PANEL, dmin * to_float(shift_right(both, 4)));
-    }
+    store_f(to.whole, d);
+    store_f(to.whole + JUP_PANEL, dmin);
+    EACH (g, 16)
+        store_i(to.scale + g * JUP_PANEL, byte_of(scales, g) & 15);
+    EACH (k, 4)
+        store_i(to.min + k * JUP_PANEL, high_nibbles(scales[k]));
 }
 
 static void pack_q2_k(source_t s, int64_t blocks, jup_i8_panel_t to)
@@ -283,7 +343,7 @@ static void pack_q2_k(source_t s, int64_t blocks, jup_i8_panel_t to)
     }
 }
 
-/* jup_q3_k_scale(), less 32, times d, of all groups and rows at once. */
+/* jup_q3_k_scale(), less 32, and d, of all groups and rows at once. */
 INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
 {
     vf unused, d;
@@ -299,8 +359,9 @@ INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
                     low_nibbles(words[1]) | ((high & 0x0c0c0c0c) << 2),
                     high_nibbles(words[0]) | (high & 0x30303030),
                     high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030)};
+    store_f(to.whole, d);
     EACH (g, 16)
-        store_f(to.scale + g * JUP_PANEL, d * to_float(byte_of(scales, g) - 32));
+        store_i(to.scale + g * JUP_PANEL, byte_of(scales, g) - 32);
 }
 
 static void pack_q3_k(source_t s, int64_t blocks, jup_i8_panel_t to)
@@ -319,22 +380,10 @@ static void pack_q3_k(source_t s, int64_t blocks, jup_i8_panel_t to)
     }
 }
 
-/* jup_iq4_xs_scale(), less 32, times d, of all groups and rows at once. */
-INLINE void iq4_xs_scales(const source_t *s, jup_i8_panel_t to)
-{
-    vi head[4];
-    load_columns(s, 0, head);
-    vf d = low_half_to_float(head[0]);
-    EACH (g, 8) {
-        vi low = shift_right(head[1], 4 * g) & 15, high = shift_right(head[0], 16 + 2 * g) & 3;
-        store_f(to.scale + g * JUP_PANEL, d * to_float((low | high << 4) - 32));
-    }
-}
-
 static void pack_iq4_xs(source_t s, int64_t blocks, jup_i8_panel_t to)
 {
     for (int64_t b = 0; b < blocks; b += 8) {
-        iq4_xs_scales(&s, to);
+        store_scales_256(JUP_IQ4_XS, &s, to);
         for (int group = 0; group < 8; group++) {
             uint8_t *block = to.q + 32 * group * JUP_PANEL;
             vi q[4];
@@ -362,29 +411,6 @@ static pack_t pack_of(jup_dtype_t dtype)
     return packs[dtype];
 }
 
-/* How the packed blocks of a type are to be read. */
-INLINE jup_i8_form_t form_of(const jup_dtype_t dtype)
-{
-    switch (dtype) {
-    case JUP_Q4_0:
-        return (jup_i8_form_t){.zero = 8};
-    case JUP_Q5_0:
-        return (jup_i8_form_t){.zero = 16};
-    case JUP_Q2_K:
-        return (jup_i8_form_t){.halves = true, .mins = true};
-    case JUP_Q3_K:
-        return (jup_i8_form_t){.halves = true, .zero = 4};
-    case JUP_Q6_K:
-        return (jup_i8_form_t){.halves = true, .zero = 32};
-    case JUP_Q8_0:
-    case JUP_IQ4_NL:
-    case JUP_IQ4_XS:
-        return (jup_i8_form_t){.is_signed = true, .zero = Q8_BIAS};
-    default: /* Q4_1, Q5_1, Q4_K, Q5_K */
-        return (jup_i8_form_t){.mins = true};
-    }
-}
-
 static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *to)
 {
     straight_t rows;
@@ -393,7 +419,7 @@ static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_p
     for (int vec = 0; vec < VECS; vec++) {
         source_t s = source_at(&rows, vec, bytes);
         jup_i8_panel_t lanes = {to->q + vec * VECTOR, to->scale + vec * LANES,
-                                to->min + vec * LANES};
+                                to->min + vec * LANES, to->whole + vec * LANES};
         pack_of(src->dtype)(s, n / 32, lanes);
     }
 }
