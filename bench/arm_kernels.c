@@ -1,11 +1,9 @@
 /*
- * One linear operation, for counting its instructions in an emulator (bench/arm): what one more
- * panel of 32 outputs adds to a run is what the kernels take for it.
+ * One linear operation, for counting its instructions in an emulator (bench/arm).
  *
- *   arm_kernels TABLE TYPE COLUMNS ROWS PANELS
+ *   arm_kernels TABLE TYPE COLUMNS ROWS PANELS     PANELS: of 32 outputs
  *
- * Weights and x are zero: no kernel branches on them. Memory is taken for MOST panels, so that runs
- * with more or fewer of them are the same up to where the fewer end.
+ * Weights and x are zero: no kernel branches on them.
  */
 #include "tensor/ops.h"
 
@@ -14,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST = 4 };
 
 int main(int argc, char **argv)
 {
@@ -32,10 +28,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "arm_kernels: %s\n", err.text);
         return (int)err.code;
     }
-    void *weights = jup_new(jup_dtype_bytes(info->dtype, 32 * MOST * in), 1);
+    void *weights = jup_new(jup_dtype_bytes(info->dtype, out * in), 1);
     jup_linear_t l = {{info->dtype, out, in, weights}, NULL};
     float *x = jup_new((size_t)(rows * in), sizeof *x);
-    float *y = jup_new((size_t)(rows * 32 * MOST), sizeof *y);
+    float *y = jup_new((size_t)(rows * out), sizeof *y);
     c.ops->linear(&c, &l, 1, x, rows, &y);
     return EXIT_SUCCESS;
 }

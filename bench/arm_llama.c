@@ -76,11 +76,9 @@ static const kernels_t *find(const char *name)
     return NULL;
 }
 
-enum {
-    MOST_BYTES = 4, /* of an element, whatever the type */
-    MOST_PANELS = 4,
-};
+enum { MOST_BYTES = 4 }; /* of an element, whatever the type */
 
+/* A panel: 32 rows of the weight. */
 typedef struct work {
     int in, rows, out;
     char *w, *x;
@@ -112,12 +110,13 @@ int main(int argc, char **argv)
     const bool repacked = argc == 6 && !strcmp(argv[1], "repacked");
     if (!k || !(repacked ? (void *)k->gemv : (void *)k->dot))
         return EXIT_FAILURE;
-    work_t p = {.in = atoi(argv[3]), .rows = atoi(argv[4]), .out = 32 * atoi(argv[5])};
-    p.w = calloc((size_t)32 * MOST_PANELS * (size_t)p.in, MOST_BYTES);
+    work_t p = {.in = atoi(argv[3]), .rows = atoi(argv[4]), .out = 32};
+    p.w = calloc((size_t)p.out * (size_t)p.in, MOST_BYTES); /* the same again for each */
     p.x = calloc((size_t)p.rows * (size_t)p.in, MOST_BYTES);
-    p.y = calloc((size_t)p.rows * 32 * MOST_PANELS, sizeof *p.y);
+    p.y = calloc((size_t)p.rows * (size_t)p.out, sizeof *p.y);
     if (!p.w || !p.x || !p.y)
         return EXIT_FAILURE;
-    (repacked ? run_repacked : run_plain)(k, &p);
+    for (int panel = 0; panel < atoi(argv[5]); panel++)
+        (repacked ? run_repacked : run_plain)(k, &p);
     return EXIT_SUCCESS;
 }

@@ -22,7 +22,7 @@
  *   PAIRED              1 where 8-bit products take two rows by 8 columns: in each 16 bytes of an
  *                       i8 panel lie 8 columns of two rows in place of 4 of four, and each 8
  *                       columns of rounded x lie together; unpair() then gives quads back
- *   PRODUCTS            a file with add_products() of its own
+ *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
  *   FEW                 a file of kernels for few rows of x without panels
  *   F32_CHUNK, I8_CHUNK, ROWS   the layout of work, where it is not the largest (kernels.h)
  */
@@ -62,6 +62,7 @@ enum {
 #endif
 
 typedef uint32_t vu __attribute__((vector_size(VECTOR)));
+typedef uint8_t vb __attribute__((vector_size(VECTOR)));
 typedef int8_t lane_bytes_t __attribute__((vector_size(LANES)));
 
 INLINE vf load_f(const void *p)
@@ -643,6 +644,8 @@ static void tile_16(jup_dtype_t dtype, int m, int64_t n, const float *x, const u
         tile_bf16(m, n, x, panel, sums, add);
 }
 
+#ifndef OWN_START
+
 /* Integer sums start with what takes the weights' zero point off. */
 INLINE void start_dots(const int m, const int32_t *parts, const int part, const int zero,
                        vi dots[I8_ROWS][I8_VECS])
@@ -651,6 +654,8 @@ INLINE void start_dots(const int m, const int32_t *parts, const int part, const 
         EACH (v, I8_VECS)
             dots[r][v] = splat_i(-zero * parts[part * m + r]);
 }
+
+#endif
 
 /* sum += dot * (weight scale * x scale) */
 INLINE void add_dots(const int m, const float *scales, const int32_t *parts,

@@ -9,8 +9,6 @@
  */
 enum { FEW_16 = 3 }; /* rows of x up to which this pays */
 
-typedef uint8_t vb __attribute__((vector_size(VECTOR)));
-
 /* ---- 16-bit weights -------------------------------------------------------------------------- */
 
 /* 8 columns of 4 rows: columns 2 k and 2 k + 1 in the halves of out[k]. */
@@ -262,16 +260,11 @@ INLINE float float_part(const int32_t *parts, const int part)
 INLINE vf add_part(const jup_dtype_t dtype, const source_t *s, const int part, const int8_t *q,
                    const int32_t *parts, const vf *scales, const vf *mins, vf sum)
 {
-    const jup_i8_form_t form = form_of(dtype);
-    const int groups = form.halves ? 2 : 1;
+    const int groups = form_of(dtype).halves ? 2 : 1;
     vi dots[2];
     dots_of_part(dtype, s, part, q, dots);
-    EACH (g, groups) {
-        dots[g] -= form.zero * parts[form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q];
-        sum += to_float(dots[g]) * (scales[g] * float_part(parts, JUP_X_SCALE));
-        if (form.mins)
-            sum -= mins[g] * float_part(parts, form.halves ? JUP_X_FIRST + g : JUP_X_SUM);
-    }
+    EACH (g, groups)
+        sum = add_group(dtype, sum, dots[g], scales[g], mins[g], parts, g);
     return sum;
 }
 
@@ -292,12 +285,13 @@ INLINE void head_scales(const jup_dtype_t dtype, const source_t *s, vf *scale, v
     *scale = load_halves(heads);
 }
 
-/* Fetches what the next 4 rows have in place of `bytes` bytes of each of these. */
-INLINE const unsigned char *fetch_below(const unsigned char *below, const int64_t bytes)
+/* Fetches what `rows` rows below have in place of `bytes` bytes of each of these. */
+INLINE const unsigned char *fetch_below(const unsigned char *below, const int rows,
+                                        const int64_t bytes)
 {
-    EACH (line, (LANES * bytes + 63) / 64)
+    EACH (line, (rows * bytes + 63) / 64)
         __builtin_prefetch(below + 64 * line, 0, FETCH_LEVEL);
-    return below + LANES * bytes;
+    return below + rows * bytes;
 }
 
 /* Adds 256 columns of 4 rows as whole_tile() does. */
@@ -319,35 +313,41 @@ INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, ju
                       float_part(x.whole, JUP_X_UNIT));
 }
 
-/* 4 rows, n columns, of a type with blocks of 32. */
-INLINE vf run_32(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x)
+/* 8 rows, n columns, of a type with blocks of 32: what belongs to x serves twice. */
+INLINE void run_32(const jup_dtype_t dtype, source_t s[2], int64_t n, const jup_i8_x_t *x,
+                   float *sums)
 {
-    const unsigned char *below = s.every_4th[0] + LANES * s.stride;
-    vf sum = {0};
-    for (int64_t b = 0; b < n / 32; b++) {
-        vf scale, min = {0};
-        below = fetch_below(below, block_bytes_of(dtype));
-        head_scales(dtype, &s, &scale, &min);
-        sum = add_part(dtype, &s, 0, x->q + 32 * b, x->parts + b * JUP_X_PARTS, &scale, &min, sum);
-        advance(&s, block_bytes_of(dtype));
+    const unsigned char *below = s[0].every_4th[0] + 2 * LANES * s[0].stride;
+    const int32_t *parts = x->parts;
+    vf sum[2] = {{0}};
+    for (const int8_t *q = x->q; q < x->q + n; q += 32, parts += JUP_X_PARTS) {
+        below = fetch_below(below, 2 * LANES, block_bytes_of(dtype));
+        EACH (v, 2) {
+            vf scale, min = {0};
+            head_scales(dtype, &s[v], &scale, &min);
+            sum[v] = add_part(dtype, &s[v], 0, q, parts, &scale, &min, sum[v]);
+            advance(&s[v], block_bytes_of(dtype));
+        }
     }
-    return sum;
+    store_f(sums, sum[0]);
+    store_f(sums + LANES, sum[1]);
 }
 
-/* The same with blocks of 256. */
-INLINE vf run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x)
+/* 4 rows, n columns, with blocks of 256. */
+INLINE void run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x,
+                    float *sums)
 {
     _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL], whole[2 * JUP_PANEL] = {0};
     const int groups = form_of(dtype).halves ? 2 : 1;
     const unsigned char *below = s.every_4th[0] + LANES * s.stride;
+    jup_i8_x_t at = *x;
     vf sum = {0};
-    for (int64_t b = 0; b < n / 32; b += 8) {
-        below = fetch_below(below, block_bytes_of(dtype));
+    for (; at.q < x->q + n; at.q += 256, at.parts += 8 * JUP_X_PARTS) {
+        below = fetch_below(below, LANES, block_bytes_of(dtype));
         scales_of_256(dtype, &s, (jup_i8_panel_t){NULL, scale, min, whole});
         if (form_of(dtype).whole) {
-            const jup_i8_x_t at = {x->q + 32 * b, x->parts + b * JUP_X_PARTS,
-                                   x->whole + b / 8 * JUP_X_WHOLES};
             sum = add_whole(dtype, &s, at, (jup_i8_panel_t){NULL, scale, min, whole}, sum);
+            at.whole += JUP_X_WHOLES;
             advance(&s, block_bytes_of(dtype));
             continue;
         }
@@ -358,21 +358,24 @@ INLINE vf run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x
                 if (form_of(dtype).mins)
                     mins[g] = load_f(min + (part * groups + g) * JUP_PANEL);
             }
-            sum = add_part(dtype, &s, part, x->q + 32 * (b + part),
-                           x->parts + (b + part) * JUP_X_PARTS, scales, mins, sum);
+            sum = add_part(dtype, &s, part, at.q + 32 * part, at.parts + part * JUP_X_PARTS, scales,
+                           mins, sum);
         }
         advance(&s, block_bytes_of(dtype));
     }
-    return sum;
+    store_f(sums, sum);
 }
 
 INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
                      const jup_i8_x_t *x, float *sums)
 {
-    for (int vec = 0; vec < VECS; vec++) {
-        source_t s = source_at(rows, vec, 0);
-        store_f(sums + vec * LANES,
-                is_of_256(dtype) ? run_256(dtype, s, n, x) : run_32(dtype, s, n, x));
+    for (int vec = 0; vec < VECS; vec += 2) {
+        source_t s[2] = {source_at(rows, vec, 0), source_at(rows, vec + 1, 0)};
+        if (is_of_256(dtype))
+            for (int v = 0; v < 2; v++)
+                run_256(dtype, s[v], n, x, sums + (vec + v) * LANES);
+        else
+            run_32(dtype, s, n, x, sums + vec * LANES);
     }
 }
 

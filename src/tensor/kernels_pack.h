@@ -44,7 +44,11 @@ INLINE vi low_nibbles(vi q)
 
 INLINE vi high_nibbles(vi q)
 {
+#if defined(__aarch64__)
+    return (vi)((vb)q >> 4); /* bytes can be shifted, which needs no mask */
+#else
     return shift_right(q, 4) & 0x0f0f0f0f;
+#endif
 }
 
 /* The lowest four bits to bit 4 of the four bytes. */

@@ -21,7 +21,7 @@ libjupiter_a_SOURCES += \
 	%D%/naive.c \
 	%D%/ops.h \
 	%D%/phantom.c %D%/phantom.h \
-	%D%/products_avx2.h %D%/products_dotprod.h %D%/products_neon.h \
+	%D%/products_avx2.h %D%/products_dotprod.h %D%/products_neon.h %D%/products_start.h \
 	%D%/quantize.c %D%/route.c %D%/route.h \
 	%D%/target.h \
 	%D%/vectors_avx2.h \

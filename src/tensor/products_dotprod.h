@@ -18,17 +18,31 @@ INLINE int8x16_t pair_of_x(const int m, const int8_t *q, const int p)
     return vcombine_s8(vld1_s8(q + 16 * p), vdup_n_s8(0));
 }
 
+/* What add_products() begins with, which takes the weights' zero point off: two rows of x, twice.
+ */
+INLINE void start_dots(const int m, const int32_t *parts, const int part, const int zero,
+                       vi dots[I8_ROWS][I8_VECS])
+{
+    EACH (p, (m + 1) / 2) {
+        const int32_t *sums = parts + part * m + 2 * p;
+        int64_t both = 0;
+        memcpy(&both, sums, 2 * p + 1 < m ? 8 : 4);
+        EACH (v, I8_VECS)
+            dots[2 * p][v] = (vi)vdupq_n_s64(both) * -zero;
+    }
+}
+
 /* Columns [4 from, 4 to) of a block: of four rows of the weight and two of x, two by two. */
 INLINE void add_products(const bool is_signed, const int m, const int from, const int to,
                          const uint8_t *w, const int8_t *q, vi dots[I8_ROWS][I8_VECS])
 {
-    enum { PAIRS = (I8_ROWS + 1) / 2 };
+    enum { PAIRS = I8_ROWS / 2 };
     const int pairs = (m + 1) / 2;
     int32x4_t sums[PAIRS][I8_VECS][2];
     (void)is_signed;
     EACH (p, pairs)
         EACH (v, I8_VECS)
-            sums[p][v][0] = sums[p][v][1] = vdupq_n_s32(0);
+            sums[p][v][0] = sums[p][v][1] = (int32x4_t)dots[2 * p][v];
     EACH (i, (to - from) / 2) {
         const int k = from / 2 + i;
         EACH (v, I8_VECS) {
@@ -43,10 +57,12 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
     }
     EACH (r, m)
         EACH (v, I8_VECS)
-            dots[r][v] += unpair((vi)sums[r / 2][v][0], (vi)sums[r / 2][v][1], r % 2);
+            dots[r][v] = unpair((vi)sums[r / 2][v][0], (vi)sums[r / 2][v][1], r % 2);
 }
 
 #else
+
+#include "tensor/products_start.h"
 
 /* sum += the bytes of w times those of element `lane` of x, four by four */
 INLINE vi dot_lane(vi sum, vi w, int8x16_t x, const int lane)
@@ -63,19 +79,6 @@ INLINE vi dot_lane(vi sum, vi w, int8x16_t x, const int lane)
     }
 }
 
-/* The four columns at q of `rows` rows of x, the first four where there are more. */
-INLINE int8x16_t rows_of_x(const int rows, const int8_t *q)
-{
-    int32_t last;
-    if (rows >= 4)
-        return vld1q_s8(q);
-    memcpy(&last, q + 4 * (rows - 1), sizeof last);
-    if (rows == 1)
-        return (int8x16_t)splat_i(last);
-    int8x8_t two = vld1_s8(q);
-    return vcombine_s8(two, rows == 2 ? two : vreinterpret_s8_s32(vdup_n_s32(last)));
-}
-
 /* Columns [4 from, 4 to) of a block: x goes by lanes, so that four rows of it are one load. */
 INLINE void add_products(const bool is_signed, const int m, const int from, const int to,
                          const uint8_t *w, const int8_t *q, vi dots[I8_ROWS][I8_VECS])
@@ -87,7 +90,7 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
         EACH (v, I8_VECS)
             column[v] = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
         EACH (r, m) {
-            int8x16_t x = rows_of_x(m - r / 4 * 4, q + 4 * (k * m + r / 4 * 4));
+            int8x16_t x = (int8x16_t)words_of(m - r / 4 * 4, q + 4 * (k * m + r / 4 * 4));
             EACH (v, I8_VECS)
                 dots[r][v] = dot_lane(dots[r][v], column[v], x, r % 4);
         }

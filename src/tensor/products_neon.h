@@ -9,6 +9,8 @@
  *   signed ones      2 * 128 * 127 = 32512
  */
 
+#include "tensor/products_start.h"
+
 /* sum += four products each: as add_products() for a single vector */
 INLINE vi dot_small(vi sum, vi w, vi x)
 {
@@ -51,10 +53,9 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
             EACH (v, I8_VECS)
                 column[v] = (int8x16_t)load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
             EACH (r, m) {
-                int32_t four;
-                memcpy(&four, q + 4 * (k * m + r), sizeof four);
+                vi rows = words_of(m - r / 4 * 4, q + 4 * (k * m + r / 4 * 4));
                 EACH (v, I8_VECS)
-                    add_16_bit(acc[r][v], column[v], (int8x16_t)splat_i(four), i == 0);
+                    add_16_bit(acc[r][v], column[v], (int8x16_t)splat_word(rows, r % 4), i == 0);
             }
         }
         EACH (r, m)
