@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/manual.h"
 #include "app/options.h"
+#include "base/launcher.h"
 #include "base/output.h"
 #include "base/status.h"
 #include "base/terminal.h"
@@ -110,5 +111,7 @@ int main(int argc, char **argv)
     int code = run_command(argc, argv);
     if (jup_streams_check(&err) != JUP_OK && code == JUP_OK)
         code = jup_report(&err);
+    if (jup_muster_rank() == 0)
+        jup_launcher_tell_done(code);
     return code;
 }

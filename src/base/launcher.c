@@ -17,16 +17,24 @@ static void tell(const char *line)
     close(fd);
 }
 
+static void tell_number(const char *word, long number)
+{
+    char line[48];
+    snprintf(line, sizeof line, "%s%ld\n", word, number);
+    tell(line);
+}
+
 void jup_launcher_tell_here(void)
 {
-    char line[32];
-    snprintf(line, sizeof line, "here %ld\n", (long)getpid());
-    tell(line);
+    tell_number("here ", (long)getpid());
 }
 
 void jup_launcher_tell_code(int code)
 {
-    char line[16];
-    snprintf(line, sizeof line, "%d\n", code);
-    tell(line);
+    tell_number("", code);
+}
+
+void jup_launcher_tell_done(int code)
+{
+    tell_number("done ", code);
 }

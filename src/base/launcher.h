@@ -8,7 +8,10 @@
 /** From now on SIGUSR1 and SIGUSR2 to this process stop the job in order. */
 void jup_launcher_tell_here(void);
 
-/** The job's exit code, should the launcher not end by itself. */
+/** The job's exit code; the launcher may wait for others that will not end. */
 void jup_launcher_tell_code(int code);
+
+/** This process ends in order, with this code. */
+void jup_launcher_tell_done(int code);
 
 #endif

@@ -132,6 +132,14 @@ for other in "info -m $work/slow.gguf" "chat $slow" "--version" "fly"; do
         { fail "run beside ${other%% *} is not named"; cat "$work/err"; }
 done
 
+# a launcher that waits for itself for ever, without ranks: what the last one said counts
+mkdir "$work/stuck"
+printf '%s\n' '#!/bin/sh' 'echo done 7 >"$JUPITER_LAUNCH"' \
+    'exec "${PYTHON:-python3}" -c "import threading; l = threading.Lock(); l.acquire(); l.acquire()"' >"$work/stuck/mpirun"
+chmod +x "$work/stuck/mpirun"
+PATH="$work/stuck:$PATH" timeout 60 "$launch" -n 1 "$jupiter"
+same "exit code of a launcher that is stuck" 7 $?
+
 # an error is one line, from all ranks and their launcher
 timeout 60 "$launch" -n 3 "$jupiter" run -m "$work/nosuch.gguf" -p x >"$work/out" 2>"$work/err"
 same "exit code of an error" 2 $?
