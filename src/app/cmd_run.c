@@ -52,16 +52,17 @@ static void write_result(void *self, jup_reply_t *reply)
     const jup_run_options_t *o = &a->setup->options;
     bool to_file = a->results.path != NULL;
     char *line = jup_results_line(reply, &a->setup->questions.list[reply->question]);
-    jup_keep_result(keep_of(a), reply->question, to_file ? jup_lines_length(&a->results) : -1,
-                    line);
-    if (to_file)
+    if (!jup_keep_result(keep_of(a), reply->question, to_file ? jup_lines_length(&a->results) : -1,
+                         line))
+        a->asking.unwanted = true;
+    else if (to_file)
         keep_line(a, line);
     else if (o->print_tokens)
         jup_results_write_ids(stdout, reply);
     else if (!o->json)
         print_line(line);
     free(line);
-    a->asking.unwanted = a->written != JUP_OK || ferror(stdout);
+    a->asking.unwanted = a->asking.unwanted || a->written != JUP_OK || ferror(stdout);
 }
 
 /* The results are open: half a line at their end goes, it will be written again. */

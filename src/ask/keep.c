@@ -126,12 +126,13 @@ bool jup_keep_write(jup_keep_t *keep, jup_reply_t *const *open, int32_t n)
     return keep->status == JUP_OK;
 }
 
-void jup_keep_result(jup_keep_t *keep, int32_t question, int64_t offset, const char *line)
+bool jup_keep_result(jup_keep_t *keep, int32_t question, int64_t offset, const char *line)
 {
     if (!keep)
-        return;
+        return true;
     size_t bytes = strlen(line);
     jup_journal_result(&keep->journal, question, offset, (int64_t)bytes,
                        jup_checksum(JUP_CHECKSUM_EMPTY, line, bytes));
     write_all(keep, false);
+    return keep->status == JUP_OK;
 }

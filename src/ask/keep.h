@@ -94,7 +94,8 @@ void jup_keep_reply(jup_keep_t *keep, jup_reply_t *reply);
 /** Writes, if it is time to; the open replies (n), NULL among them. False: it cannot. */
 bool jup_keep_write(jup_keep_t *keep, jup_reply_t *const *open, int32_t n);
 
-/** Before a line goes to the results at `offset` (-1: to a stream). */
-void jup_keep_result(jup_keep_t *keep, int32_t question, int64_t offset, const char *line);
+/** Before a line goes to the results at `offset` (-1: to a stream). False: the journal cannot take
+ * note of it; handed out all the same, it would come again when the run goes on. */
+bool jup_keep_result(jup_keep_t *keep, int32_t question, int64_t offset, const char *line);
 
 #endif

@@ -340,6 +340,31 @@ START_TEST(a_torn_beginning_is_begun_anew)
 }
 END_TEST
 
+/* A line that the journal has no room to tell of must not be handed out: it would come again. */
+START_TEST(what_a_full_disk_keeps_out_is_told)
+{
+    jup_keep_t keep;
+    jup_error_t err;
+    struct rlimit limit = {2048, 2048};
+    int32_t told = 0;
+    enter_folder();
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(prepare(&keep, 1, true, false, NULL, &err), JUP_OK);
+    ck_assert_int_eq(jup_keep_open(&keep, &err), JUP_OK);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    while (told < 1000 && jup_keep_result(&keep, told % QUESTIONS, -1, "a line"))
+        told++;
+    ck_assert_int_lt(told, 1000);
+    ck_assert(!jup_keep_result(&keep, 0, -1, "a line"));
+    ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_EENV);
+    told_t read;
+    jup_journal_extent_t extent;
+    ck_assert_int_eq(read_back("j", &read, &extent, &err), JUP_OK);
+    ck_assert_int_eq(read.records, told + 1); /* and a field */
+    leave_folder((const char *const[]){"j", NULL});
+}
+END_TEST
+
 /* Adds a line to the results as a run does, told to the journal before. */
 static void hand_out(jup_keep_t *keep, int32_t question, const char *line, size_t keep_bytes)
 {
@@ -433,6 +458,7 @@ static Suite *suite(void)
     unit_add(s, records_that_make_no_sense, 10);
     unit_add(s, a_full_disk_is_said, 10);
     unit_add(s, a_torn_beginning_is_begun_anew, 60);
+    unit_add(s, what_a_full_disk_keeps_out_is_told, 20);
     unit_add(s, another_run_is_refused, 10);
     unit_add(s, only_lines_that_are_there_count, 10);
     unit_add(s, journals_that_do_not_fit_together, 10);
