@@ -373,17 +373,27 @@ static void join(jup_watch_t *w)
     jup_watch_table_forgive(&w->table, jup_clock_now_s());
 }
 
+/* Rank 0 is the last to leave: who is frozen as it ends would keep the launcher for ever. */
+static bool may_leave(const jup_watch_t *w)
+{
+    for (int r = 1; is_root(w) && r < w->n; r++)
+        if (w->table.ranks[r].met && !w->table.ranks[r].left)
+            return false;
+    return true;
+}
+
 static void work(jup_watch_t *w, struct pollfd *fds)
 {
     for (;;) {
         wait_for_something(w, fds);
         look_around(w);
         int ending = atomic_load(&w->ending);
-        if (ending == JUP_WATCH_CLOSED)
-            tell_end(w, JUP_WATCH_BYE, 0);
         if (ending == JUP_WATCH_SPOKEN)
             tell_end(w, JUP_WATCH_END, atomic_load(&w->code));
-        if (ending == JUP_WATCH_CLOSED || ending == JUP_WATCH_SPOKEN)
+        bool leaves = ending == JUP_WATCH_CLOSED && may_leave(w);
+        if (leaves)
+            tell_end(w, JUP_WATCH_BYE, 0);
+        if (leaves || ending == JUP_WATCH_SPOKEN)
             return;
         if (atomic_load(&w->code) != 0)
             wait_for_main(w, jup_clock_now_s());
