@@ -2,3 +2,5 @@
 TESTS += %D%/test-paper.sh %D%/test-boards.sh %D%/test-ssh.sh %D%/test-table.sh
 EXTRA_DIST += %D%/test-paper.sh %D%/test-boards.sh %D%/test-ssh.sh %D%/test-table.sh %D%/paper.txt \
 	%D%/script.yaml
+# what the two that build it say
+CLEANFILES += sim-build.log
