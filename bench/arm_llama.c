@@ -38,10 +38,14 @@ WEAK dot_t ggml_vec_dot_f32, ggml_vec_dot_f16, ggml_vec_dot_bf16, ggml_vec_dot_q
 #define JOIN(a, b) a##b
 #define NAME(stem, order) JOIN(stem, order)
 #define MAT(which, type, order) NAME(ggml_##which##_##type##_, order)
-#define MATS(type, order) MAT(gemv, type, order), MAT(gemm, type, order)
 
+#if defined(__ARM_FEATURE_DOTPROD)
+#define MATS(type, order) MAT(gemv, type, order), MAT(gemm, type, order)
 WEAK mat_t MATS(q4_0, ORDER_32), MATS(q8_0, ORDER_32), MATS(q4_K, ORDER_256), MATS(q5_K, ORDER_256),
     MATS(q6_K, ORDER_256), MATS(iq4_nl, 4x4_q8_0);
+#else
+#define MATS(type, order) NULL, NULL /* it repacks for none */
+#endif
 
 typedef struct kernels {
     const char *name;

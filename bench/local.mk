@@ -9,4 +9,4 @@ EXTRA_DIST += %D%/decode.py
 EXTRA_DIST += %D%/peers
 EXTRA_DIST += %D%/serve
 EXTRA_DIST += %D%/strategies.py %D%/bound.py
-EXTRA_DIST += %D%/arm %D%/arm_kernels.c %D%/arm_llama.c
+EXTRA_DIST += %D%/arm %D%/arm.md %D%/arm_kernels.c %D%/arm_llama.c
