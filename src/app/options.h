@@ -30,7 +30,7 @@ typedef struct jup_options {
 #define JUP_OPTION_HELP                                                                            \
     {                                                                                              \
         "help", 'h', POPT_ARG_STRING | POPT_ARGFLAG_OPTIONAL, NULL, JUP_OPTION_HELP_VALUE,         \
-            "show this help; or as a page of the manual, or for a shell's completion",             \
+            "show this help; or as a page of the manual, or the part of a shell's completion",     \
             "man|bash|zsh"                                                                         \
     }
 enum { JUP_OPTION_HELP_VALUE = 'h' };

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cluster/nearest.h"
+#include "io/json_reason.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -182,7 +183,8 @@ jup_status_t jup_prompts_parse(json_t **root, const char *name, const char *text
     json_error_t problem;
     *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem);
     if (!*root)
-        return jup_fail(err, JUP_EINPUT, "%s:%d: %s", name, problem.line, problem.text);
+        return jup_fail(err, JUP_EINPUT, "%s:%d: %s", name, problem.line,
+                        jup_json_reason(&problem));
     jup_status_t status = check(*root, name, err);
     if (status != JUP_OK) {
         json_decref(*root);

@@ -1,6 +1,7 @@
 #include "ask/questions.h"
 
 #include "base/mem.h"
+#include "io/json_reason.h"
 #include "io/text_file.h"
 
 #include <inttypes.h>
@@ -68,7 +69,7 @@ static jup_status_t read_line(jup_questions_t *questions, const char *path, int 
     char made_up[32];
     json_t *object = json_loadb(line, length, 0, &problem);
     if (!object)
-        return jup_fail(err, JUP_EINPUT, "%s:%d: %s", path, number, problem.text);
+        return jup_fail(err, JUP_EINPUT, "%s:%d: %s", path, number, jup_json_reason(&problem));
     const char *text = question_of(object);
     if (!text) {
         json_decref(object);

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "io/gguf_internal.h"
+#include "io/json_reason.h"
 #include "io/safetensors.h"
 #include "io/text_file.h"
 
@@ -45,7 +46,8 @@ jup_status_t jup_hf_read_json(const char *folder, const char *name, bool require
                         : JUP_OK;
     *root = json_load_file(path, 0, &problem);
     if (!*root)
-        return jup_fail(err, JUP_EINPUT, "%s:%d: %s", path, problem.line, problem.text);
+        return jup_fail(err, JUP_EINPUT, "%s:%d: %s", path, problem.line,
+                        jup_json_reason(&problem));
     if (!json_is_object(*root))
         return jup_fail(err, JUP_EINPUT, "%s: a JSON object must stand here", path);
     return JUP_OK;

@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "base/fault.h"
 #include "base/mem.h"
+#include "io/json_reason.h"
 #include "io/text.h"
 
 #include <errno.h>
@@ -193,7 +194,7 @@ static jup_status_t parse_header(jup_safetensors_t *s, size_t header_bytes, jup_
     s->header = json_loadb(text, header_bytes, JSON_REJECT_DUPLICATES, &problem);
     if (!s->header)
         return fail(s, err, "is no safetensors file or damaged: header, byte %d: %s",
-                    problem.position, problem.text);
+                    problem.position, jup_json_reason(&problem));
     if (!json_is_object(s->header))
         return fail(s, err, "is no safetensors file: its header is not a JSON object");
     return JUP_OK;

@@ -221,8 +221,7 @@ static struct MHD_Daemon *start(jup_http_t *http, const struct addrinfo *address
                             MHD_OPTION_SOCK_ADDR, address->ai_addr, MHD_OPTION_NOTIFY_COMPLETED,
                             end_call, http, MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned)http->options.idle_s, MHD_OPTION_CONNECTION_LIMIT,
-                            (unsigned)http->options.connections, MHD_OPTION_LISTENING_ADDRESS_REUSE,
-                            1u, MHD_OPTION_END);
+                            (unsigned)http->options.connections, MHD_OPTION_END);
 }
 
 jup_status_t jup_http_open(jup_http_t *http, jup_error_t *err)

@@ -1,6 +1,7 @@
 #include "serve/wish.h"
 
 #include "base/mem.h"
+#include "io/json_reason.h"
 #include "serve/wish_inner.h"
 
 #include <string.h>
@@ -300,7 +301,7 @@ bool jup_wish_read(jup_wish_t *wish, jup_wish_kind_t kind, const char *text, siz
     if (!root)
         return jup_problem(problem, 400, "invalid_json", NULL,
                            "the body is not JSON: line %d, column %d: %s", wrong.line, wrong.column,
-                           wrong.text);
+                           jup_json_reason(&wrong));
     const jup_fields_t f = {.object = root, .within = "", .problem = problem};
     bool good = json_is_object(root)
                     ? read_all(wish, &f, rules)

@@ -166,6 +166,8 @@ def wrong_requests_are_named(s):
     for body in ("{", "[]", "", "\xff", '{"messages": 1, "messages": 2}'):
         got, _, answer = s.post(CHAT, body.encode("latin-1"))
         assert got == 400 and answer["error"]["message"], answer
+    got, _, answer = s.post(CHAT, {"messages": [{"role": "user", "content": "a\0b"}]})
+    assert got == 400 and "zero character" in answer["error"]["message"], answer
     assert s.post(TEXT, {"prompt": [1, 999999]})[0] == 400
     assert s.get("/nowhere")[0] == 404 and s.get(CHAT)[0] == 405
     assert s.post("/v1/models", {})[0] == 404
@@ -187,6 +189,13 @@ def figures(s):
     s.say(SOUP, max_tokens=10)
     after = value("answer_tokens_total"), value('requests_total{outcome="finished"}')
     assert (after[0] - before[0], after[1] - before[1]) == (10, 1), (before, after)
+
+
+@case
+def a_port_is_one_servers(s):
+    second = subprocess.run([JUPITER, "serve", "-m", MODEL, "--port", str(s.port)],
+                            capture_output=True, text=True, timeout=60)
+    assert second.returncode == 3 and f"port {s.port}" in second.stderr, second
 
 
 @case
