@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const double beat_every_s = 1, stood_still_s = 3;
+static const double beat_every_s = 1, stood_still_s = 3, healing_s = 4;
 
 static bool is_root(const jup_watch_t *w)
 {
@@ -393,6 +393,8 @@ static void work(jup_watch_t *w, struct pollfd *fds)
         bool leaves = ending == JUP_WATCH_CLOSED && may_leave(w);
         if (leaves)
             tell_end(w, JUP_WATCH_BYE, 0);
+        if (leaves && !is_root(w)) /* rank 0 closes when all have said so */
+            jup_watch_wire_finish(&w->wires[0], healing_s);
         if (leaves || ending == JUP_WATCH_SPOKEN)
             return;
         if (atomic_load(&w->code) != 0)

@@ -1,5 +1,7 @@
 #include "comm/watch_wire.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -128,6 +130,21 @@ void jup_watch_wire_close(jup_watch_wire_t *wire)
         close(wire->fd);
     wire->fd = -1;
     wire->closed = true;
+}
+
+void jup_watch_wire_finish(jup_watch_wire_t *wire, double patience_s)
+{
+    const int turn_ms = 100;
+    jup_watch_record_t record;
+    double end_s = jup_clock_now_s() + patience_s;
+    if (wire->fd < 0 || shutdown(wire->fd, SHUT_WR) != 0)
+        return;
+    while (!wire->closed && jup_clock_now_s() < end_s) {
+        struct pollfd until = {.fd = wire->fd, .events = POLLIN};
+        poll(&until, 1, turn_ms);
+        while (jup_watch_receive(wire, &record))
+            continue;
+    }
 }
 
 /* ---- records --------------------------------------------------------------------------------- */

@@ -29,17 +29,17 @@ EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh %D%/chat_terminal.py tests/oracle/division
 check-mpi: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
 
-# Those that reach most, in a build of its own with AddressSanitizer and UBSan; and under valgrind.
+# Those that reach most, in a build of its own with AddressSanitizer and UBSan; and under valgrind, which
+# looks for leaks, too (LeakSanitizer cannot name what MPI's plugins keep: they are unloaded by then).
 SANITIZED_TESTS = %D%/test-same.sh %D%/test-strategies.sh %D%/test-decode.sh %D%/test-journal.sh \
 	%D%/test-stop.sh %D%/test-errors.sh tests/serve/test-serve.sh
 check-sanitized:
 	$(MKDIR_P) sanitized
 	cd sanitized && { test -f Makefile || $(abs_top_srcdir)/configure -q --enable-sanitizers; }
 	cd sanitized && $(MAKE) $(AM_MAKEFLAGS) && \
-		LSAN_OPTIONS=suppressions=$(abs_top_srcdir)/%D%/leaks.supp:print_suppressions=0 \
-		$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SANITIZED_TESTS)'
+		ASAN_OPTIONS=detect_leaks=0 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SANITIZED_TESTS)'
 check-valgrind: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS=%D%/valgrind.sh
 .PHONY: check-mpi check-sanitized check-valgrind
-EXTRA_DIST += %D%/valgrind.sh %D%/valgrind.supp %D%/leaks.supp
+EXTRA_DIST += %D%/valgrind.sh %D%/valgrind.supp
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;
