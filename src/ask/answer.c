@@ -24,8 +24,7 @@ void jup_answer_init(jup_answer_t *answer, const jup_answer_rules_t *rules, bool
 
 void jup_answer_reset(jup_answer_t *answer)
 {
-    if (answer->rules && answer->rules->tokenizer)
-        jup_detokenizer_reset(&answer->detokenizer);
+    jup_detokenizer_reset(&answer->detokenizer); /* the rules may be gone with whoever asked */
     jup_free(answer->text);
     jup_free(answer->tokens);
     jup_free(answer->likely);

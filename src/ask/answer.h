@@ -46,7 +46,7 @@ typedef struct jup_answer {
 } jup_answer_t;
 
 /** at_start: the answer continues no text, so a leading space of the tokenizer's goes. The rules
- * outlive it. */
+ * last until it is reset, which does not look at them any more. */
 void jup_answer_init(jup_answer_t *answer, const jup_answer_rules_t *rules, bool at_start);
 void jup_answer_reset(jup_answer_t *answer);
 

@@ -124,6 +124,17 @@ START_TEST(a_stop_string_within_a_token_cuts_the_token)
 }
 END_TEST
 
+/* Whoever asked may have gone with them: a server's client, say. */
+START_TEST(rules_may_go_before_the_answer_is_reset)
+{
+    fixture_t f;
+    begin(&f, NULL);
+    put(&f.answer, "a\xc3"); /* half a character waits for the rest */
+    memset(&f.rules, 0, sizeof f.rules);
+    finish(&f);
+}
+END_TEST
+
 START_TEST(half_a_character_is_not_shown)
 {
     fixture_t f;
@@ -261,6 +272,7 @@ static Suite *suite(void)
     unit_add(s, what_is_held_back_comes_at_the_end, 20);
     unit_add(s, the_first_of_several_stop_strings_cuts, 20);
     unit_add(s, a_stop_string_within_a_token_cuts_the_token, 20);
+    unit_add(s, rules_may_go_before_the_answer_is_reset, 20);
     unit_add(s, half_a_character_is_not_shown, 20);
     unit_add(s, an_end_of_text_ends_unless_it_is_ignored, 20);
     unit_add(s, a_point_ends_before_the_next_number, 20);
