@@ -73,7 +73,7 @@ sed 's/device: 0/device: 2/' "$work/order.yaml" >"$work/other.yaml"
 refuses "the first stage is on device 2" 4 run -m "$work/m.gguf" -p hello --plan "$work/other.yaml"
 refuses "3 devices, 2 ranks" 2 run -m "$work/m.gguf" -p hello --cluster "$work/c.yaml"
 refuses "leave out --auto" 2 run -m "$work/m.gguf" -p hello --auto --layers 3,3
-refuses "cannot open" 2 run -m "$work/m.gguf" -p hello --plan "$work/none.yaml"
+refuses "none.yaml.*No such file" 2 run -m "$work/m.gguf" -p hello --plan "$work/none.yaml"
 refuses "does not fit the cluster" 2 run -m "$work/m.gguf" -p hello --cluster 2xnx:0.05gb
 refuses "no model given" 2 profile
 finish
