@@ -168,20 +168,20 @@ static jup_status_t check_stages(const jup_plan_t *plan, const jup_config_t *con
                             "every device of the cluster, in its order",
                             jup_plan_stage_of(plan, plan->members[m].device),
                             plan->members[m].device, ranks);
-    bool within = jup_plan_stage_of(plan, 0) == 0;
-    if (jup_plan_leader(plan, 0)->device != 0 && within)
+    int leader = jup_plan_leader(plan, 0)->device;
+    if (leader == 0)
+        return JUP_OK;
+    if (jup_plan_stage_of(plan, 0) == 0)
         return jup_fail(
             err, JUP_EINPUT,
             "the first stage's devices begin with %d, but rank 0 leads it: it reads the "
             "prompt; put device 0 first in that list",
-            jup_plan_leader(plan, 0)->device);
-    if (jup_plan_leader(plan, 0)->device != 0)
-        return jup_fail(err, JUP_EINPUT,
-                        "the first stage is on device %d, but the prompt is on rank 0; plan again "
-                        "with 'jupiter plan --first-stays', or put that device first in the "
-                        "cluster",
-                        jup_plan_leader(plan, 0)->device);
-    return JUP_OK;
+            leader);
+    return jup_fail(err, JUP_EINPUT,
+                    "the first stage is on device %d, but the prompt is on rank 0; plan again "
+                    "with 'jupiter plan --first-stays', or put that device first in the "
+                    "cluster",
+                    leader);
 }
 
 /* Slices are numbered as the plan's members are, so they fit a plan with the same shards. */

@@ -117,6 +117,9 @@ refuses "did you mean 'megatron'" 2 run -m "$model" -p x --strategy megatrn
 refuses "as a whole" 2 run -m "$model" -p x --strategy edgeshard --chunk 4
 refuses "goes with a pipeline" 2 run -m "$model" -p x --strategy galaxy --layers 4,4
 refuses "measure them with --auto" 2 run -m "$model" -p x --strategy hybrid
+sed 's/\[0, 2\]/[2, 0]/' "$work/plan.yaml" >"$work/turned.yaml"
+refuses "put device 0 first in that list" 4 run -m "$model" -f "$work/prompt" \
+    --plan "$work/turned.yaml"
 refuses "strategy hybrid; leave out" 4 run -m "$model" -f "$work/prompt" \
     --plan "$work/plan.yaml" --strategy jupiter
 finish

@@ -392,7 +392,7 @@ typedef struct resumed {
     int32_t stop_after; /* replies; 0: none */
 } resumed_t;
 
-static void take_whole_reply(void *self, const jup_reply_t *reply)
+static void take_whole_reply(void *self, jup_reply_t *reply)
 {
     resumed_t *r = self;
     check_reply(&r->asked, reply);

@@ -253,8 +253,10 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
     p->size.work_row_bytes = between(rng, 100, 800);
     p->size.wire_row_bytes = between(rng, 0.1, 16);
     int64_t prompt = 1 + (int64_t)jup_rng_below(rng, 5), generate = (int64_t)jup_rng_below(rng, 20);
-    p->workload =
-        (jup_workload_t){prompt, generate, prompt + generate, 1 + (int)jup_rng_below(rng, 3)};
+    p->workload = (jup_workload_t){.prompt_tokens = prompt,
+                                   .generate_tokens = generate,
+                                   .context_tokens = prompt + generate,
+                                   .branches = 1 + (int)jup_rng_below(rng, 3)};
     p->objective = jup_rng_below(rng, 3) ? JUP_OBJECTIVE_TOTAL : JUP_OBJECTIVE_TTFT;
     p->min_chunk = jup_rng_below(rng, 4) ? 0 : 2;
     p->first_stays = jup_rng_below(rng, 4) == 0;

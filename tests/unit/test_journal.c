@@ -278,6 +278,14 @@ static jup_status_t prepare(jup_keep_t *keep, int seed, bool greedy, bool resume
     return jup_keep_prepare(keep, "j", resumes, QUESTIONS, VOCAB, results, err);
 }
 
+static void open_and_close(jup_keep_t *keep, bool resumes)
+{
+    jup_error_t err;
+    ck_assert_int_eq(prepare(keep, 1, false, resumes, NULL, &err), JUP_OK);
+    ck_assert_int_eq(jup_keep_open(keep, &err), JUP_OK);
+    ck_assert_int_eq(jup_keep_close(keep, &err), JUP_OK);
+}
+
 /* Refused with the field and both values, also where one of the two has none. */
 START_TEST(another_run_is_refused)
 {
@@ -290,9 +298,7 @@ START_TEST(another_run_is_refused)
     jup_keep_t keep;
     jup_error_t err;
     enter_folder();
-    ck_assert_int_eq(prepare(&keep, 1, false, false, NULL, &err), JUP_OK);
-    ck_assert_int_eq(jup_keep_open(&keep, &err), JUP_OK);
-    ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_OK);
+    open_and_close(&keep, false);
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(prepare(&keep, others[i].seed, others[i].greedy, true, NULL, &err),
                          JUP_EINPUT);
@@ -318,15 +324,11 @@ START_TEST(a_torn_beginning_is_begun_anew)
     jup_keep_t keep;
     jup_error_t err;
     enter_folder();
-    ck_assert_int_eq(prepare(&keep, 1, false, false, NULL, &err), JUP_OK);
-    ck_assert_int_eq(jup_keep_open(&keep, &err), JUP_OK);
-    ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_OK);
+    open_and_close(&keep, false);
     char *whole = (char *)io_sample_read("j", &bytes);
     for (size_t n = 0; n < bytes; n++) {
         io_sample_write("j", whole, n);
-        ck_assert_int_eq(prepare(&keep, 1, false, true, NULL, &err), JUP_OK);
-        ck_assert_int_eq(jup_keep_open(&keep, &err), JUP_OK);
-        ck_assert_int_eq(jup_keep_close(&keep, &err), JUP_OK);
+        open_and_close(&keep, true);
         char *file = (char *)io_sample_read("j", &again);
         ck_assert_uint_eq(again, bytes);
         ck_assert_mem_eq(file, whole, bytes);

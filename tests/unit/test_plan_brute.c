@@ -233,8 +233,10 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
     p->size.work_row_bytes = between(rng, 0.1, 2);
     p->size.wire_row_bytes = between(rng, 0.1, 4);
     int64_t prompt = 1 + (int64_t)jup_rng_below(rng, 6), generate = (int64_t)jup_rng_below(rng, 4);
-    p->workload =
-        (jup_workload_t){prompt, generate, prompt + generate, 1 + (int)jup_rng_below(rng, 3)};
+    p->workload = (jup_workload_t){.prompt_tokens = prompt,
+                                   .generate_tokens = generate,
+                                   .context_tokens = prompt + generate,
+                                   .branches = 1 + (int)jup_rng_below(rng, 3)};
     if (jup_rng_below(rng, 2))
         p->workload.serial_tokens = (int64_t)jup_rng_below(rng, (uint64_t)generate + 1);
     if (jup_rng_below(rng, 2)) {
