@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Plain decoding, + speculation, + outline and both, on emulated boards (or plain ranks).
+"""Plain decoding, + speculation, + outline, both, and both with early points, on emulated boards (or
+plain ranks).
 
   bench/decode.py [--jupiter FILE] [--cluster 4xnx@1000mbps | --ranks 4] [--cpu P,P,P,P]
                   [--questions 20] [--repeat 3] [--out FOLDER]
@@ -24,7 +25,8 @@ import find_package  # noqa: E402,F401
 import numpy as np  # noqa: E402
 from jupiter_trace import load, schema  # noqa: E402
 DEMO = os.path.join(ROOT, "data", "demo")
-WAYS = ["plain", "speculation", "outline", "both"]
+WAYS = ["plain", "speculation", "outline", "both", "early"]
+GUESSES, OUTLINES = ("speculation", "both", "early"), ("outline", "both", "early")
 
 
 def arguments():
@@ -60,10 +62,12 @@ def command(options, way, questions, results, trace):
     run = [options.jupiter, "run", "-m", options.model, "--questions", questions, "--results",
            results, "--parallel", "1", "-n", "200", "-t", "1", "-q", "--trace", trace,
            "--compute", options.compute]
-    if way in ("speculation", "both"):
+    if way in GUESSES:
         run += ["--speculate", options.speculate, "--heads", options.heads]
-    if way in ("outline", "both"):
+    if way in OUTLINES:
         run += ["--outline"]
+    if way == "early":
+        run += ["--early-points"]
     if options.cluster:
         return [os.path.join(ROOT, "tools", "emulate"), "run", options.cluster, "--cpu",
                 options.cpu, "--"] + run
@@ -151,12 +155,12 @@ def report(options, taken):
         print(f"| {way} | {seconds:.3f} | {ratio[1]:.2f} ({ratio[0]:.2f} - {ratio[2]:.2f}) | "
               f"{per_token[1]:.2f} ({per_token[0]:.2f} - {per_token[2]:.2f}) |")
     print()
-    for way in ("outline", "both"):
+    for way in OUTLINES:
         busy = branch_busy(os.path.join(options.out, f"{way}-0.h5"))
         if busy is not None:
             print(f"{way}: stages busy while branches >= stages: "
                   + ", ".join(f"{share:.0%}" for share in busy))
-    for way in ("speculation", "both"):
+    for way in GUESSES:
         figures = summary_of(options, way)
         for key in sorted(figures):
             if key.startswith("draft_") or key.startswith("tree_"):

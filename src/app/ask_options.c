@@ -23,6 +23,10 @@ void jup_ask_options_init(jup_ask_options_t *o)
          "on|auto|off"},
         {"max-points", 0, POPT_ARG_INT, &o->max_points, 0, "points of an outline at most (10)",
          "N"},
+        {"early-points", 0, POPT_ARG_NONE, &o->early_points, 0,
+         "begin a point as soon as its line of the outline is written: it sees the outline up to "
+         "there, not all of it, so other points come out",
+         NULL},
         {"questions", 0, POPT_ARG_STRING, &o->questions, 0,
          "answer many questions, one JSON object with \"question\" a line", "FILE.jsonl"},
         {"results", 0, POPT_ARG_STRING, &o->results, 0,
@@ -88,6 +92,8 @@ static jup_status_t check_outline(jup_ask_options_t *o, jup_error_t *err)
         o->outline = JUP_OUTLINE_AUTO;
     else if (strcmp(name, "off") != 0)
         return jup_fail(err, JUP_EINPUT, "--outline is '%s', must be on, auto or off", name);
+    if (o->early_points && o->outline == JUP_OUTLINE_OFF && !o->script && !o->serve)
+        return jup_fail(err, JUP_EINPUT, "--early-points has no effect without --outline");
     return JUP_OK;
 }
 

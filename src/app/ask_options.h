@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 typedef struct jup_ask_options {
-    struct poptOption table[19];
+    struct poptOption table[20];
     char *outline_name, *speculate, *heads, *tree, *questions, *prompts, *system, *results,
         *accuracy;
     char *draft, *script, *journal, *resume;
     int max_points, parallel, window;
     float typical;
+    int early_points;
     bool chat, serve, perplexity, bench; /* which command it is, if another than run */
     /* checked: */
     jup_outline_mode_t outline;

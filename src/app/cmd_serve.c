@@ -120,6 +120,7 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         .rules = {.tokenizer = s->setup->tokenizer},
         .context = jup_setup_context(s->setup),
         .parallel = life->job.parallel,
+        .early_points = s->setup->options.ask.early_points,
         .quiet = true,
     };
     (void)err;

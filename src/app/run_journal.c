@@ -38,6 +38,8 @@ static void name_questions(jup_setup_t *setup)
                    o->outline == JUP_OUTLINE_ON     ? "on"
                    : o->outline == JUP_OUTLINE_AUTO ? "auto"
                                                     : "off");
+    if (o->early_points)
+        jup_keep_field(keep, "--early-points", "on");
     if (o->outline != JUP_OUTLINE_OFF)
         jup_keep_field(keep, "--max-points", "%d", o->max_points);
 }

@@ -56,16 +56,55 @@ static void end_branch(jup_branch_t *branch)
     jup_answer_finish(&branch->answer);
 }
 
+/* Prompts of the points that have none yet: they go on where the outline is now. */
+static jup_status_t prepare_points(jup_asking_t *a, jup_reply_t *reply, jup_error_t *err)
+{
+    for (int32_t i = 0; i < reply->outline.n; i++) {
+        jup_prompt_t *prompt = &reply->points[i].prompt;
+        if (prompt->tokens.count > 0)
+            continue;
+        jup_status_t status =
+            a->source.point(a->source.self, reply->question, &reply->trunk.prompt,
+                            &reply->trunk.answer, &reply->outline, i, prompt, err);
+        if (status != JUP_OK) {
+            jup_prompt_reset(prompt);
+            return status;
+        }
+    }
+    return JUP_OK;
+}
+
+/* A token of the outline came: points whose lines are there need not wait for the others. */
+static void notice_points(jup_asking_t *a, jup_reply_t *reply)
+{
+    jup_outline_t outline;
+    jup_error_t err;
+    const char *why_not;
+    if (!a->options.early_points ||
+        !a->source.read_outline(a->source.self, reply->question, &reply->trunk.answer, false,
+                                &outline, &why_not))
+        return;
+    jup_reply_branch_out(reply, &outline);
+    prepare_points(a, reply, &err); /* what fails is tried again, and told, at its end */
+}
+
+static bool hear_token(jup_asking_t *a, jup_reply_t *reply, jup_branch_t *branch, int32_t token)
+{
+    bool goes_on = jup_answer_token(&branch->answer, token);
+    if (branch == &reply->trunk && goes_on)
+        notice_points(a, reply);
+    return goes_on;
+}
+
 /* Takes in what an earlier run has found out; whether the answer ends with it. */
-static bool replay(const jup_asking_t *a, const jup_reply_t *reply, jup_branch_t *branch,
-                   int32_t generate)
+static bool replay(jup_asking_t *a, jup_reply_t *reply, jup_branch_t *branch, int32_t generate)
 {
     int32_t n;
     bool goes_on = true;
     const int32_t *ids =
         jup_keep_known(a->options.keep, reply->question, jup_keep_branch(reply, branch), &n);
     for (int32_t i = 0; i < n && goes_on && i < generate; i++)
-        goes_on = jup_answer_token(&branch->answer, ids[i]);
+        goes_on = hear_token(a, reply, branch, ids[i]);
     branch->known = branch->kept = branch->answer.n_tokens;
     if (branch->known > 0)
         branch->first_s = branch->begin_s;
@@ -115,14 +154,13 @@ static jup_status_t begin_outline(jup_asking_t *a, jup_reply_t *reply, jup_error
     return begin_branch(a, reply, &reply->trunk, -1, err);
 }
 
+/* Those that have a prompt and have not begun. */
 static jup_status_t begin_points(jup_asking_t *a, jup_reply_t *reply, jup_error_t *err)
 {
-    jup_reply_branch_out(reply);
-    for (int32_t i = 0; i < reply->outline.n; i++) {
+    for (int32_t i = 0; reply->points && i < reply->outline.n; i++) {
         jup_branch_t *branch = &reply->points[i];
-        JUP_TRY(a->source.point(a->source.self, reply->question, &reply->trunk.prompt,
-                                &reply->trunk.answer, &reply->outline, i, &branch->prompt, err));
-        JUP_TRY(begin_branch(a, reply, branch, reply->trunk.handle, err));
+        if (!branch->begun && branch->prompt.tokens.count > 0)
+            JUP_TRY(begin_branch(a, reply, branch, reply->trunk.handle, err));
     }
     return JUP_OK;
 }
@@ -130,9 +168,13 @@ static jup_status_t begin_points(jup_asking_t *a, jup_reply_t *reply, jup_error_
 /* The outline is there: its points, or a plain answer after all. */
 static jup_status_t use_outline(jup_asking_t *a, jup_reply_t *reply, jup_error_t *err)
 {
-    if (a->source.read_outline(a->source.self, reply->question, &reply->trunk.answer,
-                               &reply->outline, &reply->reason))
+    jup_outline_t outline;
+    if (a->source.read_outline(a->source.self, reply->question, &reply->trunk.answer, true,
+                               &outline, &reply->reason)) {
+        jup_reply_branch_out(reply, &outline);
+        JUP_TRY(prepare_points(a, reply, err));
         return begin_points(a, reply, err);
+    }
     if (!a->options.quiet && a->source.questions == 1)
         jup_info("%s: answering plainly", reply->reason);
     return begin_plain(a, reply, err);
@@ -203,7 +245,7 @@ static void fail_reply(jup_asking_t *a, jup_reply_t *reply, const jup_error_t *e
 /* All of it was known before, or its last branch has ended. */
 static void finish_if_over(jup_asking_t *a, jup_reply_t *reply)
 {
-    if (reply->has_outline ? jup_reply_all_points_ended(reply) : reply->plain.ended)
+    if (reply->has_outline ? jup_reply_outline_ended(reply) : reply->plain.ended)
         finish_reply(a, reply);
 }
 
@@ -288,7 +330,14 @@ static bool take_token(void *self, int32_t handle, int32_t token, int32_t accept
                                                          branch->answer.n_tokens,
                                              .id = token,
                                              .accepted_by = accepted_by});
-    return jup_answer_token(&branch->answer, token);
+    bool goes_on = hear_token(a, reply, branch, token);
+    jup_error_t err;
+    if (branch == &reply->trunk && goes_on && begin_points(a, reply, &err) != JUP_OK) {
+        fail_reply(a, reply, &err);
+        begin_more(a);
+        return false;
+    }
+    return goes_on;
 }
 
 static void take_likely(void *self, int32_t handle, const jup_likely_t *likely)

@@ -4,7 +4,9 @@
  *
  *   plain     one sequence
  *   outline   a trunk (question and outline), then one branch per point, all sharing the trunk's
- *             cache; no usable outline: a plain answer, which shares the question's.
+ *             cache; no usable outline: a plain answer, which shares the question's. Early points
+ *             begin once it is sure that there is an outline and their line has ended: each goes on
+ *             behind that line, whatever the steps were, so its tokens depend on none of them.
  */
 #ifndef JUP_ASK_ASKING_H
 #define JUP_ASK_ASKING_H
@@ -15,12 +17,13 @@
 
 typedef struct jup_asking_options {
     jup_answer_rules_t rules;
-    int32_t context;  /* positions that the model knows */
-    int32_t parallel; /* questions at a time */
-    bool quiet;       /* no word about outlines that were of no use */
-    bool shows;       /* the only question's answer is shown as it comes */
-    bool at_start;    /* the answers continue no text (jup_answer_init()) */
-    jup_keep_t *keep; /* what becomes known is kept there, and goes on from there; NULL: not */
+    int32_t context;   /* positions that the model knows */
+    int32_t parallel;  /* questions at a time */
+    bool quiet;        /* no word about outlines that were of no use */
+    bool shows;        /* the only question's answer is shown as it comes */
+    bool early_points; /* a point begins once its line is written, while the outline goes on */
+    bool at_start;     /* the answers continue no text (jup_answer_init()) */
+    jup_keep_t *keep;  /* what becomes known is kept there, and goes on from there; NULL: not */
 } jup_asking_options_t;
 
 /** What all replies that are over came to. */

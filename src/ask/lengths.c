@@ -59,13 +59,29 @@ static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, 
     return JUP_OK;
 }
 
-static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, jup_outline_t *o,
-                         const char **why_not)
+/* A mark's first token ends the line of the title before it. */
+static int32_t titles_ended(const jup_scripted_t *model, int32_t tokens)
 {
-    (void)trunk;
-    (void)why_not;
+    int32_t end = 0;
+    for (int32_t n = 1; n < model->n_titles; n++) {
+        end += model->titles[n - 1];
+        if (tokens == end + 1)
+            return n;
+        end += JUP_SCRIPTED_MARK;
+    }
+    return 0;
+}
+
+static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, bool whole,
+                         jup_outline_t *o, const char **why_not)
+{
+    const jup_script_t *s = self;
+    int32_t points = request_of(s, question)->n_points;
     memset(o, 0, sizeof *o);
-    o->n = request_of(self, question)->n_points;
+    *why_not = "the outline goes on";
+    o->n = whole ? points : titles_ended(&s->model, trunk->n_tokens);
+    if (o->n < (whole ? 1 : 2))
+        return false;
     for (int32_t i = 0; i < o->n; i++) {
         o->points[i].number = i + 1;
         snprintf(o->points[i].title, sizeof o->points[i].title, "point %d", i + 1);

@@ -33,6 +33,12 @@ typedef struct jup_outline {
 /** max_points in [2, JUP_OUTLINE_POINTS]. Returns whether it is an outline. */
 bool jup_outline_parse(jup_outline_t *outline, const char *text, size_t length, int32_t max_points);
 
+/**
+ * Of a text that goes on behind its line's end: the numbered points so far, two at least, so that
+ * what is to come can only add to them. Returns whether there are so many.
+ */
+bool jup_outline_begun(jup_outline_t *outline, const char *text, size_t length, int32_t max_points);
+
 /** Why it is none: "the outline is empty", "it holds no list", "it has a single point". */
 const char *jup_outline_problem(const jup_outline_t *outline, const char *text, size_t length);
 

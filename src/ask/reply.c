@@ -31,11 +31,14 @@ void jup_reply_reset(jup_reply_t *reply)
     memset(reply, 0, sizeof *reply);
 }
 
-void jup_reply_branch_out(jup_reply_t *reply)
+void jup_reply_branch_out(jup_reply_t *reply, const jup_outline_t *outline)
 {
     reply->has_outline = true;
-    reply->points = jup_new((size_t)reply->outline.n, sizeof *reply->points);
-    for (int32_t i = 0; i < reply->outline.n; i++) {
+    reply->outline = *outline;
+    if (reply->points)
+        return;
+    reply->points = jup_new(JUP_OUTLINE_POINTS, sizeof *reply->points);
+    for (int32_t i = 0; i < JUP_OUTLINE_POINTS; i++) {
         reply->points[i].handle = -1;
         reply->points[i].number = i + 1;
     }
@@ -53,8 +56,10 @@ jup_branch_t *jup_reply_branch_of(jup_reply_t *reply, int32_t handle)
     return NULL;
 }
 
-bool jup_reply_all_points_ended(const jup_reply_t *reply)
+bool jup_reply_outline_ended(const jup_reply_t *reply)
 {
+    if (!reply->trunk.ended)
+        return false;
     for (int32_t i = 0; i < reply->outline.n; i++)
         if (!reply->points[i].ended)
             return false;
@@ -106,22 +111,28 @@ char *jup_reply_join(const jup_reply_t *reply)
 }
 
 /* Ids have a line for each point, texts a heading above and an empty line between. */
-static void show_points(jup_reply_t *reply, jup_show_t *show)
+static void show_heading(jup_reply_t *reply, jup_show_t *show)
 {
     char heading[HEADING];
+    if (reply->showing > 0)
+        jup_show_text(show, show->ids ? "\n" : "\n\n");
+    if (!show->ids)
+        jup_show_text(show, heading_of(reply, reply->showing, heading));
+}
+
+static void show_points(jup_reply_t *reply, jup_show_t *show)
+{
     for (; reply->showing < reply->outline.n; reply->showing++) {
         jup_branch_t *branch = &reply->points[reply->showing];
         if (!branch->ended && (!branch->begun || branch->answer.settled == 0))
             return;
-        if (!reply->heading_shown && !show->ids)
-            jup_show_text(show, heading_of(reply, reply->showing, heading));
+        if (!reply->heading_shown)
+            show_heading(reply, show);
         reply->heading_shown = true;
         if (branch->begun)
             jup_show_answer(show, &branch->answer, &branch->shown);
         if (!branch->ended)
             return;
-        if (reply->showing + 1 < reply->outline.n)
-            jup_show_text(show, show->ids ? "\n" : "\n\n");
         reply->heading_shown = false;
     }
 }

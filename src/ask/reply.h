@@ -31,7 +31,7 @@ typedef struct jup_reply {
     bool done, cut;     /* cut: before its end */
     jup_branch_t trunk, plain;
     jup_outline_t outline;
-    jup_branch_t *points; /* (outline.n) */
+    jup_branch_t *points; /* (JUP_OUTLINE_POINTS) the outline's; NULL: there is none so far */
     int32_t showing;      /* the point whose text is being shown */
     bool heading_shown;
     char *text; /* the whole answer, once done */
@@ -41,13 +41,14 @@ typedef struct jup_reply {
 void jup_reply_init(jup_reply_t *reply, int32_t question);
 void jup_reply_reset(jup_reply_t *reply);
 
-/** Room for the outline's points. */
-void jup_reply_branch_out(jup_reply_t *reply);
+/** The reply has an outline, or more points of it than before. */
+void jup_reply_branch_out(jup_reply_t *reply, const jup_outline_t *outline);
 
 /** The branch of a sequence, or NULL. */
 jup_branch_t *jup_reply_branch_of(jup_reply_t *reply, int32_t handle);
 
-bool jup_reply_all_points_ended(const jup_reply_t *reply);
+/** Whether an outline and all that it asked for are there. */
+bool jup_reply_outline_ended(const jup_reply_t *reply);
 
 /** No tokens will come: every branch that is under way ends for this reason. */
 void jup_reply_cut(jup_reply_t *reply, jup_answer_end_t end, double now_s);

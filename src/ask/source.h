@@ -34,10 +34,13 @@ typedef struct jup_source {
     bool (*wants_outline)(void *self, int32_t question, const char **why);
     jup_status_t (*plain)(void *self, int32_t question, jup_prompt_t *prompt, jup_error_t *err);
     jup_status_t (*outline)(void *self, int32_t question, jup_prompt_t *prompt, jup_error_t *err);
-    /** From the trunk's answer; false, with the reason (a literal), when it is of no use. */
-    bool (*read_outline)(void *self, int32_t question, const jup_answer_t *trunk,
+    /**
+     * From the trunk's answer; false, with the reason (a literal), when it is of no use. Not whole:
+     * the points that are sure where a line of it has just ended; false at any other time.
+     */
+    bool (*read_outline)(void *self, int32_t question, const jup_answer_t *trunk, bool whole,
                          jup_outline_t *outline, const char **why_not);
-    /** A point's prompt goes on where the trunk (its prompt, and its answer) ends. */
+    /** A point's prompt goes on where the trunk (its prompt, and its answer so far) ends. */
     jup_status_t (*point)(void *self, int32_t question, const jup_prompt_t *trunk,
                           const jup_answer_t *answer, const jup_outline_t *outline, int32_t point,
                           jup_prompt_t *prompt, jup_error_t *err);

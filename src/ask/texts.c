@@ -57,18 +57,26 @@ static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, 
     return encode(t, question, t->prompts->outline, &prompt->tokens, err);
 }
 
-/* The list may begin in the prompt: "1.". */
-static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, jup_outline_t *o,
-                         const char **why_not)
+static bool ends_a_line(const jup_answer_t *answer)
+{
+    return answer->length > 0 && answer->text[answer->length - 1] == '\n';
+}
+
+/* The list may begin in the prompt: "1.". What a stop string could still cut is no whole line. */
+static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, bool whole,
+                         jup_outline_t *o, const char **why_not)
 {
     const jup_texts_t *t = self;
     const char *begins = t->prompts->outline_begins;
     size_t n = strlen(begins);
     (void)question;
+    if (!whole && (trunk->settled < trunk->length || !ends_a_line(trunk)))
+        return false;
     char *text = jup_new(n + trunk->length + 1, 1);
     memcpy(text, begins, n);
     memcpy(text + n, trunk->text, trunk->length);
-    bool usable = jup_outline_parse(o, text, n + trunk->length, t->max_points);
+    bool usable =
+        (whole ? jup_outline_parse : jup_outline_begun)(o, text, n + trunk->length, t->max_points);
     if (!usable)
         *why_not = jup_outline_problem(o, text, n + trunk->length);
     jup_free(text);
@@ -96,9 +104,8 @@ static jup_status_t point(void *self, int32_t question, const jup_prompt_t *trun
     prompt->picking = t->picking;
     prompt->next_number = p->number + 1;
     add_trunk(t, trunk, answer, prompt);
-    bool line_ends = answer->length > 0 && answer->text[answer->length - 1] == '\n';
     jup_filled_t heading = {0};
-    if (!t->prompts->special && !line_ends)
+    if (!t->prompts->special && !ends_a_line(answer))
         jup_fill(&heading, "\n", &(jup_values_t){0});
     jup_prompts_fill(t->prompts, t->prompts->point, text_of(t, question), p->number, p->title,
                      &heading);

@@ -90,12 +90,12 @@ static jup_status_t outline(void *self, int32_t question, jup_prompt_t *prompt, 
     return JUP_OK;
 }
 
-static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, jup_outline_t *o,
-                         const char **why_not)
+static bool read_outline(void *self, int32_t question, const jup_answer_t *trunk, bool whole,
+                         jup_outline_t *o, const char **why_not)
 {
     jup_choice_t *choice;
     jup_order_t *order = order_of(self, question, &choice);
-    return order->source.read_outline(order->source.self, 0, trunk, o, why_not);
+    return order->source.read_outline(order->source.self, 0, trunk, whole, o, why_not);
 }
 
 static jup_status_t point(void *self, int32_t question, const jup_prompt_t *trunk,

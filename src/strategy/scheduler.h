@@ -55,7 +55,8 @@ typedef struct jup_sequence_spec {
 
 typedef struct jup_scheduler_sink {
     void *self;
-    /** The sequence's next token; accepted_by: 0, or 1 + draft source. False ends the sequence. */
+    /** The sequence's next token; accepted_by: 0, or 1 + draft source. False ends the sequence. May
+     * submit and release. */
     bool (*token)(void *self, int32_t handle, int32_t token, int32_t accepted_by);
     /** What the model thought of the token that token() brings next, where that is told. May be
      * NULL. */

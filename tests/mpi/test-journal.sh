@@ -51,7 +51,7 @@ lives() {
     answers "$work/r.jsonl" >"$work/got"
     cmp -s "$work/expected" "$work/got" || { fail "another text: $*"; diff "$work/expected" "$work/got" | cut -c1-300; }
 }
-lives --outline=auto --temperature 0.8 --seed 5
+lives --outline=auto --early-points --temperature 0.8 --seed 5
 lives --prompts question-outline-1
 
 # all is answered: nothing more to do, nothing more written; elsewhere all of it, from what is known

@@ -112,12 +112,11 @@ START_TEST(a_reply_by_outline)
 {
     jup_reply_t reply = new_reply();
     write_branch(&reply.trunk, "4. A\n9. B\n", 1, 3);
-    reply.outline.n = 2;
+    jup_reply_branch_out(&reply, &(jup_outline_t){.n = 2});
     reply.outline.points[0].number = 4;
     reply.outline.points[1].number = 9;
     snprintf(reply.outline.points[0].title, JUP_OUTLINE_TITLE, "A");
     snprintf(reply.outline.points[1].title, JUP_OUTLINE_TITLE, "B");
-    jup_reply_branch_out(&reply);
     write_branch(&reply.points[0], "a", 20, 2);
     write_branch(&reply.points[1], "b", 30, 1);
     reply.text = jup_reply_join(&reply);

@@ -196,8 +196,8 @@ END_TEST
 static void begin_points(jup_reply_t *reply, int32_t n)
 {
     jup_reply_init(reply, 0);
-    reply->outline.n = n;
-    jup_reply_branch_out(reply);
+    jup_reply_branch_out(reply, &(jup_outline_t){.n = n});
+    reply->trunk.ended = true;
     for (int32_t i = 0; i < n; i++) {
         reply->points[i].handle = 10 + i;
         reply->points[i].begun = true;
@@ -230,13 +230,15 @@ START_TEST(points_are_shown_and_joined_in_order)
     ck_assert_str_eq(take(&p), "1. T1\no");
     end_point(&reply, 0, "one");
     jup_reply_show(&reply, &p.show);
-    ck_assert_str_eq(take(&p), "ne\n\n");
-    ck_assert(!jup_reply_all_points_ended(&reply));
+    ck_assert_str_eq(take(&p), "ne");
+    ck_assert(!jup_reply_outline_ended(&reply));
     end_point(&reply, 1, "");
-    ck_assert(jup_reply_all_points_ended(&reply));
+    ck_assert(jup_reply_outline_ended(&reply));
+    reply.trunk.ended = false; /* more points may come */
+    ck_assert(!jup_reply_outline_ended(&reply));
     reply.done = true;
     jup_reply_show(&reply, &p.show);
-    ck_assert_str_eq(take(&p), "2. T2\n\n\n3. T3\nthree\n");
+    ck_assert_str_eq(take(&p), "\n\n2. T2\n\n\n3. T3\nthree\n");
     char *joined = jup_reply_join(&reply);
     ck_assert_str_eq(joined, "1. T1\none\n\n2. T2\n\n\n3. T3\nthree");
     jup_free(joined);

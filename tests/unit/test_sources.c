@@ -118,7 +118,7 @@ START_TEST(points_go_on_where_the_outline_ends)
     ck_assert_int_eq(trunk.child_tokens, 30 + JUP_HEADING_TOKENS);
     for (int ends = 0; ends <= 1; ends++) { /* the last line, too, or not */
         write_answer(&f, &answer, ends ? "1. Old\n2. Red\n" : "1. Old\n2. Red");
-        ck_assert(f.source.read_outline(self, 0, &answer, &outline, &why_not));
+        ck_assert(f.source.read_outline(self, 0, &answer, true, &outline, &why_not));
         ck_assert_int_eq(outline.n, 2);
         ck_assert_int_eq(f.source.point(self, 0, &trunk, &answer, &outline, 1, &point, &err),
                          JUP_OK);
@@ -142,8 +142,23 @@ START_TEST(points_go_on_where_the_outline_ends)
         jup_prompt_reset(&point);
         jup_answer_reset(&answer);
     }
+    const struct {
+        const char *text;
+        int32_t points;
+    } begun[] = {{"1. Old\n2. Red\n", 2},   {"1. Old\n", 0},       {"1. Old\n2. Red\n3.", 0},
+                 {"1. Old\n2. Red\n\n", 2}, {"- Old\n- Red\n", 0}, {"1. Old\n2. Red\n3. Dim\n", 3}};
+    for (size_t i = 0; i < sizeof begun / sizeof begun[0]; i++) {
+        write_answer(&f, &answer, begun[i].text);
+        ck_assert_int_eq(f.source.read_outline(self, 0, &answer, false, &outline, &why_not),
+                         begun[i].points > 0);
+        if (begun[i].points > 0)
+            ck_assert_int_eq(outline.n, begun[i].points);
+        answer.settled--; /* a stop string may still cut it */
+        ck_assert(!f.source.read_outline(self, 0, &answer, false, &outline, &why_not));
+        jup_answer_reset(&answer);
+    }
     write_answer(&f, &answer, "There is no list.");
-    ck_assert(!f.source.read_outline(self, 0, &answer, &outline, &why_not));
+    ck_assert(!f.source.read_outline(self, 0, &answer, true, &outline, &why_not));
     ck_assert_ptr_nonnull(strstr(why_not, "no list"));
     jup_answer_reset(&answer);
     jup_prompt_reset(&trunk);
@@ -225,7 +240,7 @@ START_TEST(lengths_are_as_the_script_says)
     jup_answer_init(&answer, &rules, true);
     for (int32_t i = 0; i < 5; i++)
         jup_answer_token(&answer, 40 + i);
-    ck_assert(source.read_outline(source.self, 1, &answer, &outline, &why));
+    ck_assert(source.read_outline(source.self, 1, &answer, true, &outline, &why));
     ck_assert_int_eq(outline.n, 2);
     ck_assert_str_eq(outline.points[1].title, "point 2");
     jup_prompt_reset(&prompt);
