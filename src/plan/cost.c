@@ -113,7 +113,7 @@ void jup_model_size_part(jup_model_size_t *part, const jup_model_size_t *whole,
 
 /* ---- the workload ---------------------------------------------------------------------------- */
 
-static double tokens_per_lap(const jup_workload_t *w)
+double jup_workload_tokens_per_lap(const jup_workload_t *w)
 {
     return w->tokens_per_lap > 1 ? w->tokens_per_lap : 1;
 }
@@ -121,14 +121,14 @@ static double tokens_per_lap(const jup_workload_t *w)
 /* The first token comes out of the prefill. */
 double jup_workload_serial_laps(const jup_workload_t *w)
 {
-    return w->serial_tokens > 0 ? (double)(w->serial_tokens - 1) / tokens_per_lap(w) : 0;
+    return w->serial_tokens > 0 ? (double)(w->serial_tokens - 1) / jup_workload_tokens_per_lap(w) : 0;
 }
 
 double jup_workload_branch_laps(const jup_workload_t *w)
 {
     int64_t first = w->serial_tokens > 0 ? 0 : 1;
     int64_t tokens = w->generate_tokens - w->serial_tokens - first;
-    return tokens > 0 ? (double)tokens / tokens_per_lap(w) : 0;
+    return tokens > 0 ? (double)tokens / jup_workload_tokens_per_lap(w) : 0;
 }
 
 double jup_workload_laps(const jup_workload_t *w)

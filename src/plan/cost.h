@@ -62,8 +62,9 @@ double jup_workload_branch_laps(const jup_workload_t *workload);
 /** Laps one after the other, where branches fill a pipe without loss. */
 double jup_workload_laps(const jup_workload_t *workload);
 
-/** Rows of a branch in a lap. */
+/** Rows of a branch in a lap, and its tokens that come out of it. */
 int jup_workload_lap_rows(const jup_workload_t *workload);
+double jup_workload_tokens_per_lap(const jup_workload_t *workload);
 
 /**
  * Weights of one type throughout, KV of another, activations on the wire of a third. JUP_EINPUT

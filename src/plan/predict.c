@@ -46,12 +46,14 @@ static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, cons
     if (last)
         stage->send_s = pipe->result_s;
     bool rests = cost->decode_s * (1 + cost->rest_gain) < pipe->lap_s;
-    stage->decode_s = rests ? cost->decode_s : pipe->lap_s;
+    stage->decode_s = (rests ? cost->decode_s : pipe->lap_s) /
+                      jup_workload_tokens_per_lap(&in->problem->workload);
 }
 
 void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_layout_t *layout,
                  const jup_cut_t *cut, jup_plan_t *plan)
 {
+    const jup_workload_t *workload = &in->problem->workload;
     double busy = 0, slowest = 0;
     name_plan(in->problem, plan);
     for (int s = 0; s < plan->n_stages; s++) {
@@ -63,7 +65,7 @@ void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_lay
     double ttft = jup_schedule_ttft_s(pipe, cut, in->n_classes, INFINITY);
     plan->predicted = (jup_prediction_t){
         .ttft_s = ttft,
-        .token_s = in->problem->workload.branches * pipe->branch_s,
+        .token_s = workload->branches * pipe->branch_s / jup_workload_tokens_per_lap(workload),
         .decode_s = pipe->decode_s,
         .total_s = ttft + pipe->decode_s,
         .bubble = 1 - busy / (plan->n_stages * ttft),

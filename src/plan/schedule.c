@@ -14,7 +14,7 @@ static void set_link(jup_stage_cost_t *stage, jup_link_t link)
 }
 
 /* A step of so many branches through the pipe: the lap, and its slowest part, which works without
- * rests where that is what bounds the laps. */
+ * rests where that is what bounds the laps. Rests gain a step of a single row alone. */
 static double lap_s(const jup_pipe_t *pipe, const jup_instance_t *in, int each, double *slowest_s)
 {
     int rows = each * jup_workload_lap_rows(&in->problem->workload);
@@ -27,7 +27,7 @@ static double lap_s(const jup_pipe_t *pipe, const jup_instance_t *in, int each, 
                       stage->layers * (layer_s[each - 1] - layer_s[0]);
         double send = s + 1 < pipe->n ? stage->latency_s + stage->byte_s * bytes : 0;
         lap += busy + send;
-        *slowest_s = fmax(*slowest_s, fmax(busy * (rows == 1 ? 1 + stage->rest_gain : 1), send));
+        *slowest_s = fmax(*slowest_s, fmax(busy * (each == 1 ? 1 + stage->rest_gain : 1), send));
     }
     return fmax(lap, *slowest_s);
 }
@@ -68,7 +68,7 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
         .decode_s = decode->step_s + layers * class->decode_layer_s +
                     rows * (first ? decode->first_row_s : decode->inner_row_s) +
                     (last ? decode->head_s : 0),
-        .rest_gain = decode->rest_gain,
+        .rest_gain = rows == 1 ? decode->rest_gain : 0,
         .more_s = rows * (first ? decode->first_row_s : decode->inner_row_s),
     };
 }
