@@ -69,6 +69,11 @@ void jup_ask_options_init(jup_ask_options_t *o)
         {"window", 0, POPT_ARG_INT, &o->window, 0,
          "steps in flight at most (default: ranks + 1; with --speculate, as measuring finds best)",
          "N"},
+        {"no-cancel", 0, POPT_ARG_NONE, &o->no_cancel, 0,
+         "compute to the end what guesses that proved wrong have set going: same answers, later; "
+         "to "
+         "measure what stopping it brings",
+         NULL},
         POPT_TABLEEND};
     memcpy(o->table, table, sizeof table);
 }
@@ -144,6 +149,8 @@ static jup_status_t check_idle(const jup_ask_options_t *o, jup_error_t *err)
         return idle("--accuracy", "--speculate medusa", err);
     if (o->tree && !guesses && !o->script)
         return idle("--tree", "--speculate", err);
+    if (o->no_cancel && !guesses && !o->script)
+        return idle("--no-cancel", "--speculate", err);
     if (o->results && !o->questions)
         return idle("--results", "--questions", err);
     return JUP_OK;

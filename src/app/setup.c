@@ -200,6 +200,7 @@ static void name_guessing(const jup_ask_options_t *o, jup_guessing_t *guessing)
         .accuracy = copy(o->accuracy),
         .nodes = o->nodes,
         .chain = o->chain,
+        .no_cancel = o->no_cancel,
     };
 }
 

@@ -78,6 +78,7 @@ void jup_job_derive(jup_job_t *job, const jup_config_t *config, const jup_demand
         (jup_chunks_t){.lengths = job->plan.chunks, .n = job->plan.n_chunks, .each = job->chunk};
     job->parallel = parallel_of(d, scheduler->window);
     derive_stage(job, d);
+    scheduler->no_cancel = job->guessing.no_cancel;
     scheduler->outputs = outputs_of(job, d);
     scheduler->kv_tokens = cache_tokens(job, config, d);
 }

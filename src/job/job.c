@@ -65,6 +65,7 @@ static void walk_guessing(jup_pack_t *p, jup_guessing_t *g)
     jup_pack_text(p, &g->accuracy);
     jup_pack_value(p, &g->nodes, sizeof g->nodes);
     jup_pack_value(p, &g->chain, sizeof g->chain);
+    jup_pack_value(p, &g->no_cancel, sizeof g->no_cancel);
     jup_pack_value(p, &g->form, sizeof g->form);
 }
 

@@ -21,6 +21,7 @@ typedef struct jup_guessing {
     char *accuracy;                /* of the heads, measured earlier; NULL: none */
     int32_t nodes;                 /* of a tree; 0: as measured to be best */
     int32_t chain;                 /* no forks */
+    int32_t no_cancel;             /* nobody is told what proved wrong */
     jup_form_t form;               /* of outlines; n 0: not in use */
 } jup_guessing_t;
 

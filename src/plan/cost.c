@@ -121,7 +121,8 @@ double jup_workload_tokens_per_lap(const jup_workload_t *w)
 /* The first token comes out of the prefill. */
 double jup_workload_serial_laps(const jup_workload_t *w)
 {
-    return w->serial_tokens > 0 ? (double)(w->serial_tokens - 1) / jup_workload_tokens_per_lap(w) : 0;
+    return w->serial_tokens > 0 ? (double)(w->serial_tokens - 1) / jup_workload_tokens_per_lap(w)
+                                : 0;
 }
 
 double jup_workload_branch_laps(const jup_workload_t *w)

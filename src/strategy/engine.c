@@ -180,7 +180,7 @@ static void take_oldest(jup_engine_t *e)
     jup_verdicts_t *verdicts = e->stage.verdicts;
     jup_engine_receive(e);
     jup_scheduler_take(s, verdicts->step, verdicts->list, verdicts->n);
-    if (s->options.ahead)
+    if (s->options.ahead && !s->options.no_cancel)
         jup_cancel_tell(&e->stage.cancel, e->wrong, jup_scheduler_cancel(s, e->wrong));
 }
 

@@ -35,8 +35,9 @@ typedef struct jup_scheduler_options {
     jup_chunks_t chunks; /* how prompts are cut; the lengths are the caller's */
     int32_t segments;    /* of a step at most; 0: as many as fit */
     int64_t kv_tokens;
-    bool ahead;  /* whether to build on guesses that are still being verified */
-    bool logits; /* every row of a prompt gets logits */
+    bool ahead;     /* whether to build on guesses that are still being verified */
+    bool no_cancel; /* what builds on wrong ones is computed to its end all the same */
+    bool logits;    /* every row of a prompt gets logits */
 } jup_scheduler_options_t;
 
 typedef struct jup_sequence_spec {

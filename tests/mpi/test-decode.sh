@@ -73,7 +73,8 @@ done
 
 for n in 1 2 3 4; do
     for how in "none" "lookup" "lookup --tree 6" "medusa --tree 12" "medusa --tree chain:4" \
-        "auto --tree auto" "model --tree 5 --draft $model" "form" "medusa,form --tree 16"; do
+        "lookup --tree chain:6 --no-cancel" "auto --tree auto" "model --tree 5 --draft $model" \
+        "form" "medusa,form --tree 16"; do
         case $how in
         medusa*|auto*) options="--heads $heads" ;;
         *) options= ;;

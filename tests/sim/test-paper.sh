@@ -85,6 +85,17 @@ simulate env-a-100 --shape llama2-7b --script "$script" --outline >"$work/out" 2
     fail "--script and --outline"
 grep -q 'does not go with --script' "$work/out" || { cat "$work/out"; fail "--script --outline"; }
 
+# wrong guesses are stopped on their way, unless asked not to: then all tokens come later
+cancelled() { # options of run: "cancelled stale tokens"
+    simulate env-a-1000 --shape llama2-7b --script "$script" --tree chain:3 --json "$@" \
+        >"$work/json" 2>"$work/stderr" || { cat "$work/stderr"; fail "--script $*"; }
+    echo "$(seconds "$work/json" segments_cancelled) $(seconds "$work/json" segments_stale)" \
+        "$(seconds "$work/json" new_tokens)"
+}
+set -- $(cancelled) $(cancelled --no-cancel)
+{ [ "$1" -gt 0 ] && [ "$4" -eq 0 ] && [ "$5" -gt 0 ] && [ "$3" = "$6" ]; } ||
+    fail "cancelled, stale, tokens: $1 $2 $3; with --no-cancel: $4 $5 $6"
+
 # a trace of a simulated run is like any other, and marked
 simulate env-a-100 --shape llama2-7b -n 4 -q --trace "$work/trace.h5" 2>&1 || fail "trace"
 ./jupiter trace summary "$work/trace.h5" | grep -q simulated || fail "the trace is not marked"

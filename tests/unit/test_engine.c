@@ -17,7 +17,7 @@ typedef struct setup {
     const tiny_model_t *model;
     int branches;
     source_t source;
-    bool chain, ahead, rendezvous;
+    bool chain, ahead, no_cancel, rendezvous;
     int32_t nodes, rows, segments;
     int64_t kv_tokens;
     jup_sampling_t sampling;
@@ -235,6 +235,7 @@ static void run_rank(jup_comm_t *comm, void *self)
                   .ahead = s->ahead,
                   .sampling = s->sampling},
         .scheduler = {.window = window,
+                      .no_cancel = s->no_cancel,
                       .chunks = {.each = 32},
                       .segments = s->segments,
                       .kv_tokens = s->kv_tokens},
@@ -435,6 +436,11 @@ START_TEST(wrong_guesses_are_cancelled_early)
             ck_assert_int_lt(s->figures.stale, s->figures.ahead);
             ck_assert_int_gt(s->left_out, 0);
         }
+    s->no_cancel = true;
+    check_answers(s, 4, &(jup_record_options_t){0});
+    ck_assert_int_gt(s->figures.stale, 0);
+    ck_assert_int_eq(s->figures.cancelled + s->left_out, 0);
+    s->no_cancel = false;
     s->source = NONE;
     check_answers(s, 4, &(jup_record_options_t){0});
     ck_assert_int_eq(s->figures.cancelled + s->left_out, 0);

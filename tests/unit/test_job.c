@@ -52,7 +52,8 @@ static void make_job(jup_job_t *job)
                                      .heads = jup_strdup("heads"),
                                      .draft = jup_strdup(""),
                                      .nodes = 12,
-                                     .chain = 4};
+                                     .chain = 4,
+                                     .no_cancel = 7};
     job->measure = 6;
     job->fit_window = 8;
     job->engine.stage = (jup_stage_options_t){.rows = 128, .window = 9, .ahead = true};
@@ -91,6 +92,7 @@ static void check_same(const jup_job_t *a, const jup_job_t *b)
     ck_assert_int_eq(a->guessing.model, b->guessing.model);
     ck_assert_int_eq(a->guessing.nodes, b->guessing.nodes);
     ck_assert_int_eq(a->guessing.chain, b->guessing.chain);
+    ck_assert_int_eq(a->guessing.no_cancel, b->guessing.no_cancel);
     ck_assert_int_eq(a->measure, b->measure);
     ck_assert_int_eq(a->fit_window, b->fit_window);
     ck_assert_int_eq(memcmp(&a->engine.stage, &b->engine.stage, sizeof a->engine.stage), 0);
