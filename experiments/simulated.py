@@ -34,9 +34,11 @@ class Simulation:
                          % program)
 
     def write(self, name, text):
+        """Whole at once: another thread may read the same file."""
         path = os.path.join(self.folder.name, name)
-        with open(path, "w") as file:
+        with tempfile.NamedTemporaryFile("w", dir=self.folder.name, delete=False) as file:
             file.write(text)
+        os.replace(file.name, path)
         return path
 
     def script(self, seed=1, accuracy=MEDUSA, form=False, titles=TITLES, point=POINT, answer=0,
