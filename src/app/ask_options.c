@@ -75,6 +75,7 @@ void jup_ask_options_init(jup_ask_options_t *o)
          "measure what stopping it brings",
          NULL},
         POPT_TABLEEND};
+    _Static_assert(sizeof table == sizeof o->table, "as many as there are options");
     memcpy(o->table, table, sizeof table);
 }
 

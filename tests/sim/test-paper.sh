@@ -89,8 +89,9 @@ grep -q 'does not go with --script' "$work/out" || { cat "$work/out"; fail "--sc
 cancelled() { # options of run: "cancelled stale tokens"
     simulate env-a-1000 --shape llama2-7b --script "$script" --tree chain:3 --json "$@" \
         >"$work/json" 2>"$work/stderr" || { cat "$work/stderr"; fail "--script $*"; }
-    echo "$(seconds "$work/json" segments_cancelled) $(seconds "$work/json" segments_stale)" \
-        "$(seconds "$work/json" new_tokens)"
+    for key in segments_cancelled segments_stale new_tokens; do
+        seconds "$work/json" $key | sed 's/\.0*$//'
+    done
 }
 set -- $(cancelled) $(cancelled --no-cancel)
 { [ "$1" -gt 0 ] && [ "$4" -eq 0 ] && [ "$5" -gt 0 ] && [ "$3" = "$6" ]; } ||
