@@ -1,6 +1,7 @@
 # files of this folder
 noinst_PROGRAMS += %D%/trace_cost
 noinst_PROGRAMS += %D%/links
+noinst_PROGRAMS += %D%/waiting
 noinst_PROGRAMS += %D%/exchanges
 noinst_PROGRAMS += %D%/plan_time
 EXTRA_DIST += %D%/plan_unequal.sh
