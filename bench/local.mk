@@ -8,6 +8,6 @@ EXTRA_DIST += %D%/plan_unequal.sh
 noinst_PROGRAMS += %D%/kernels
 EXTRA_DIST += %D%/decode.py
 EXTRA_DIST += %D%/peers
-EXTRA_DIST += %D%/serve
+EXTRA_DIST += %D%/serve %D%/startup
 EXTRA_DIST += %D%/strategies.py %D%/bound.py
 EXTRA_DIST += %D%/arm %D%/arm.md %D%/arm_kernels.c %D%/arm_llama.c
