@@ -15,7 +15,7 @@ EXTRA_DIST += %D%/paper/README.md %D%/paper/run %D%/paper/table.csv %D%/paper/ba
     %D%/paper/result.csv \
 	%D%/models/README.md %D%/models/families.py
 # simulated ones
-EXTRA_DIST += %D%/simulated.py \
+EXTRA_DIST += %D%/simulated.py %D%/emulated.py \
 	%D%/ablation/README.md %D%/ablation/run \
 	%D%/below/README.md %D%/below/run \
 	%D%/chunks/README.md %D%/chunks/run \

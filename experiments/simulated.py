@@ -90,7 +90,7 @@ class Simulation:
             return list(pool.map(function, items))
 
 
-def arguments(text, **extra):
+def arguments(text, emulated=False, **extra):
     parser = argparse.ArgumentParser(description=text,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="the build folder (build)")
@@ -99,7 +99,14 @@ def arguments(text, **extra):
     parser.add_argument("--quick", action="store_true", help="a small part of it")
     for name, settings in extra.items():
         parser.add_argument("--" + name, **settings)
+    if emulated:
+        parser.add_argument("--emulated", action="store_true", help="in place of simulating: the "
+                            "embedded model on four emulated boards (as root)")
+        parser.add_argument("--questions", type=int, default=10, help="emulated: how many (10)")
+        parser.add_argument("--repeat", type=int, default=2, help="emulated: how often (2)")
     options = parser.parse_args()
+    if emulated and options.emulated:
+        return options
     if not shutil.which("smpirun"):
         print("no smpirun (Debian: libsimgrid-dev): skipped", file=sys.stderr)
         sys.exit(77)
@@ -118,8 +125,8 @@ def table(head, rows):
     print("\n".join(lines) + "\n")
 
 
-def draw(path, title, x, y, lines, log_x=False, log_y=False, bars=False):
-    """lines: {name: ([x], [y])}. All pictures say that they are simulated."""
+def draw(path, title, x, y, lines, log_x=False, log_y=False, bars=False, where="simulated"):
+    """lines: {name: ([x], [y])}. All pictures say where their figures come from."""
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -137,11 +144,17 @@ def draw(path, title, x, y, lines, log_x=False, log_y=False, bars=False):
             axis.plot([a for a, _ in points], [b for _, b in points], "o-", label=name)
     if log_x:
         axis.set_xscale("log")
+        ticks = sorted({a for xs, _ in lines.values() for a in xs})
+        axis.set_xticks(ticks, ["%g" % a for a in ticks])
+        axis.set_xticks([], minor=True)
     if log_y:
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
+        axis.tick_params(axis="y", which="minor", labelsize=7)
     axis.set_xlabel(x)
     axis.set_ylabel(y)
-    axis.set_title(title + " (simulated)", fontsize=11)
+    axis.set_title("%s (%s)" % (title, where), fontsize=11)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
     if not log_y:
