@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* The members get the step as it is then: what proved wrong has nothing to be judged on. */
 void jup_stage_begin_judging(jup_stage_t *stage, int32_t *wanted)
 {
     bool stale[JUP_STEP_MAX_SEGMENTS];
@@ -13,7 +14,7 @@ void jup_stage_begin_judging(jup_stage_t *stage, int32_t *wanted)
     for (int32_t s = 0; s < step->n_segments; s++) {
         wanted[s] = step->segments[s].judged;
         if (stale[s])
-            step->segments[s].outputs = 0;
+            step->segments[s].outputs = step->segments[s].judged = 0;
     }
 }
 

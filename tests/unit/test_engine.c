@@ -536,6 +536,36 @@ START_TEST(groups_answer_like_one_rank)
 }
 END_TEST
 
+/* What is found wrong on the last stage only has nothing to be judged on, for its members too. */
+START_TEST(wrong_guesses_reach_groups_as_such)
+{
+    static const int shapes[][4] = {{1, 2}, {2, 2}, {1, 1, 2}, {2, 3}};
+    tiny_model_t model;
+    tiny_model_init(&model, 4, 3);
+    setup_t *s = new_setup(&model);
+    s->wire = JUP_F32;
+    s->branches = 1;
+    s->source = MOSTLY;
+    s->nodes = 3;
+    s->chain = s->ahead = true;
+    expect_in(s, JUP_F32);
+    for (int way = JUP_WAY_TENSOR; way <= JUP_WAY_GALAXY; way++)
+        for (size_t shape = 0; shape < sizeof shapes / sizeof shapes[0]; shape++) {
+            int ranks = 0;
+            s->way = (jup_way_t)way;
+            s->no_cancel = shape % 2;
+            memcpy(s->groups, shapes[shape], sizeof s->groups);
+            for (int g = 0; g < 4; g++)
+                ranks += s->groups[g];
+            check_answers(s, ranks, &(jup_record_options_t){.seed = shape + 1});
+            ck_assert_int_gt(s->figures.stale, 0);
+        }
+    jup_free(s);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("engine");
@@ -547,6 +577,7 @@ static Suite *suite(void)
     unit_add(s, branches_pay_for_their_own_tokens_only, 300);
     unit_add(s, a_small_cache_makes_branches_wait, 300);
     unit_add(s, groups_answer_like_one_rank, 300);
+    unit_add(s, wrong_guesses_reach_groups_as_such, 300);
     return s;
 }
 
