@@ -161,11 +161,17 @@ static jup_status_t open_heads(jup_session_t *s, const jup_job_t *job, jup_error
     return jup_heads_read(&s->heads, job->guessing.heads, err);
 }
 
+/* What is known of a source's accuracy from earlier counts as so many guesses. */
+static jup_status_t know_accuracy(jup_draft_t *draft, const jup_guessing_t *g, jup_error_t *err)
+{
+    enum { WEIGHT = 50 };
+    return g->accuracy ? jup_accuracy_read(&draft->accuracy, g->accuracy, WEIGHT, err) : JUP_OK;
+}
+
 jup_status_t jup_session_speculate(jup_speculation_t *speculation, const jup_job_t *job,
                                    const jup_compute_t *compute, const jup_gguf_t *gguf,
                                    int32_t vocab, jup_error_t *err)
 {
-    enum { WEIGHT = 50 }; /* guesses that what is read counts for */
     const jup_guessing_t *g = &job->guessing;
     const jup_scripted_t *scripted = &job->engine.stage.scripted;
     jup_speculation_t *s = speculation;
@@ -177,14 +183,16 @@ jup_status_t jup_session_speculate(jup_speculation_t *speculation, const jup_job
         jup_draft_t *draft = &s->drafts[s->n_drafts++];
         jup_draft_medusa_init(draft);
         s->has_heads = true;
-        if (g->accuracy)
-            JUP_TRY(jup_accuracy_read(&draft->accuracy, g->accuracy, WEIGHT, err));
+        JUP_TRY(know_accuracy(draft, g, err));
     }
     if (g->model)
         JUP_TRY(jup_draft_model_init(&s->drafts[s->n_drafts++], g->draft, compute->ops,
                                      compute->threads, gguf, vocab, err));
-    if (scripted->depth > 0)
-        jup_draft_scripted_init(&s->drafts[s->n_drafts++], scripted);
+    if (scripted->depth > 0) {
+        jup_draft_t *draft = &s->drafts[s->n_drafts++];
+        jup_draft_scripted_init(draft, scripted);
+        JUP_TRY(know_accuracy(draft, g, err));
+    }
     if (g->lookup)
         jup_draft_lookup_init(&s->drafts[s->n_drafts++]);
     s->form = g->form;

@@ -97,6 +97,16 @@ set -- $(cancelled) $(cancelled --no-cancel)
 { [ "$1" -gt 0 ] && [ "$4" -eq 0 ] && [ "$5" -gt 0 ] && [ "$3" = "$6" ]; } ||
     fail "cancelled, stale, tokens: $1 $2 $3; with --no-cancel: $4 $5 $6"
 
+# accuracies to start from count for a script's guesses too
+nodes() { # accuracy
+    printf '%s\n' "$1" "$1" "$1" >"$work/accuracy.txt"
+    simulate env-a-1000 --shape llama2-7b --script "$script" --accuracy "$work/accuracy.txt" --json \
+        >"$work/json" 2>"$work/stderr" || { cat "$work/stderr"; fail "--accuracy $1"; }
+    seconds "$work/json" tree_nodes_mean
+}
+awk -v few="$(nodes 0.01)" -v many="$(nodes 0.99)" 'BEGIN { exit !(few > 0 && many > few + 0.5) }' ||
+    fail "--accuracy has no effect on a script"
+
 # a trace of a simulated run is like any other, and marked
 simulate env-a-100 --shape llama2-7b -n 4 -q --trace "$work/trace.h5" 2>&1 || fail "trace"
 ./jupiter trace summary "$work/trace.h5" | grep -q simulated || fail "the trace is not marked"
