@@ -52,7 +52,7 @@ static jup_status_t take(jup_blas_t *b, void **block, size_t count, size_t size,
 static jup_status_t take_buffers(jup_compute_t *c, jup_error_t *err)
 {
     jup_blas_t *b = c->state;
-    size_t elems = (size_t)(b->rows * b->in), threads = (size_t)c->threads;
+    size_t elems = (size_t)(b->rows * ((b->in + 7) / 8 * 8)), threads = (size_t)c->threads;
     size_t blocks = (size_t)(b->rows * ((b->in + JUP_X_BLOCK - 1) / JUP_X_BLOCK));
     size_t linear = jup_blas_linear_bytes(b->rows);
     size_t attention = b->head_dim > 0 ? jup_blas_attention_bytes(b->head_dim) : 0;

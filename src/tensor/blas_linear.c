@@ -15,8 +15,7 @@ enum {
 
 /* A thread's buffers, in its own scratch. */
 typedef struct buffers {
-    float panel[JUP_F32_CHUNK * JUP_PANEL];
-    uint16_t panel_16[JUP_F32_CHUNK * JUP_PANEL];
+    float panel[JUP_PLAIN_CHUNK * JUP_PANEL]; /* or of JUP_F32_CHUNK, which is less */
     uint8_t panel_q[JUP_I8_CHUNK * JUP_PANEL];
     float panel_scale[JUP_I8_CHUNK / 16 * JUP_PANEL];
     float panel_min[JUP_I8_CHUNK / 16 * JUP_PANEL];
@@ -44,15 +43,21 @@ static bool is_sgemm(const pass_t *p)
 
 /* ---- x ------------------------------------------------------------------------------------- */
 
+/* Columns of x in f32 tiles: a multiple of 8, the last ones 0. */
+static int64_t f32_columns(const pass_t *p)
+{
+    return (p->in + 7) / 8 * 8;
+}
+
 /* A single row, or what goes to sgemm, is used as it lies. */
 static bool f32_in_place(const pass_t *p)
 {
-    return p->rows == 1 || is_sgemm(p);
+    return (p->rows == 1 && p->in % 8 == 0) || is_sgemm(p);
 }
 
 static const float *f32_tile_at(const pass_t *p, int64_t row)
 {
-    return f32_in_place(p) ? p->x + row * p->in : p->blas->x_f32 + row * p->in;
+    return (f32_in_place(p) ? p->x : p->blas->x_f32) + row * f32_columns(p);
 }
 
 static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
@@ -64,12 +69,14 @@ static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
 
 static void pack_f32_tile(const pass_t *p, int64_t row, int m)
 {
-    float *to = p->blas->x_f32 + row * p->in;
-    for (int r = 0; r < m; r++) {
-        const float *from = p->x + (row + r) * p->in;
-        for (int64_t k = 0; k < p->in; k++)
-            to[k * m + r] = from[k];
-    }
+    float *to = p->blas->x_f32 + row * f32_columns(p);
+    for (int64_t k = 0; k < p->in; k += 8)
+        for (int r = 0; r < m; r++, to += 8) {
+            const float *from = p->x + (row + r) * p->in + k;
+            int64_t n = jup_min_i64(8, p->in - k);
+            memset(to, 0, 8 * sizeof *to);
+            memcpy(to, from, (size_t)n * sizeof *to);
+        }
 }
 
 static int64_t tile_count(const pass_t *p, int tile)
@@ -80,7 +87,7 @@ static int64_t tile_count(const pass_t *p, int tile)
 
 static void prepare_f32(const pass_t *p)
 {
-    int tile = p->blas->kernels->f32_tile, even = jup_tile_rows(p->rows, tile, 0);
+    int tile = p->blas->kernels->plain_tile, even = jup_tile_rows(p->rows, tile, 0);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tile_count(p, tile); t++)
         pack_f32_tile(p, t * even, jup_tile_rows(p->rows, tile, t * even));
@@ -133,42 +140,34 @@ static const unsigned char *fetch_next(const pass_t *p, const task_t *task, int6
     return task->next + JUP_PANEL * (int64_t)jup_dtype_bytes(task->rows.dtype, at);
 }
 
-/* One tile of x: 16-bit weights need not be decoded into memory. */
-static void panel_16(const pass_t *p, task_t *task, buffers_t *own)
+/* A plain weight. */
+static void panel_plain(const pass_t *p, const task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
-    jup_rows_t *src = &task->rows;
-    int64_t at = 0;
-    if (src->rows == JUP_PANEL && p->rows <= k->few_16 && p->in >= 32) {
-        at = p->in / 32 * 32;
-        src->fetch = fetch_next(p, task, 0);
-        k->run_16(src, 0, (int)p->rows, at, f32_tile_at(p, 0), own->sums);
+    if (p->rows <= k->few_plain) {
+        k->run_plain(&task->rows, (int)p->rows, p->in, f32_tile_at(p, 0), own->sums);
+        return;
     }
-    for (; at < p->in; at += JUP_FEW_CHUNK) {
-        int64_t n = jup_min_i64(JUP_FEW_CHUNK, p->in - at);
-        src->fetch = fetch_next(p, task, at);
-        k->pack_16(src, at, n, own->panel_16);
-        k->tile_16(src->dtype, (int)p->rows, n, f32_tile_at(p, 0) + at * p->rows, own->panel_16,
-                   own->sums, at > 0);
+    for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK) {
+        int64_t n = jup_min_i64(JUP_PLAIN_CHUNK, p->in - at);
+        k->pack_plain(&task->rows, at, n, own->panel);
+        for (int64_t row = 0; row < p->rows;) {
+            int m = jup_tile_rows(p->rows, k->plain_tile, row);
+            const float *x = f32_tile_at(p, row) + at * m;
+            k->tile_plain(m, n, x, x + f32_columns(p) * m, own->panel, own->sums + row * JUP_PANEL,
+                          at > 0);
+            row += m;
+        }
     }
 }
 
-/* Columns at a time: whole blocks of what is quantised. */
-static int64_t f32_chunk(const pass_t *p, jup_dtype_t dtype)
-{
-    const jup_kernels_t *k = p->blas->kernels;
-    if (jup_dtype_info((int)dtype)->block_elems > 1)
-        return JUP_F32_CHUNK;
-    return p->rows <= k->f32_tile && dtype == JUP_F32 ? JUP_FEW_CHUNK : k->f32_chunk;
-}
-
+/* A weight decoded to f32: for sgemm, or a quantised one with x as it is. */
 static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
-    const int64_t chunk = f32_chunk(p, src->dtype);
-    for (int64_t at = 0; at < p->in; at += chunk) {
-        int64_t n = jup_min_i64(chunk, p->in - at);
+    for (int64_t at = 0; at < p->in; at += JUP_F32_CHUNK) {
+        int64_t n = jup_min_i64(JUP_F32_CHUNK, p->in - at);
         src->fetch = fetch_next(p, task, at);
         k->pack_f32(src, at, n, own->panel);
         if (is_sgemm(p)) {
@@ -178,7 +177,7 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
             continue;
         }
         for (int64_t row = 0; row < p->rows;) {
-            int m = jup_tile_rows(p->rows, k->f32_tile, row);
+            int m = jup_tile_rows(p->rows, k->plain_tile, row);
             k->tile_f32(m, n, f32_tile_at(p, row) + at * m, own->panel, own->sums + row * JUP_PANEL,
                         at > 0);
             row += m;
@@ -236,11 +235,10 @@ static void finish(const pass_t *p, const task_t *task, const float *sums)
 
 static void work_on(const pass_t *p, task_t *task, buffers_t *own)
 {
-    jup_dtype_t dtype = task->rows.dtype;
     if (is_i8(p->blas, task->linear))
         panel_i8(p, task, own);
-    else if (p->rows <= p->blas->kernels->f32_tile && (dtype == JUP_F16 || dtype == JUP_BF16))
-        panel_16(p, task, own);
+    else if (jup_dtype_info((int)task->rows.dtype)->block_elems == 1 && !is_sgemm(p))
+        panel_plain(p, task, own);
     else
         panel_f32(p, task, own);
     finish(p, task, own->sums);

@@ -8,9 +8,12 @@
  * alone, in a small batch and in a long prompt.
  *
  *   f32 panel  (columns, 32): the decoded weights
- *   16-bit panel (columns / 2, 32, 2): pairs of columns side by side, in an order of each table's
  *   i8 panel   (columns / 32, 8, 32, 4) bytes: blocks of 32 columns, 4 consecutive ones per lane
  *              (where 8-bit products take matrices, 8 ones of two rows: see PAIRED)
+ *
+ * Plain weights (F32, F16, BF16) need no decoding and are read as they lie, columns in the lanes:
+ * the products of each 512 columns are added up in eight sums, s[i] that of columns i, i + 8 ... in
+ * their order, these to ((s0 + s2) + (s1 + s3)) + ((s4 + s6) + (s5 + s7)), and that to the row's.
  *
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
  * x ~ scale * q with |q| <= 127, an error of at most scale / 2. Products are summed exactly in
@@ -29,16 +32,16 @@
 #include <stdbool.h>
 
 enum {
-    JUP_PANEL = 32,      /* output rows of a panel */
-    JUP_F32_CHUNK = 256, /* most columns of an f32 panel in flight: 32 KiB */
-    JUP_FEW_CHUNK = 64,  /* the same where few rows pass: decoding and sums then overlap */
-    JUP_I8_CHUNK = 512,  /* most columns of an i8 panel in flight: 16 KiB and scales */
-    JUP_MOST_ROWS = 512, /* most rows of x that share one pass over a weight */
-    JUP_TILE_MAX = 16,   /* no kernel takes more rows of x at a time */
-    JUP_SLOTS = 64,      /* cache slots that attention takes at a time */
-    JUP_X_BLOCK = 32,    /* columns that share a scale of x */
-    JUP_X_MOST_K = 511,  /* largest JUP_X_K: sums over 256 columns then fit 32 bits */
-    JUP_X_FOLD_BITS = 6, /* see JUP_X_HIGH */
+    JUP_PANEL = 32,        /* output rows of a panel */
+    JUP_F32_CHUNK = 256,   /* most columns of an f32 panel in flight: 32 KiB */
+    JUP_PLAIN_CHUNK = 512, /* columns of plain types whose products are added up on their own */
+    JUP_I8_CHUNK = 512,    /* most columns of an i8 panel in flight: 16 KiB and scales */
+    JUP_MOST_ROWS = 512,   /* most rows of x that share one pass over a weight */
+    JUP_TILE_MAX = 16,     /* no kernel takes more rows of x at a time */
+    JUP_SLOTS = 64,        /* cache slots that attention takes at a time */
+    JUP_X_BLOCK = 32,      /* columns that share a scale of x */
+    JUP_X_MOST_K = 511,    /* largest JUP_X_K: sums over 256 columns then fit 32 bits */
+    JUP_X_FOLD_BITS = 6,   /* see JUP_X_HIGH */
 };
 
 /** What goes with a block of rounded x, each an int32 or float per row of the tile. */
@@ -101,12 +104,12 @@ typedef struct jup_i8_x {
 
 typedef struct jup_kernels {
     const char *name;
-    int f32_tile, i8_tile; /* most rows of x in one call, f32 and rounded */
+    int f32_tile, i8_tile; /* most rows in one call, of attention's and of rounded x */
 
-    /** The layout of work, by the caches of such processors: columns of a panel at a time (i8:
-     *  multiples of 256), and rows of x that share a pass over a weight. No result depends on it.
+    /** The layout of work, by the caches of such processors: columns of an i8 panel at a time, a
+     *  multiple of 256, and rows of x that share a pass over a weight. No result depends on it.
      */
-    int f32_chunk, i8_chunk, rows;
+    int i8_chunk, rows;
 
     /** panel (n, 32) = columns [at, at + n) of the rows, decoded; `at` on a block's edge. */
     void (*pack_f32)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
@@ -114,20 +117,20 @@ typedef struct jup_kernels {
     /** The same for a quantised type, n <= JUP_I8_CHUNK. */
     void (*pack_i8)(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *panel);
 
-    /** sums (m, 32) = or += x^T panel; x (n, m). */
+    /** sums (m, 32) = or += x^T panel, m <= plain_tile; x (n / 8, m, 8), with zeros at its end. */
     void (*tile_f32)(int m, int64_t n, const float *x, const float *panel, float *sums, bool add);
 
-    /** The same two for F16 and BF16 as they are: for one tile of x there is no use in decoding
-     *  into memory. The panel is of JUP_F32_CHUNK * 32 halves at most. */
-    void (*pack_16)(const jup_rows_t *src, int64_t at, int64_t n, uint16_t *panel);
-    void (*tile_16)(jup_dtype_t dtype, int m, int64_t n, const float *x, const uint16_t *panel,
-                    float *sums, bool add);
+    /** Plain types: sums (m, 32) = x W^T for m <= few_plain rows of x, all n columns, as they lie.
+     *  x: tiles of at most plain_tile rows. */
+    int plain_tile, few_plain;
+    void (*run_plain)(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums);
 
-    /** Both at once for m <= few_16 rows, n a multiple of 32: sums of one piece of the panel hide
-     *  behind the loading of the next. few_16 may be 0. */
-    int few_16;
-    void (*run_16)(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x,
-                   float *sums);
+    /** The same by way of a panel of columns [at, at + n), n <= JUP_PLAIN_CHUNK, `at` a multiple of
+     *  that: it has room for n, rounded up to a multiple of 8, times 32; sums (m, 32) = or +=.
+     * fetch: as much of x again, which is needed next. */
+    void (*pack_plain)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
+    void (*tile_plain)(int m, int64_t n, const float *x, const float *fetch, const float *panel,
+                       float *sums, bool add);
 
     /** For one row of x and a quantised type, n columns at once (a multiple of row_columns of the
      *  type, 0 where panels are as quick), without a panel: sums (32). */

@@ -63,6 +63,17 @@ INLINE vf load_halves(const void *p)
     return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
+/* Eight columns of a row, half a vector: see kernels_plain.h. */
+INLINE __m256 load_half_part(const void *p)
+{
+    return _mm256_cvtph_ps(load_128(p));
+}
+
+INLINE vf repeat_part(const float *p)
+{
+    return (vf)_mm512_broadcast_f32x8(_mm256_loadu_ps(p));
+}
+
 INLINE void split_halves(vi v, uint16_t *to)
 {
     const __m512i order =

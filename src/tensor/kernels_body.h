@@ -11,6 +11,8 @@
  *   unpack_lo32 ..      as x86's vpunpck{l,h}{dq,qdq}, within each 128 bits
  *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
  *   load_halves         a vector of as many halves in a row, as floats
+ *   load_half_part      the same for part_t, and
+ *   repeat_part         a vector of one part_t, twice where it is half a vector (kernels_plain.h)
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
  *                       numbers in the bytes of a vector
@@ -24,7 +26,7 @@
  *                       columns of rounded x lie together; unpair() then gives quads back
  *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
  *   FEW                 a file of kernels for few rows of x without panels
- *   F32_CHUNK, I8_CHUNK, ROWS   the layout of work, where it is not the largest (kernels.h)
+ *   I8_CHUNK, ROWS   the layout of work, where it is not the largest (kernels.h)
  */
 #include "base/checked.h"
 #include "tensor/blocks.h"
@@ -45,7 +47,6 @@ enum {
 #define PAIRED 0
 #endif
 #ifndef ROWS
-#define F32_CHUNK JUP_F32_CHUNK
 #define I8_CHUNK JUP_I8_CHUNK
 #define ROWS JUP_MOST_ROWS
 #endif
@@ -387,60 +388,6 @@ static void pack_plain_bf16(source_t s, int64_t n, float *to)
         }
 }
 
-static void pack_raw_f16(source_t s, int64_t n, uint16_t *to)
-{
-    for (; n >= 32; n -= 32) {
-        vi w[16];
-        fetch_lines(&s, 64 * LANES);
-        load_line(&s, w);
-        EACH (k, 16)
-            split_halves(w[k], to + 2 * k * JUP_PANEL);
-        advance(&s, 64);
-        to += 32 * JUP_PANEL;
-    }
-    for (int64_t k = 0; k < n; k++)
-        for (int i = 0; i < LANES; i++)
-            memcpy(to + k / 2 * 2 * JUP_PANEL + k % 2 * LANES + i, row_of(&s, i) + 2 * k, 2);
-}
-
-static void pack_raw_bf16(source_t s, int64_t n, uint16_t *to)
-{
-    for (; n >= 32; n -= 32) {
-        vi w[16];
-        fetch_lines(&s, 64 * LANES);
-        load_line(&s, w);
-        EACH (k, 16)
-            store_i(to + 2 * k * JUP_PANEL, w[k]);
-        advance(&s, 64);
-        to += 32 * JUP_PANEL;
-    }
-    for (int64_t k = 0; k < n; k++)
-        for (int i = 0; i < LANES; i++)
-            memcpy(to + k / 2 * 2 * JUP_PANEL + 2 * i + k % 2, row_of(&s, i) + 2 * k, 2);
-}
-
-static void pack_16(const jup_rows_t *src, int64_t at, int64_t n, uint16_t *panel)
-{
-    straight_t rows;
-    straighten(src, 2 * at, 2 * n, &rows);
-    for (int vec = 0; vec < VECS; vec++) {
-        source_t s = source_at(&rows, vec, 2 * n);
-        if (src->dtype == JUP_F16)
-            pack_raw_f16(s, n, panel + 2 * vec * LANES);
-        else
-            pack_raw_bf16(s, n, panel + 2 * vec * LANES);
-    }
-}
-
-/* Column k of vector `vec` of a 16-bit panel, as floats. */
-INLINE vf load_16_column(const jup_dtype_t dtype, const uint16_t *panel, int64_t k, int vec)
-{
-    const uint16_t *pair = panel + k / 2 * 2 * JUP_PANEL + 2 * vec * LANES;
-    if (dtype == JUP_F16)
-        return load_halves(pair + k % 2 * LANES);
-    return (vf)(k % 2 ? load_i(pair) & -65536 : load_i(pair) << 16);
-}
-
 /* Columns [4 k, 4 k + 4) of a block of an i8 panel, a row in each element. */
 INLINE vi load_quad(const uint8_t *block, int k, int vec)
 {
@@ -539,10 +486,11 @@ static void pack_values(jup_dtype_t dtype, const unsigned char *const *rows, int
 
 /*
  * sums[r * to + lane] = or += sum over k of x[r * across + k * along] * panel[k][lane], for m rows.
- * The strides are constants wherever the number of rows is.
+ * The strides are constants wherever the number of rows is. After each eight columns x goes on
+ * `past` numbers later.
  */
 INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, const int along,
-                     const float *panel, float *sums, const int to, bool add)
+                     const int past, const float *panel, float *sums, const int to, bool add)
 {
     for (int group = 0; group < VECS; group += F32_VECS) {
         vf sum[F32_ROWS][F32_VECS];
@@ -557,6 +505,7 @@ INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, c
             EACH (r, m)
                 EACH (v, F32_VECS)
                     sum[r][v] += column[v] * xs[r * across];
+            xs += past > 0 && k % 8 == 7 ? past : 0;
         }
         EACH (r, m)
             EACH (v, F32_VECS)
@@ -589,59 +538,17 @@ INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, c
 
 static void tile_f32(int m, int64_t n, const float *x, const float *panel, float *sums, bool add)
 {
-    ROWS_SWITCH(m, f32_tile(M, n, x, 1, M, panel, sums, JUP_PANEL, add))
+    ROWS_SWITCH(m, f32_tile(M, n, x, 8, 1, 8 * (M - 1), panel, sums, JUP_PANEL, add))
 }
 
 static void tile_scores(int m, int64_t n, const float *x, const float *panel, float *scores)
 {
-    ROWS_SWITCH(m, f32_tile(M, n, x, 1, M, panel, scores, JUP_SLOTS, false))
+    ROWS_SWITCH(m, f32_tile(M, n, x, 1, M, 0, panel, scores, JUP_SLOTS, false))
 }
 
-static void tile_weights(int m, int64_t n, const float *weights, const float *panel, float *sums){
-    ROWS_SWITCH(m, f32_tile(M, n, weights, JUP_SLOTS, 1, panel, sums, JUP_PANEL, true))}
-
-/* As f32_tile, from a 16-bit panel. */
-INLINE void tile_of_16(const jup_dtype_t dtype, const int m, int64_t n, const float *x,
-                       const uint16_t *panel, float *sums, bool add)
+static void tile_weights(int m, int64_t n, const float *weights, const float *panel, float *sums)
 {
-    for (int group = 0; group < VECS; group += F32_VECS) {
-        vf sum[F32_ROWS][F32_VECS];
-        EACH (r, m)
-            EACH (v, F32_VECS)
-                sum[r][v] = add ? load_f(sums + r * JUP_PANEL + (group + v) * LANES) : (vf){0};
-        const float *xs = x;
-        for (int64_t k = 0; k < n; k++, xs += m) {
-            vf column[F32_VECS];
-            EACH (v, F32_VECS)
-                column[v] = load_16_column(dtype, panel, k, group + v);
-            EACH (r, m)
-                EACH (v, F32_VECS)
-                    sum[r][v] += column[v] * xs[r];
-        }
-        EACH (r, m)
-            EACH (v, F32_VECS)
-                store_f(sums + r * JUP_PANEL + (group + v) * LANES, sum[r][v]);
-    }
-}
-
-static void tile_f16(int m, int64_t n, const float *x, const uint16_t *panel, float *sums, bool add)
-{
-    ROWS_SWITCH(m, tile_of_16(JUP_F16, M, n, x, panel, sums, add))
-}
-
-static void tile_bf16(int m, int64_t n, const float *x, const uint16_t *panel, float *sums,
-                      bool add)
-{
-    ROWS_SWITCH(m, tile_of_16(JUP_BF16, M, n, x, panel, sums, add))
-}
-
-static void tile_16(jup_dtype_t dtype, int m, int64_t n, const float *x, const uint16_t *panel,
-                    float *sums, bool add)
-{
-    if (dtype == JUP_F16)
-        tile_f16(m, n, x, panel, sums, add);
-    else
-        tile_bf16(m, n, x, panel, sums, add);
+    ROWS_SWITCH(m, f32_tile(M, n, weights, JUP_SLOTS, 1, 0, panel, sums, JUP_PANEL, true))
 }
 
 #ifndef OWN_START
@@ -881,6 +788,8 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
         tile_zero(form.zero, m, n, x, panel, sums, add);
 }
 
+#include "tensor/kernels_plain.h"
+
 /* ---- few rows, without panels -------------------------------------------------------------- */
 
 #ifdef FEW
@@ -947,30 +856,6 @@ INLINE vf add_group(const jup_dtype_t dtype, vf sum, vi dot, vf scale, vf min, c
 
 #include FEW
 
-#define FEW_CASE(type, count)                                                                      \
-    case count:                                                                                    \
-        if (count <= FEW_16)                                                                       \
-            few_of_16(type, count <= FEW_16 ? count : 1, &rows, n, x, sums);                       \
-        return;
-
-#define FEW_SWITCH(type)                                                                           \
-    switch (m) {                                                                                   \
-        FEW_CASE(type, 1)                                                                          \
-        FEW_CASE(type, 2)                                                                          \
-        FEW_CASE(type, 3)                                                                          \
-        FEW_CASE(type, 4)                                                                          \
-    }
-
-static void run_16(const jup_rows_t *src, int64_t at, int m, int64_t n, const float *x, float *sums)
-{
-    straight_t rows;
-    straighten(src, 2 * at, 2 * n, &rows);
-    if (src->dtype == JUP_F16)
-        FEW_SWITCH(JUP_F16)
-    else
-        FEW_SWITCH(JUP_BF16)
-}
-
 #define RUN_ROWS(name, type)                                                                       \
     static void name(const straight_t *rows, int64_t n, const jup_i8_x_t *x, float *sums)          \
     {                                                                                              \
@@ -1003,13 +888,10 @@ static void run_i8(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float 
     runs[src->dtype](&rows, n, x, sums);
 }
 
-#define RUN_16 run_16
 #define RUN_I8 run_i8
 
 #else
 
-enum { FEW_16 = 0 };
-#define RUN_16 NULL
 #define RUN_I8 NULL
 
 static int row_columns(jup_dtype_t dtype)
@@ -1253,16 +1135,16 @@ const jup_kernels_t TABLE = {
     .name = TABLE_NAME,
     .f32_tile = F32_ROWS,
     .i8_tile = I8_ROWS,
-    .f32_chunk = F32_CHUNK,
     .i8_chunk = I8_CHUNK,
     .rows = ROWS,
     .pack_f32 = pack_f32,
     .pack_i8 = pack_i8,
     .tile_f32 = tile_f32,
-    .pack_16 = pack_16,
-    .tile_16 = tile_16,
-    .few_16 = FEW_16,
-    .run_16 = RUN_16,
+    .plain_tile = PLAIN_ROWS,
+    .few_plain = FEW_PLAIN_ROWS,
+    .run_plain = run_plain,
+    .pack_plain = pack_plain,
+    .tile_plain = tile_plain,
     .row_columns = row_columns,
     .run_i8 = RUN_I8,
     .tile_scores = tile_scores,

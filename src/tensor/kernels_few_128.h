@@ -1,97 +1,10 @@
 /*
- * Few rows of x (up to FEW_16 for 16-bit weights, one for quantised ones) straight over the rows of
- * the weight, for NEON: 4 rows side by side are read in whole pieces, a row in a register each, and
- * only the sums of their products are brought into lanes; 16-bit weights are turned in registers.
- * No panel lies in between, so that of a first-level cache of 32 KiB, two lines to a set
+ * One row of x straight over the rows of a quantised weight, for NEON: 4 rows side by side are read
+ * in whole pieces, a row in a register each, and only the sums of their products are brought into
+ * lanes. No panel lies in between, so that of a first-level cache of 32 KiB, two lines to a set
  * (Cortex-A57 and A72), 4 or 8 lines are in use at a time, however far the rows are apart. Included
- * by kernels_body.h. The sums are its tiles' to the bit: f32 sums take the columns in their order;
- * sums of integers are exact in any.
+ * by kernels_body.h. The sums are its tiles' to the bit: sums of integers are exact in any order.
  */
-enum { FEW_16 = 3 }; /* rows of x up to which this pays */
-
-/* ---- 16-bit weights -------------------------------------------------------------------------- */
-
-/* 8 columns of 4 rows: columns 2 k and 2 k + 1 in the halves of out[k]. */
-INLINE void turn_16(const source_t *s, int64_t at, uint16x8_t out[4])
-{
-    uint16x8_t row[4], even[2], odd[2];
-    EACH (i, 4)
-        row[i] = (uint16x8_t)load_i(row_of(s, i) + at);
-    even[0] = vzip1q_u16(row[0], row[2]);
-    even[1] = vzip2q_u16(row[0], row[2]);
-    odd[0] = vzip1q_u16(row[1], row[3]);
-    odd[1] = vzip2q_u16(row[1], row[3]);
-    EACH (i, 2) {
-        out[2 * i] = vzip1q_u16(even[i], odd[i]);
-        out[2 * i + 1] = vzip2q_u16(even[i], odd[i]);
-    }
-}
-
-INLINE vf widen(const jup_dtype_t dtype, uint16x8_t pair, const bool second)
-{
-    const uint16x8_t none = vdupq_n_u16(0);
-    if (dtype == JUP_F16)
-        return (vf)(second ? vcvt_high_f32_f16((float16x8_t)pair)
-                           : vcvt_f32_f16(vget_low_f16((float16x8_t)pair)));
-    return (vf)(second ? vzip2q_u16(none, pair) : vzip1q_u16(none, pair));
-}
-
-/* sum + a * element `lane` of b */
-INLINE vf add_lane(vf sum, vf a, vf b, const int lane)
-{
-    switch (lane) { /* the instruction wants a constant, even where the compiler does not fold */
-    case 0:
-        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 0);
-    case 1:
-        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 1);
-    case 2:
-        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 2);
-    default:
-        return (vf)vfmaq_laneq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b, 3);
-    }
-}
-
-/* 8 columns; x (8, m). */
-INLINE void add_16(const jup_dtype_t dtype, const int m, const source_t *s, int64_t at,
-                   const float *x, vf sum[FEW_16])
-{
-    uint16x8_t columns[4];
-    turn_16(s, at, columns);
-    EACH (k, 8) {
-        vf column = widen(dtype, columns[k / 2], k % 2);
-        EACH (r, m)
-            sum[r] = add_lane(sum[r], column, load_f(x + (k * m + r) / 4 * 4), (k * m + r) % 4);
-    }
-}
-
-/*
- * Two vectors of rows in turn: additions to one wait for each other, not for the other's. 32
- * columns of a row are a line of the cache, which is used up before the next rows' may push it out.
- */
-INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *rows, int64_t n,
-                      const float *x, float *sums)
-{
-    for (int vec = 0; vec < VECS; vec += 2) {
-        source_t s[2] = {source_at(rows, vec, 0), source_at(rows, vec + 1, 0)};
-        vf sum[2][FEW_16];
-        EACH (r, m)
-            sum[0][r] = sum[1][r] = (vf){0};
-        for (int64_t k = 0; k < n; k += 32) {
-            EACH (v, 2)
-                EACH (i, LANES)
-                    __builtin_prefetch(row_of(&s[v], i) + 2 * LANES * s[v].stride, 0, FETCH_LEVEL);
-            EACH (piece, 4)
-                EACH (v, 2)
-                    add_16(dtype, m, &s[v], 16 * piece, x + (k + 8 * piece) * m, sum[v]);
-            EACH (v, 2)
-                advance(&s[v], 64);
-        }
-        EACH (r, m)
-            EACH (v, 2)
-                store_f(sums + r * JUP_PANEL + (vec + v) * LANES, sum[v][r]);
-    }
-}
-
 /* ---- numbers of quantised weights, 32 at a time -----------------------------------------------
  */
 

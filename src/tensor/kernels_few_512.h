@@ -1,72 +1,9 @@
 /*
- * Few rows of x straight over the rows of a weight, for 512-bit vectors with VNNI: up to FEW_16 for
- * 16-bit weights, one for quantised ones. Included by kernels_body.h. The sums are its tiles' to
- * the bit: f32 sums take the columns in their order; sums of integers are exact in any.
+ * One row of x straight over the rows of a quantised weight, for 512-bit vectors with VNNI.
+ * Included by kernels_body.h. The sums are its tiles' to the bit: sums of integers are exact in any
+ * order.
  */
-enum {
-    FEW_16 = 4, /* rows of x up to which this pays */
-    PIECE = 32, /* columns */
-};
-
 #include "tensor/kernels_whole.h"
-
-/* ---- 16-bit weights -------------------------------------------------------------------------- */
-
-INLINE void put_16(const jup_dtype_t dtype, int vec, int k, vi w, uint16_t *piece)
-{
-    if (dtype == JUP_F16)
-        split_halves(w, piece + 2 * k * JUP_PANEL + 2 * vec * LANES);
-    else
-        store_i(piece + 2 * k * JUP_PANEL + 2 * vec * LANES, w);
-}
-
-INLINE void add_column(const jup_dtype_t dtype, const int m, const uint16_t *piece, int k,
-                       const float *x, vf sum[FEW_16][VECS])
-{
-    EACH (v, VECS) {
-        vf column = load_16_column(dtype, piece, k, v);
-        EACH (r, m)
-            sum[r][v] += column * x[k * m + r];
-    }
-}
-
-/*
- * One vector of rows of a piece is packed while half of the columns of the piece before are added,
- * step by step in turn: additions wait for each other, packing does not.
- */
-INLINE void few_of_16(const jup_dtype_t dtype, const int m, const straight_t *rows, int64_t n,
-                      const float *x, float *sums)
-{
-    source_t s[VECS];
-    EACH (vec, VECS)
-        s[vec] = source_at(rows, vec, 2 * n);
-    _Alignas(64) uint16_t pieces[2][PIECE * JUP_PANEL];
-    vf sum[FEW_16][VECS];
-    EACH (r, m)
-        EACH (v, VECS)
-            sum[r][v] = (vf){0};
-    memset(pieces[1], 0, sizeof pieces[1]); /* zeros are added first, with any x: the first ones */
-    const float *before = x;
-    for (int64_t p = 0; p < n / PIECE; p++) {
-        uint16_t *now = pieces[p % 2], *last = pieces[1 - p % 2];
-        EACH (vec, VECS) {
-            vi w[16];
-            fetch_lines(&s[vec], 64 * LANES);
-            load_line(&s[vec], w);
-            EACH (k, 16) {
-                put_16(dtype, vec, k, w[k], now);
-                add_column(dtype, m, last, 16 * vec + k, before, sum);
-            }
-            advance(&s[vec], 64);
-        }
-        before = x + p * PIECE * m;
-    }
-    EACH (k, PIECE)
-        add_column(dtype, m, pieces[(n / PIECE - 1) % 2], k, before, sum);
-    EACH (r, m)
-        EACH (v, VECS)
-            store_f(sums + r * JUP_PANEL + v * LANES, sum[r][v]);
-}
 
 /* ---- quantised weights ----------------------------------------------------------------------- */
 

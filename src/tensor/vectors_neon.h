@@ -20,11 +20,10 @@
 
 /*
  * Half of a first-level cache of 32 KiB with two lines to a set (A57, A72; later cores have as much
- * or twice that with four): 16 KiB of an f32 panel; 8 KiB of an i8 panel, up to 4 KiB of its scales
+ * or twice that with four): 8 KiB of an i8 panel, up to 4 KiB of its scales
  * and mins, and 4 KiB of x. The other half is for what streams past: the weight, and x of the next
  * rows.
  */
-#define F32_CHUNK 128
 #define I8_CHUNK 256
 
 #define FEW "tensor/kernels_few_128.h"
