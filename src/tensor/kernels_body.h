@@ -11,8 +11,8 @@
  *   unpack_lo32 ..      as x86's vpunpck{l,h}{dq,qdq}, within each 128 bits
  *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
  *   load_halves         a vector of as many halves in a row, as floats
- *   load_half_part      the same for part_t, and
- *   repeat_part         a vector of one part_t, twice where it is half a vector (kernels_plain.h)
+ *   load_brain_part     the same of BF16, for part_t (kernels_plain.h)
+ *   load_half_part, repeat_part   with 512 bits: load_halves for part_t, a part_t twice
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
  *                       numbers in the bytes of a vector

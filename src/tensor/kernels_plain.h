@@ -21,26 +21,21 @@ enum {
 };
 
 typedef float part_t __attribute__((vector_size(PART_BYTES)));
+
 #if VECTOR < 64
 #define load_half_part load_halves
 #define repeat_part load_f
 #endif
 
-typedef uint32_t part_words_t __attribute__((vector_size(PART_BYTES)));
-typedef uint16_t part_halves_t __attribute__((vector_size(PART_BYTES / 2)));
-
 INLINE part_t load_part(const jup_dtype_t dtype, const unsigned char *p)
 {
     part_t part;
-    part_halves_t halves;
     if (dtype == JUP_F16)
         return load_half_part(p);
-    if (dtype == JUP_F32) {
-        memcpy(&part, p, sizeof part);
-        return part;
-    }
-    memcpy(&halves, p, sizeof halves);
-    return (part_t)(__builtin_convertvector(halves, part_words_t) << 16);
+    if (dtype == JUP_BF16)
+        return load_brain_part(p);
+    memcpy(&part, p, sizeof part);
+    return part;
 }
 
 INLINE int64_t plain_bytes_of(const jup_dtype_t dtype)

@@ -61,3 +61,8 @@ INLINE vf load_halves(const void *p)
 {
     return (vf)_mm256_cvtph_ps(load_128(p));
 }
+
+INLINE vf load_brain_part(const void *p)
+{
+    return (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_128(p)), 16);
+}
