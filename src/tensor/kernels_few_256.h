@@ -33,10 +33,11 @@ INLINE vi nibbles_at(const unsigned char *p, bool high)
     return high ? high_nibbles(load_i(p)) : low_nibbles(load_i(p));
 }
 
-/* Bits [from, from + 2) of 32 bytes. */
-INLINE vi two_bits_at(const unsigned char *p, int from)
+/* Bits of 32 bytes, from bit `from` of each to bit `to`; the mask is where they come to lie. */
+INLINE vi bits_at(const unsigned char *p, const int from, const int to, int32_t mask)
 {
-    return shift_right(load_i(p), from) & 0x03030303;
+    vi v = load_i(p);
+    return (to > from ? v << (to - from) : shift_right(v, from - to)) & mask;
 }
 
 /* The numbers of columns [32 part, 32 part + 32) of a block of 256. */
@@ -45,18 +46,18 @@ INLINE vi numbers_of_256(const jup_dtype_t dtype, const unsigned char *b, const 
     const int half = part / 4, j = part % 4;
     switch (dtype) {
     case JUP_Q2_K:
-        return two_bits_at(b + offsetof(jup_block_q2_k_t, q) + 32 * half, 2 * j);
+        return bits_at(b + offsetof(jup_block_q2_k_t, q) + 32 * half, 2 * j, 0, 0x03030303);
     case JUP_Q3_K:
-        return two_bits_at(b + offsetof(jup_block_q3_k_t, q) + 32 * half, 2 * j) |
-               (shift_right(load_i(b), part) & 0x01010101) << 2;
+        return bits_at(b + offsetof(jup_block_q3_k_t, q) + 32 * half, 2 * j, 0, 0x03030303) |
+               bits_at(b, part, 2, 0x04040404);
     case JUP_Q4_K:
         return nibbles_at(b + offsetof(jup_block_q4_k_t, q) + 32 * (part / 2), part % 2);
     case JUP_Q5_K:
         return nibbles_at(b + offsetof(jup_block_q5_k_t, q) + 32 * (part / 2), part % 2) |
-               (shift_right(load_i(b + offsetof(jup_block_q5_k_t, high)), part) & 0x01010101) << 4;
+               bits_at(b + offsetof(jup_block_q5_k_t, high), part, 4, 0x10101010);
     case JUP_Q6_K:
         return nibbles_at(b + 64 * half + 32 * (j % 2), j / 2) |
-               two_bits_at(b + offsetof(jup_block_q6_k_t, high) + 32 * half, 2 * j) << 4;
+               bits_at(b + offsetof(jup_block_q6_k_t, high) + 32 * half, 2 * j, 4, 0x30303030);
     default:
         return iq4_values(nibbles_of(b + offsetof(jup_block_iq4_xs_t, q) + 16 * part));
     }
@@ -168,7 +169,7 @@ INLINE vi whole_dots(const jup_dtype_t dtype, const unsigned char *block, const 
 }
 
 /* Adds 256 columns of 8 rows as whole_tile() does. */
-INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, vf sum)
+INLINE vf add_whole(const jup_dtype_t dtype, source_t *s, jup_i8_x_t x, vf sum)
 {
     const jup_i8_form_t form = form_of(dtype);
     _Alignas(32) int16_t k[16], sums[16];
@@ -180,6 +181,7 @@ INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, vf
     memcpy(&unit, x.whole + JUP_X_UNIT, sizeof unit);
     EACH (i, LANES) {
         const unsigned char *block = row_of(s, i);
+        fetch_lines(s, block_bytes_of(dtype));
         each[i] = whole_dots(dtype, block, x.q, k);
         if (form.mins)
             mins[i] = (vi)whole_mins_of(block, sums);
@@ -194,9 +196,10 @@ INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, vf
                       unit);
 }
 
-/* Adds a block of 8 rows. */
-INLINE vf add_block(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, jup_i8_panel_t to,
-                    vf sum)
+/* Adds a block of 8 rows. What is fetched is spread over it: many at once would wait for each
+ * other.
+ */
+INLINE vf add_block(const jup_dtype_t dtype, source_t *s, jup_i8_x_t x, jup_i8_panel_t to, vf sum)
 {
     const int groups = form_of(dtype).halves ? 2 : 1, parts = is_of_256(dtype) ? 8 : 1;
     if (form_of(dtype).whole)
@@ -205,10 +208,13 @@ INLINE vf add_block(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, ju
         store_scales_256(dtype, s, to);
     else
         head_scales(dtype, s, to);
-    EACH (part, parts)
+    EACH (part, parts) {
+        if (parts > 1)
+            fetch_lines(s, LANES * block_bytes_of(dtype) / parts);
         sum =
             add_part(dtype, s, part, x.q + 32 * part, x.parts + part * JUP_X_PARTS,
                      to.scale + part * groups * JUP_PANEL, to.min + part * groups * JUP_PANEL, sum);
+    }
     return sum;
 }
 
@@ -217,15 +223,15 @@ INLINE void run_side_by_side(const jup_dtype_t dtype, source_t s, int64_t n, jup
                              float *sums)
 {
     _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL];
-    const jup_i8_panel_t scales = {NULL, scale, min, NULL};
+    const jup_i8_panel_t scales = {.scale = scale, .min = min};
     const int64_t bytes = block_bytes_of(dtype);
     const int64_t columns = is_of_256(dtype) ? 256 : 32;
     vf sum = {0};
-    const unsigned char *below = s.every_4th[0] + LANES * s.stride;
+    s.fetch = s.every_4th[0] + LANES * s.stride;
     int64_t fetched = 0;
     for (int64_t b = 0; b < n / columns; b++) {
-        for (; fetched < LANES * (b + 1) * bytes; fetched += 64)
-            __builtin_prefetch(below + fetched, 0, 2);
+        for (; columns == 32 && fetched < LANES * (b + 1) * bytes; fetched += 64)
+            __builtin_prefetch(s.fetch + fetched, 0, FETCH_LEVEL);
         sum = add_block(dtype, &s, x, scales, sum);
         x.q += columns;
         x.parts += columns / 32 * JUP_X_PARTS;
