@@ -185,11 +185,42 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
     }
 }
 
+/*
+ * All rows of x over a packed chunk, from column `at` on. Where several tiles pass, they fetch what
+ * the next panel has there: the memory then works while sums are made, not while the panel waits
+ * for it.
+ */
+static void tiles_i8(const pass_t *p, const task_t *task, int64_t at, int64_t n,
+                     jup_i8_panel_t panel, float *sums)
+{
+    enum { LINE = 64 };
+    const jup_kernels_t *k = p->blas->kernels;
+    const jup_dtype_t dtype = task->rows.dtype;
+    const int64_t blocks = n / JUP_X_BLOCK, tiles = tile_count(p, k->i8_tile);
+    const int64_t bytes = JUP_PANEL * (int64_t)jup_dtype_bytes(dtype, n);
+    const unsigned char *next = tiles > 1 ? fetch_next(p, task, at) : NULL, *end = next + bytes;
+    panel.fetch_bytes = (bytes / (tiles * blocks) + LINE - 1) / LINE * LINE;
+    for (int64_t row = 0; row < p->rows;) {
+        int m = jup_tile_rows(p->rows, k->i8_tile, row);
+        jup_i8_x_t x = i8_tile_at(p, row);
+        x.q += at * m;
+        x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
+        x.whole += at / 256 * JUP_X_WHOLES * m;
+        panel.fetch = next && next < end ? next : NULL;
+        k->tile_i8(dtype, m, n, &x, &panel, sums + row * JUP_PANEL, at > 0);
+        next = panel.fetch ? next + blocks * panel.fetch_bytes : NULL;
+        row += m;
+    }
+}
+
 static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
-    const jup_i8_panel_t panel = {own->panel_q, own->panel_scale, own->panel_min, own->panel_whole};
+    const jup_i8_panel_t panel = {.q = own->panel_q,
+                                  .scale = own->panel_scale,
+                                  .min = own->panel_min,
+                                  .whole = own->panel_whole};
     int64_t at = 0;
     int columns = k->row_columns(src->dtype);
     if (p->rows == 1 && columns > 0 && src->rows == JUP_PANEL && p->in >= columns) {
@@ -199,17 +230,9 @@ static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
     }
     for (; at < p->in; at += k->i8_chunk) {
         int64_t n = jup_min_i64(k->i8_chunk, p->in - at);
-        src->fetch = fetch_next(p, task, at);
+        src->fetch = p->rows <= k->i8_tile ? fetch_next(p, task, at) : NULL;
         k->pack_i8(src, at, n, &panel);
-        for (int64_t row = 0; row < p->rows;) {
-            int m = jup_tile_rows(p->rows, k->i8_tile, row);
-            jup_i8_x_t x = i8_tile_at(p, row);
-            x.q += at * m;
-            x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
-            x.whole += at / 256 * JUP_X_WHOLES * m;
-            k->tile_i8(src->dtype, m, n, &x, &panel, own->sums + row * JUP_PANEL, at > 0);
-            row += m;
-        }
+        tiles_i8(p, task, at, n, panel, own->sums);
     }
 }
 

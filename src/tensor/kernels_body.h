@@ -437,7 +437,7 @@ static void expand(const jup_rows_t *src, int64_t at, int64_t n, float *to)
     _Alignas(64) uint8_t q[JUP_F32_CHUNK * JUP_PANEL];
     _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 16 * JUP_PANEL];
     _Alignas(64) float whole[JUP_F32_CHUNK / 128 * JUP_PANEL];
-    const jup_i8_panel_t bytes = {q, scale, min, whole};
+    const jup_i8_panel_t bytes = {.q = q, .scale = scale, .min = min, .whole = whole};
     pack_i8(src, at, n, &bytes);
     for (int64_t b = 0; b < n / 32; b++)
         for (int vec = 0; vec < VECS; vec++)
@@ -654,6 +654,15 @@ INLINE vf with_whole(const jup_i8_form_t form, vf sum, vi dots, vi mins, vf scal
     return sum;
 }
 
+/* Fetches what a tile is to fetch while it is at blocks [b, b + n). */
+INLINE void fetch_beside(const jup_i8_panel_t *panel, int64_t b, int n)
+{
+    if (!panel->fetch)
+        return;
+    for (int64_t at = b * panel->fetch_bytes; at < (b + n) * panel->fetch_bytes; at += 64)
+        __builtin_prefetch(panel->fetch + at, 0, FETCH_LEVEL);
+}
+
 /* i8_tile() of forms that are whole, for I8_VECS vectors, 256 columns: sums += */
 INLINE void whole_tile(const jup_i8_form_t form, const int m, const jup_i8_x_t *x,
                        const jup_i8_panel_t *at, float *sums)
@@ -686,9 +695,14 @@ INLINE void whole_tiles(const jup_i8_form_t form, const int m, int64_t n, const 
     for (int group = 0; group < VECS; group += I8_VECS)
         for (int64_t b = 0; b < n / 256; b++) {
             const int64_t scales = b * 16 * JUP_PANEL + group * LANES;
-            const jup_i8_panel_t at = {panel->q + b * 256 * JUP_PANEL + group * VECTOR,
-                                       panel->scale + scales, panel->min + scales,
-                                       panel->whole + b * 2 * JUP_PANEL + group * LANES};
+            const jup_i8_panel_t at = {
+                .q = panel->q + b * 256 * JUP_PANEL + group * VECTOR,
+                .scale = panel->scale + scales,
+                .min = panel->min + scales,
+                .whole = panel->whole + b * 2 * JUP_PANEL + group * LANES,
+            };
+            if (group == 0)
+                fetch_beside(panel, 8 * b, 8);
             const jup_i8_x_t of_x = {x->q + b * 256 * m, x->parts + b * 8 * JUP_X_PARTS * m,
                                      x->whole + b * JUP_X_WHOLES * m};
             whole_tile(form, m, &of_x, &at, sums + group * LANES);
@@ -714,6 +728,8 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         const int32_t *parts = x->parts;
         const int8_t *q = x->q;
         for (int64_t b = 0; b < n / 32; b++) {
+            if (group == 0)
+                fetch_beside(panel, b, 1);
             EACH (g, groups) {
                 vi dots[I8_ROWS][I8_VECS];
                 start_dots(m, parts, form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q, form.zero, dots);

@@ -251,15 +251,16 @@ INLINE void run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8
                     float *sums)
 {
     _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL], whole[2 * JUP_PANEL] = {0};
+    const jup_i8_panel_t to = {.scale = scale, .min = min, .whole = whole};
     const int groups = form_of(dtype).halves ? 2 : 1;
     const unsigned char *below = s.every_4th[0] + LANES * s.stride;
     jup_i8_x_t at = *x;
     vf sum = {0};
     for (; at.q < x->q + n; at.q += 256, at.parts += 8 * JUP_X_PARTS) {
         below = fetch_below(below, LANES, block_bytes_of(dtype));
-        scales_of_256(dtype, &s, (jup_i8_panel_t){NULL, scale, min, whole});
+        scales_of_256(dtype, &s, to);
         if (form_of(dtype).whole) {
-            sum = add_whole(dtype, &s, at, (jup_i8_panel_t){NULL, scale, min, whole}, sum);
+            sum = add_whole(dtype, &s, at, to, sum);
             at.whole += JUP_X_WHOLES;
             advance(&s, block_bytes_of(dtype));
             continue;

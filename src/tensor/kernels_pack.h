@@ -422,8 +422,10 @@ static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_p
     straighten(src, (int64_t)jup_dtype_bytes(src->dtype, at), bytes, &rows);
     for (int vec = 0; vec < VECS; vec++) {
         source_t s = source_at(&rows, vec, bytes);
-        jup_i8_panel_t lanes = {to->q + vec * VECTOR, to->scale + vec * LANES,
-                                to->min + vec * LANES, to->whole + vec * LANES};
+        jup_i8_panel_t lanes = {.q = to->q + vec * VECTOR,
+                                .scale = to->scale + vec * LANES,
+                                .min = to->min + vec * LANES,
+                                .whole = to->whole + vec * LANES};
         pack_of(src->dtype)(s, n / 32, lanes);
     }
 }
