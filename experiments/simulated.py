@@ -72,7 +72,7 @@ class Simulation:
                           "run", "--cluster", cluster, "--shape", shape, "--json", "-q", *options])
         if done.returncode == OOM and "out of memory" in done.stderr:
             return None
-        if done.returncode or not done.stdout:  # SimGrid ends with 0 where ranks got stuck
+        if done.returncode:
             sys.exit("%s %s:\n%s" % (cluster, " ".join(options), done.stderr))
         return json.loads(done.stdout)["summary"]
 

@@ -80,6 +80,15 @@ simulate 1xnx --shape llama2-13b >"$work/out" 2>&1
 [ $? -eq 3 ] || fail "13B on one NX: exit code"
 grep -q 'out of memory (OOM): device nx' "$work/out" || { cat "$work/out"; fail "13B on one NX"; }
 
+# a rank that dies ends the simulation, with its exit code
+./tests/tools/make_model "$work/nan.gguf" || fail make_model
+size=$(wc -c <"$work/nan.gguf")
+printf '\377\377\377\377' |
+    dd of="$work/nan.gguf" bs=1 seek=$(((size - 4) / 32 * 32)) conv=notrunc 2>/dev/null
+timeout 60 "$srcdir/tools/simulate" 2xnx@100mbps -- sim/jupiter run -m "$work/nan.gguf" -p x -n 4 \
+    >"$work/out" 2>&1
+[ $? -eq 2 ] && grep -q 'not numbers' "$work/out" || { cat "$work/out"; fail "a rank that dies"; }
+
 # a script is for phantoms alone, and says by itself what else would be asked for
 simulate env-a-100 --shape llama2-7b --script "$script" --outline >"$work/out" 2>&1 &&
     fail "--script and --outline"
