@@ -1,10 +1,9 @@
 /*
- * The hybrid planner against brute force: every way to put devices into groups, every way of
- * sharing, every ordered subset of the groups, every share of the layers, every cut of the prompt,
- * timed by a schedule written here from what groups cost (tests/unit/test_ways.c).
+ * The hybrid planner against brute force (brute.h): every way to put devices into groups, every way
+ * of sharing in each, timed from what groups cost (tests/unit/test_ways.c).
  */
 #include "base/mem.h"
-#include "base/rng.h"
+#include "brute.h"
 #include "plan/grouping.h"
 #include "plan/hybrid.h"
 #include "unit.h"
@@ -17,85 +16,35 @@ enum { MOST = 6 };
 
 static const jup_way_t ways[] = {JUP_WAY_TENSOR, JUP_WAY_GALAXY, JUP_WAY_SEQUENCE};
 
-typedef struct brute {
-    const jup_plan_problem_t *p;
-    int n; /* groups */
-    jup_plan_group_t group[MOST];
-    bool possible[MOST], used[MOST];
-    int S, K, stage[MOST], layers[MOST], chunks[MOST];
-    double best_s, fixed_s;
-} brute_t;
-
-/* ---- a schedule ----------------------------------------------------------------------------- */
+static const jup_plan_group_t *group_of(const brute_t *b, int unit)
+{
+    const jup_plan_group_t *groups = b->self;
+    return &groups[unit];
+}
 
 static double busy_s(const brute_t *b, int s, int rows, double prefix, bool head, bool decode)
 {
-    const jup_plan_group_t *g = &b->group[b->stage[s]];
+    const jup_plan_group_t *g = group_of(b, b->unit[s]);
     jup_group_step_t step = jup_group_step(g, decode);
     return step.step_s + b->layers[s] * jup_group_layer_s(g, rows, prefix) +
            rows * (s == 0 ? step.first_row_s : step.inner_row_s) +
            (head && s == b->S - 1 ? step.head_s : 0);
 }
 
-static double hop_s(const brute_t *b, int s, double bytes)
+static double rest_gain(const brute_t *b, int s)
 {
-    if (b->S == 1)
-        return 0;
-    int from = b->group[b->stage[s]].members[0].device;
-    int to = b->group[b->stage[s + 1 < b->S ? s + 1 : 0]].members[0].device;
-    return jup_link_s(jup_cluster_link(b->p->cluster, from, to), bytes);
+    return jup_group_step(group_of(b, b->unit[s]), true).rest_gain;
 }
 
-static double makespan_s(const brute_t *b)
+static int device_of(const brute_t *b, int unit)
 {
-    double done[MOST] = {0}, sent[MOST] = {0};
-    int prefix = 0;
-    for (int k = 0; k < b->K; k++) {
-        double at = 0;
-        for (int s = 0; s < b->S; s++) {
-            done[s] = fmax(at, done[s]) + busy_s(b, s, b->chunks[k], prefix, k == b->K - 1, false);
-            sent[s] = fmax(done[s], sent[s]) +
-                      hop_s(b, s, jup_cost_message_bytes(&b->p->size, b->chunks[k]));
-            at = sent[s];
-        }
-        prefix += b->chunks[k];
-    }
-    return done[b->S - 1] + hop_s(b, b->S - 1, jup_cost_result_bytes());
-}
-
-static double lap_s(const brute_t *b, int rows, double *slowest)
-{
-    const jup_workload_t *w = &b->p->workload;
-    double lap = 0, context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
-    *slowest = 0;
-    for (int s = 0; s < b->S; s++) {
-        double busy = busy_s(b, s, rows, context, true, true);
-        double send = hop_s(b, s,
-                            s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, rows)
-                                         : jup_cost_result_bytes());
-        lap += busy + send;
-        double gain = rows == 1 ? jup_group_step(&b->group[b->stage[s]], true).rest_gain : 0;
-        *slowest = fmax(*slowest, fmax(busy * (1 + gain), send));
-    }
-    return fmax(lap, *slowest);
-}
-
-/* All branches go round in any number of steps. */
-static double decode_s(const brute_t *b)
-{
-    const jup_workload_t *w = &b->p->workload;
-    double slowest, round = 1e30;
-    for (int steps = 1; steps <= w->branches; steps++) {
-        double lap = lap_s(b, (w->branches + steps - 1) / steps, &slowest);
-        round = fmin(round, fmax(lap, steps * slowest));
-    }
-    return fmax(0, (double)w->generate_tokens - 1) / w->branches * round;
+    return group_of(b, unit)->members[0].device;
 }
 
 static bool fits(const brute_t *b, int rows)
 {
     for (int s = 0; s < b->S; s++) {
-        const jup_plan_group_t *g = &b->group[b->stage[s]];
+        const jup_plan_group_t *g = group_of(b, b->unit[s]);
         for (int m = 0; m < g->n; m++)
             if (jup_stage_memory_bytes(jup_group_memory(g, m, b->layers[s], s == 0, s == b->S - 1,
                                                         rows)) > g->members[m].budget_bytes)
@@ -104,55 +53,21 @@ static bool fits(const brute_t *b, int rows)
     return true;
 }
 
+static const brute_units_t groups_of_devices = {
+    .busy_s = busy_s, .rest_gain = rest_gain, .device = device_of, .fits = fits};
+
+/* groups (MOST): the caller's, which fills them in. */
+static brute_t over_groups(const jup_plan_problem_t *p, jup_plan_group_t *groups)
+{
+    return (brute_t){.p = p, .units = &groups_of_devices, .self = groups, .best_s = INFINITY};
+}
+
 /* ---- all plans ------------------------------------------------------------------------------ */
-
-static void cut(brute_t *b, int left, int longest)
-{
-    if (left == 0) {
-        if (fits(b, longest))
-            b->best_s = fmin(b->best_s, b->fixed_s + makespan_s(b));
-        return;
-    }
-    for (int n = 1; n <= left; n++) {
-        if (b->p->min_chunk > n && n < left)
-            continue;
-        b->chunks[b->K++] = n;
-        cut(b, left - n, n > longest ? n : longest);
-        b->K--;
-    }
-}
-
-static void cut_all(brute_t *b)
-{
-    b->K = 0;
-    b->fixed_s = b->p->objective == JUP_OBJECTIVE_TOTAL ? decode_s(b) : 0;
-    cut(b, (int)b->p->workload.prompt_tokens, 0);
-}
-
-static void share(brute_t *b, int left)
-{
-    for (int g = 0; g < b->n; g++) {
-        if (b->used[g] || !b->possible[g])
-            continue;
-        if (b->p->first_stays && b->S == 0 && b->group[g].members[0].device != 0)
-            continue;
-        b->used[g] = true;
-        b->stage[b->S++] = g;
-        for (int n = 1; n <= left; n++) {
-            b->layers[b->S - 1] = n;
-            if (n < left)
-                share(b, left - n);
-            else
-                cut_all(b);
-        }
-        b->S--;
-        b->used[g] = false;
-    }
-}
 
 /* The groups with device numbers `block`, each with a way. */
 static void try_groups(brute_t *b, const int *block, const jup_way_t *way)
 {
+    jup_plan_group_t *groups = b->self;
     int device[MOST];
     for (int g = 0; g < b->n; g++) {
         int n = 0;
@@ -160,18 +75,19 @@ static void try_groups(brute_t *b, const int *block, const jup_way_t *way)
             if (block[d] == g)
                 device[n++] = d;
         jup_group_spec_t spec = jup_grouping_spec(b->p, way[g], device, n);
-        b->possible[g] = jup_plan_group_init(&b->group[g], b->p, &spec, NULL) == JUP_OK;
+        b->barred[g] = jup_plan_group_init(&groups[g], b->p, &spec, NULL) != JUP_OK;
     }
-    share(b, b->p->size.layers);
+    brute_share(b, b->p->size.layers);
     for (int g = 0; g < b->n; g++)
-        if (b->possible[g])
-            jup_plan_group_reset(&b->group[g]);
+        if (!b->barred[g])
+            jup_plan_group_reset(&groups[g]);
 }
 
 /* Every assignment of devices to numbered groups that numbers them in order of appearance. */
 static double brute_force_s(const jup_plan_problem_t *p)
 {
-    brute_t b = {.p = p, .best_s = INFINITY};
+    jup_plan_group_t groups[MOST];
+    brute_t b = over_groups(p, groups);
     int D = p->cluster->n_devices, codes = 1;
     for (int d = 0; d < D; d++)
         codes *= D;
@@ -194,39 +110,34 @@ static double brute_force_s(const jup_plan_problem_t *p)
 
 /* ---- random small problems ------------------------------------------------------------------ */
 
-static double between(jup_rng_t *rng, double low, double high)
-{
-    return low * pow(high / low, jup_rng_uniform(rng));
-}
-
 static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n)
 {
     memset(c, 0, sizeof *c);
     for (int d = 0; d < n; d++) {
         jup_profile_t p = {
             .memory_bytes = 3e8,
-            .flops_per_s = between(rng, 0.2, 3),
-            .attention_flops_per_s = between(rng, 0.5, 20),
-            .bytes_per_s = between(rng, 100, 1000),
-            .kv_bytes_per_s = between(rng, 0.1, 10),
+            .flops_per_s = brute_between(rng, 0.2, 3),
+            .attention_flops_per_s = brute_between(rng, 0.5, 20),
+            .bytes_per_s = brute_between(rng, 100, 1000),
+            .kv_bytes_per_s = brute_between(rng, 0.1, 10),
             .overlap = jup_rng_uniform(rng),
-            .layer_s = between(rng, 0.01, 0.2),
-            .step_s = between(rng, 0.01, 0.5),
+            .layer_s = brute_between(rng, 0.01, 0.2),
+            .step_s = brute_between(rng, 0.01, 0.5),
             .split_loss = jup_rng_uniform(rng),
             .rest_gain = fmax(0, jup_rng_uniform(rng) - 0.5),
-            .message_s = between(rng, 0.001, 0.1),
-            .message_byte_s = between(rng, 1e-5, 1e-2),
+            .message_s = brute_between(rng, 0.001, 0.1),
+            .message_byte_s = brute_between(rng, 1e-5, 1e-2),
         };
         int index = d > 0 && jup_rng_below(rng, 3) == 0 ? 0 : jup_cluster_add_profile(c, &p);
         jup_device_t *device = jup_cluster_add_device(c, "d", index);
         if (jup_rng_below(rng, 4))
-            device->budget_bytes = 67108864 + between(rng, 500, 6000);
+            device->budget_bytes = 67108864 + brute_between(rng, 500, 6000);
     }
-    c->default_link = (jup_link_t){between(rng, 0.001, 0.3), between(rng, 5, 500)};
+    c->default_link = (jup_link_t){brute_between(rng, 0.001, 0.3), brute_between(rng, 5, 500)};
     for (int a = 0; a < n && jup_rng_below(rng, 2); a++)
         for (int b = 0; b < n; b++)
-            jup_cluster_set_link(c, a, b,
-                                 (jup_link_t){between(rng, 0.001, 0.3), between(rng, 5, 500)});
+            jup_cluster_set_link(
+                c, a, b, (jup_link_t){brute_between(rng, 0.001, 0.3), brute_between(rng, 5, 500)});
 }
 
 static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t *c)
@@ -242,16 +153,16 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
     p->size.blocks = jup_part_blocks(JUP_F32, JUP_F32);
     p->size.layers = p->size.config.layers = 1 + (int)jup_rng_below(rng, 4);
     p->size.layer = (jup_layer_ops_t){.flops_per_row = 1,
-                                      .weight_bytes = between(rng, 100, 1000),
-                                      .flops_per_pair = between(rng, 0.01, 0.5),
-                                      .kv_bytes = between(rng, 0.001, 0.05)};
-    p->size.embedding_bytes = between(rng, 50, 500);
-    p->size.embedding_row_bytes = between(rng, 0.01, 0.5);
-    p->size.head_bytes = between(rng, 50, 500);
-    p->size.head_flops_per_row = between(rng, 0.1, 1);
+                                      .weight_bytes = brute_between(rng, 100, 1000),
+                                      .flops_per_pair = brute_between(rng, 0.01, 0.5),
+                                      .kv_bytes = brute_between(rng, 0.001, 0.05)};
+    p->size.embedding_bytes = brute_between(rng, 50, 500);
+    p->size.embedding_row_bytes = brute_between(rng, 0.01, 0.5);
+    p->size.head_bytes = brute_between(rng, 50, 500);
+    p->size.head_flops_per_row = brute_between(rng, 0.1, 1);
     p->size.tied = jup_rng_below(rng, 2);
-    p->size.work_row_bytes = between(rng, 100, 800);
-    p->size.wire_row_bytes = between(rng, 0.1, 16);
+    p->size.work_row_bytes = brute_between(rng, 100, 800);
+    p->size.wire_row_bytes = brute_between(rng, 0.1, 16);
     int64_t prompt = 1 + (int64_t)jup_rng_below(rng, 5), generate = (int64_t)jup_rng_below(rng, 20);
     p->workload = (jup_workload_t){.prompt_tokens = prompt,
                                    .generate_tokens = generate,
@@ -264,12 +175,6 @@ static void random_problem(jup_rng_t *rng, jup_plan_problem_t *p, jup_cluster_t 
     p->effort = 20;
     random_cluster(rng, c, 1 + (int)jup_rng_below(rng, 3));
     p->cluster = c;
-}
-
-static double value_s(const jup_plan_t *plan)
-{
-    return plan->objective == JUP_OBJECTIVE_TOTAL ? plan->predicted.total_s
-                                                  : plan->predicted.ttft_s;
 }
 
 /* What the plans were like, so that the test says what it has seen. */
@@ -309,8 +214,8 @@ START_TEST(the_hybrid_is_the_best_there_is)
         } else {
             ck_assert_msg(status == JUP_OK, "problem %d: %s", i, err.text);
             ck_assert_msg(plan.proven, "problem %d", i);
-            ck_assert_msg(fabs(value_s(&plan) - best) < 1e-9 * best,
-                          "problem %d: %.12g, best %.12g", i, value_s(&plan), best);
+            ck_assert_msg(fabs(brute_value_s(&plan) - best) < 1e-9 * best,
+                          "problem %d: %.12g, best %.12g", i, brute_value_s(&plan), best);
             ck_assert_int_eq(jup_plan_check(&plan, &err), JUP_OK);
             ck_assert_int_eq(jup_plan_check_memory(&p, &plan, &err), JUP_OK);
             look(&plan, &seen);
@@ -331,21 +236,14 @@ END_TEST
 
 /* ---- the paper's objective ------------------------------------------------------------------ */
 
-static double slowest_s(const brute_t *b)
-{
-    double slowest = 0;
-    for (int s = 0; s < b->S; s++)
-        slowest = fmax(slowest, busy_s(b, s, (int)b->p->workload.prompt_tokens, 0, true, false));
-    return slowest;
-}
-
 /* Groups of consecutive devices from `device` on; devices may be left out. */
 static void groups_in_order(brute_t *b, int device, int left)
 {
+    jup_plan_group_t *groups = b->self;
     int D = b->p->cluster->n_devices, member[MOST];
     if (left == 0) {
         if (fits(b, 1))
-            b->best_s = fmin(b->best_s, slowest_s(b));
+            b->best_s = fmin(b->best_s, brute_slowest_s(b));
         return;
     }
     for (int from = device; from < (b->p->first_stays && b->S == 0 ? 1 : D); from++)
@@ -354,15 +252,15 @@ static void groups_in_order(brute_t *b, int device, int left)
                 for (int d = from; d < to; d++)
                     member[d - from] = d;
                 jup_group_spec_t spec = jup_grouping_spec(b->p, ways[w], member, to - from);
-                b->stage[b->S] = b->S;
-                if (jup_plan_group_init(&b->group[b->S], b->p, &spec, NULL) != JUP_OK)
+                b->unit[b->S] = b->S;
+                if (jup_plan_group_init(&groups[b->S], b->p, &spec, NULL) != JUP_OK)
                     continue;
                 b->S++;
                 for (int n = 1; n <= left; n++) {
                     b->layers[b->S - 1] = n;
                     groups_in_order(b, to, left - n);
                 }
-                jup_plan_group_reset(&b->group[--b->S]);
+                jup_plan_group_reset(&groups[--b->S]);
             }
 }
 
@@ -378,26 +276,28 @@ START_TEST(the_slowest_group_is_as_quick_as_can_be)
         random_problem(&rng, &p, &c);
         p.objective = JUP_OBJECTIVE_SLOWEST;
         p.min_chunk = 0;
-        brute_t b = {.p = &p, .best_s = INFINITY};
+        jup_plan_group_t groups[MOST];
+        brute_t b = over_groups(&p, groups);
         groups_in_order(&b, 0, p.size.layers);
         jup_status_t status = jup_plan_hybrid(&p, &plan, &err);
         ck_assert_msg((status == JUP_OK) == !isinf(b.best_s), "problem %d: %s", i, err.text);
         if (status == JUP_OK) {
-            brute_t found = {.p = &p, .S = plan.n_stages};
+            brute_t found = over_groups(&p, groups);
+            found.S = plan.n_stages;
             for (int s = 0; s < found.S; s++) {
                 const jup_plan_stage_t *stage = &plan.stages[s];
                 int device[MOST];
                 for (int m = 0; m < stage->n; m++)
                     device[m] = jup_plan_member(&plan, s, m)->device;
                 jup_group_spec_t spec = jup_grouping_spec(&p, stage->way, device, stage->n);
-                found.stage[s] = s;
+                found.unit[s] = s;
                 found.layers[s] = stage->last - stage->first;
-                ck_assert_int_eq(jup_plan_group_init(&found.group[s], &p, &spec, NULL), JUP_OK);
+                ck_assert_int_eq(jup_plan_group_init(&groups[s], &p, &spec, NULL), JUP_OK);
             }
-            ck_assert_msg(fabs(slowest_s(&found) - b.best_s) < 1e-9 * b.best_s,
-                          "problem %d: %.12g, best %.12g", i, slowest_s(&found), b.best_s);
+            ck_assert_msg(fabs(brute_slowest_s(&found) - b.best_s) < 1e-9 * b.best_s,
+                          "problem %d: %.12g, best %.12g", i, brute_slowest_s(&found), b.best_s);
             for (int s = 0; s < found.S; s++)
-                jup_plan_group_reset(&found.group[s]);
+                jup_plan_group_reset(&groups[s]);
             jup_plan_reset(&plan);
         }
         jup_cluster_reset(&c);
