@@ -113,17 +113,18 @@ int main(int argc, char **argv)
 {
     jup_comm_t comm;
     jup_error_t err;
-    int rounds = argc > 1 ? atoi(argv[1]) : 9;
-    rounds = rounds < 1 ? 1 : rounds > MOST_ROUNDS ? MOST_ROUNDS : rounds;
+    int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 9;
     if (jup_comm_open_mpi(&comm, "bench/waiting", 0, &err) != JUP_OK)
         jup_die(err.code, "%s", err.text);
+    if (comm.size < 2 || rounds < 1 || rounds > MOST_ROUNDS)
+        jup_die(JUP_EINPUT, "2 ranks or more, 1 to %d rounds", MOST_ROUNDS);
     char *block = jup_new(2, BYTES);
     if (comm.rank == 0)
         printf("%d ranks, %d laps of %d bytes, medians of %d rounds\n%8s %12s %12s %8s %16s %12s\n"
                "%8s %12s %12s %8s %16s %12s\n",
                comm.size, LAPS, BYTES, rounds, "work", "lap, ms", "lap, ms", "ratio",
                "waiting, CPU ms", "CPU ms", "ms", "sleeping", "polling", "", "sleeping", "polling");
-    for (int w = 0; w < WORKS && comm.size > 1; w++)
+    for (int w = 0; w < WORKS; w++)
         measure(&comm, block, work_ms[w], rounds);
     jup_free(block);
     jup_comm_close(&comm);

@@ -70,9 +70,8 @@ void jup_ask_options_init(jup_ask_options_t *o)
          "steps in flight at most (default: ranks + 1; with --speculate, as measuring finds best)",
          "N"},
         {"no-cancel", 0, POPT_ARG_NONE, &o->no_cancel, 0,
-         "compute to the end what guesses that proved wrong have set going: same answers, later; "
-         "to "
-         "measure what stopping it brings",
+         "compute to the end what guesses that proved wrong have set going: same answers, later "
+         "(for measuring what stopping it brings)",
          NULL},
         POPT_TABLEEND};
     _Static_assert(sizeof table == sizeof o->table, "as many as there are options");
@@ -98,8 +97,6 @@ static jup_status_t check_outline(jup_ask_options_t *o, jup_error_t *err)
         o->outline = JUP_OUTLINE_AUTO;
     else if (strcmp(name, "off") != 0)
         return jup_fail(err, JUP_EINPUT, "--outline is '%s', must be on, auto or off", name);
-    if (o->early_points && o->outline == JUP_OUTLINE_OFF && !o->script && !o->serve)
-        return jup_fail(err, JUP_EINPUT, "--early-points has no effect without --outline");
     return JUP_OK;
 }
 
@@ -152,6 +149,8 @@ static jup_status_t check_idle(const jup_ask_options_t *o, jup_error_t *err)
         return idle("--tree", "--speculate", err);
     if (o->no_cancel && !guesses && !o->script)
         return idle("--no-cancel", "--speculate", err);
+    if (o->early_points && o->outline == JUP_OUTLINE_OFF && !o->script && !o->serve)
+        return idle("--early-points", "--outline", err);
     if (o->results && !o->questions)
         return idle("--results", "--questions", err);
     return JUP_OK;

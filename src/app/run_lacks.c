@@ -14,9 +14,9 @@ static const struct {
               "stop system typical tokens ignore-eos shape type prompt-tokens "},
     {"perplexity",
      " generate ignore-eos stop temperature top-k top-p min-p repeat-penalty repeat-last seed "
-     "logits logprobs tokens shape type prompt-tokens outline max-points questions results journal "
-     "resume parallel prompts system speculate heads draft tree accuracy script typical "
-     "no-cancel "},
+     "logits logprobs tokens shape type prompt-tokens outline max-points early-points questions "
+     "results journal resume parallel prompts system speculate heads draft tree accuracy script "
+     "typical no-cancel "},
 };
 
 static bool holds(const char *names, const char *name)

@@ -134,6 +134,7 @@ alone "--draft has no effect without --speculate model" run $good --speculate no
 alone "--accuracy has no effect without --speculate medusa" run $good --accuracy a
 alone "--tree has no effect without --speculate" run $good --tree 4
 alone "--no-cancel has no effect without --speculate" run $good --no-cancel
+alone "--early-points has no effect without --outline; add that, or leave it out" run $good --early-points
 alone "--results has no effect without --questions" run $good --results r
 wrong 2 "--temperature" run $good --temperature -1
 wrong 2 "--top-p" run $good --top-p 1.5

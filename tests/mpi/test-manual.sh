@@ -48,6 +48,7 @@ lacks serve --outline
 lacks perplexity --temperature 1
 lacks perplexity --generate 5
 lacks perplexity --speculate lookup
+lacks perplexity --early-points
 
 # bash completes commands, options, words and files
 complete() { # WORDS...: the last one is being typed
