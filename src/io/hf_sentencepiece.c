@@ -169,7 +169,7 @@ static void add_token(pieces_t *p, int64_t id, const json_t *token)
 {
     const json_t *content = json_object_get(token, "content");
     bool special = json_is_true(json_object_get(token, "special"));
-    if (id < 0 || id >= MOST_TOKENS || !json_is_string(content))
+    if (!json_is_string(content))
         return;
     while (p->n <= id)
         add_piece(p, jup_text("", 0), 0, UNUSED);
@@ -179,12 +179,23 @@ static void add_token(pieces_t *p, int64_t id, const json_t *token)
     p->types[id] = special ? CONTROL : USER_DEFINED;
 }
 
-static void add_tokens(pieces_t *p, const json_t *settings)
+static jup_status_t add_tokens(pieces_t *p, const char *name, const json_t *settings,
+                               jup_error_t *err)
 {
-    const char *id;
-    json_t *token;
-    json_object_foreach(json_object_get(settings, "added_tokens_decoder"), id, token)
-        add_token(p, strtoll(id, NULL, 10), token);
+    const char *text;
+    json_t *token, *added = json_object_get(settings, "added_tokens_decoder");
+    int64_t tokens = p->n + (int64_t)json_object_size(added);
+    json_object_foreach(added, text, token)
+    {
+        int64_t id = strtoll(text, NULL, 10);
+        if (!jup_hf_id_fits(id, tokens))
+            return jup_fail(err, JUP_EINPUT,
+                            "%s: a token with the impossible id %.40s is added to it (\"added_"
+                            "tokens_decoder\" in tokenizer_config.json); download it again",
+                            name, text);
+        add_token(p, id, token);
+    }
+    return JUP_OK;
 }
 
 static jup_status_t put_pieces(jup_gguf_writer_t *w, const char *name, pieces_t *p,
@@ -194,7 +205,7 @@ static jup_status_t put_pieces(jup_gguf_writer_t *w, const char *name, pieces_t 
         return jup_fail(err, JUP_EINPUT,
                         "%s: the SentencePiece model is of type %lld, only BPE (2) is supported",
                         name, (long long)p->model_type);
-    add_tokens(p, settings);
+    JUP_TRY(add_tokens(p, name, settings, err));
     jup_gguf_put_text(w, "tokenizer.ggml.model", "llama");
     jup_gguf_put_texts(w, "tokenizer.ggml.tokens", p->texts, p->n);
     jup_gguf_put_array(w, "tokenizer.ggml.scores", JUP_GGUF_F32, p->scores, p->n);

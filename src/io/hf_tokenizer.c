@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, BYTE = 6, MOST_TOKENS = 1 << 24 };
+enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, USER_DEFINED = 4, BYTE = 6 };
 
 /* A vocabulary under construction; texts belong to the JSON. */
 typedef struct vocabulary {
@@ -87,23 +87,30 @@ static void reset(vocabulary_t *v)
     jup_free(v->scores);
 }
 
+bool jup_hf_id_fits(int64_t id, int64_t tokens)
+{
+    enum { MOST_TOKENS = 1 << 24, MOST_GAPS = 1 << 16 };
+    return id >= 0 && id < MOST_TOKENS && id < 2 * tokens + MOST_GAPS;
+}
+
+/* -1: an id is impossible. */
 static int64_t size_of(const json_t *vocab, const json_t *added)
 {
-    int64_t size = 0, id;
+    int64_t tokens = (int64_t)(json_object_size(vocab) + json_array_size(added)), size = 0, id;
     const char *text;
     json_t *value;
     size_t i;
     json_object_foreach((json_t *)(uintptr_t)vocab, text, value)
     {
         id = json_is_integer(value) ? json_integer_value(value) : -1;
-        if (id < 0 || id >= MOST_TOKENS)
+        if (!jup_hf_id_fits(id, tokens))
             return -1;
         size = id >= size ? id + 1 : size;
     }
     json_array_foreach((json_t *)(uintptr_t)added, i, value)
     {
         id = json_integer_value(json_object_get(value, "id"));
-        if (id < 0 || id >= MOST_TOKENS)
+        if (!jup_hf_id_fits(id, tokens))
             return -1;
         size = id >= size ? id + 1 : size;
     }
