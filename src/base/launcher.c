@@ -29,6 +29,13 @@ void jup_launcher_tell_here(void)
     tell_number("here ", (long)getpid());
 }
 
+void jup_launcher_tell_device(int rank, const char *name)
+{
+    char line[120];
+    snprintf(line, sizeof line, "device %d %.80s\n", rank, name);
+    tell(line);
+}
+
 void jup_launcher_tell_code(int code)
 {
     tell_number("", code);

@@ -8,6 +8,9 @@
 /** From now on SIGUSR1 and SIGUSR2 to this process stop the job in order. */
 void jup_launcher_tell_here(void);
 
+/** What a rank's device is called: a word. */
+void jup_launcher_tell_device(int rank, const char *name);
+
 /** The job's exit code; the launcher may wait for others that will not end. */
 void jup_launcher_tell_code(int code);
 

@@ -40,19 +40,57 @@ int jup_muster_rank(void)
     return number_in(variables, 0);
 }
 
+/* The word of that number; the only one is everybody's. */
+static bool find_word(const char *text, int number, char *word, size_t size)
+{
+    char found[256];
+    int used = 0, n = 0;
+    bool there = false;
+    for (; sscanf(text, "%255s%n", found, &used) == 1; text += used, n++) {
+        if (n == 0 || n == number)
+            snprintf(word, size, "%.*s", (int)size - 1, found);
+        there = there || n == number;
+    }
+    return there || n == 1;
+}
+
+bool jup_muster_host(int rank, char *host, size_t size)
+{
+    static const char *const local[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", NULL};
+    const char *hosts = getenv("JUPITER_HOSTS");
+    host[0] = '\0';
+    if (number_in(local, 0) == jup_muster_ranks())
+        return gethostname(host, size - 1) == 0;
+    if (hosts && find_word(hosts, rank, host, size))
+        return true;
+    host[0] = '\0';
+    return false;
+}
+
+static void name_rank_0(char *text, size_t size)
+{
+    char host[200];
+    bool known = jup_muster_host(0, host, sizeof host);
+    snprintf(text, size, "rank 0%s%s%s, which does not say so itself,", known ? " (host " : "",
+             host, known ? ")" : "");
+}
+
 /* Rank 0 says it, the others when it did not. */
 static void *wait_for_all(void *self)
 {
     const jup_muster_t *m = self;
     struct pollfd fd = {.fd = m->over, .events = POLLIN};
     int rank = jup_muster_rank();
+    char who[300] = "one";
     double patience_s = m->limit_s + (rank ? 4 + 0.2 * (rank < 10 ? rank : 10) : 0);
     if (poll(&fd, 1, (int)(1e3 * patience_s)) != 0)
         return NULL;
+    if (rank)
+        name_rank_0(who, sizeof who);
     fprintf(stderr,
             "jupiter: the %d ranks have not come together within %.0f s: %s is frozen, cut off or "
             "not this program; the job ends\n",
-            jup_muster_ranks(), m->limit_s, rank ? "rank 0, which does not say so itself," : "one");
+            jup_muster_ranks(), m->limit_s, who);
     _exit(JUP_EENV);
 }
 

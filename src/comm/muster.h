@@ -5,6 +5,9 @@
 #ifndef JUP_COMM_MUSTER_H
 #define JUP_COMM_MUSTER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 typedef struct jup_muster jup_muster_t;
 
 /** When it does not end within limit_s, a message, and the end of this process with JUP_EENV. NULL:
@@ -17,5 +20,9 @@ int jup_muster_ranks(void);
 
 /** This one's number among them, as the launcher says; 0: none does. */
 int jup_muster_rank(void);
+
+/** Where a rank runs, as the launcher knows it (JUPITER_HOSTS, see tools/launch), or as this machine
+ * where all are on one. False: it is not known. */
+bool jup_muster_host(int rank, char *host, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "comm/muster.h"
 #include "comm/watch_inner.h"
 
 #include <poll.h>
@@ -55,6 +56,8 @@ static jup_watch_t *start(int rank, int ranks, double limit_s, int listening,
         w->guests[i].fd = -1;
     pthread_mutex_init(&w->names, NULL);
     jup_watch_table_init(&w->table, ranks, w->turn_s);
+    for (int r = 0; r < ranks; r++)
+        jup_muster_host(r, w->table.ranks[r].host, JUP_WATCH_NAME);
     snprintf(w->table.ranks[0].host, JUP_WATCH_NAME, "%s", door->host);
     if (jup_thread_start(&w->thread, jup_watch_live, w))
         return w;

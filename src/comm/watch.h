@@ -51,7 +51,7 @@ void jup_watch_close(jup_watch_t *watch);
 
 void jup_watch_enter(jup_watch_t *watch, jup_watch_phase_t phase);
 
-/** Rank 0: what a rank is called; by the number it was started with. */
+/** What a rank's device is called; by the number it was started with. */
 void jup_watch_name(jup_watch_t *watch, int rank, const char *device);
 
 /** Rank 0: called once by the main thread, before the end: it keeps what there is. */

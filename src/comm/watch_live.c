@@ -150,11 +150,13 @@ static void judge_other(jup_watch_t *w, double now_s)
 {
     char text[JUP_WATCH_TEXT];
     double turn_s = w->rank == 1 ? 0.1 : 8, then_s = latest_s(now_s) - 1 - turn_s;
+    bool gone = w->lost_s > 0 && now_s - w->lost_s > turn_s;
+    pthread_mutex_lock(&w->names);
     bool silent =
         w->limit_s > 0 && jup_watch_judge_silent(&w->table, then_s, w->limit_s, text, sizeof text);
-    bool gone = w->lost_s > 0 && now_s - w->lost_s > turn_s;
     if (gone)
         jup_watch_judge_gone(&w->table, text, sizeof text);
+    pthread_mutex_unlock(&w->names);
     if (gone || silent)
         rule(w, JUP_EENV, text);
 }

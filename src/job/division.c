@@ -200,6 +200,13 @@ static jup_status_t divide_prompt(const jup_wishes_t *wishes, const jup_strategy
 
 /* ---- stages ---------------------------------------------------------------------------------- */
 
+static const char by_hand[] = "by hand";
+
+bool jup_division_is_by_hand(const jup_plan_t *plan)
+{
+    return strcmp(plan->cluster, by_hand) == 0;
+}
+
 static void name_members(jup_plan_t *plan)
 {
     for (int m = 0; m < plan->n_members; m++) {
@@ -272,7 +279,7 @@ static void describe_plan(jup_plan_t *plan, const char *strategy, const jup_conf
         .prompt_tokens = job->prompt_tokens, .generate_tokens = job->generate, .branches = 1};
     snprintf(plan->strategy, sizeof plan->strategy, "%s", strategy);
     snprintf(plan->model, sizeof plan->model, "%s", config->name);
-    snprintf(plan->cluster, sizeof plan->cluster, "by hand");
+    snprintf(plan->cluster, sizeof plan->cluster, "%s", by_hand);
     name_members(plan);
 }
 

@@ -64,4 +64,7 @@ jup_status_t jup_division_layers_as_told(const char *list, int32_t layers, int32
  */
 int32_t jup_division_default_chunk(int32_t tokens, int32_t ranks);
 
+/** Whether nobody has named the plan's devices: by options, or evenly, not for a cluster. */
+bool jup_division_is_by_hand(const jup_plan_t *plan);
+
 #endif

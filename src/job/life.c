@@ -8,12 +8,25 @@
 #include "base/progress.h"
 #include "comm/collect.h"
 #include "job/describe.h"
+#include "job/division.h"
 #include "strategy/measure.h"
 #include "trace/gather.h"
 #include "trace/run_file.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* For whoever has to say which one is lost. */
+static void name_devices(const jup_comm_t *comm, const jup_plan_t *plan)
+{
+    if (jup_division_is_by_hand(plan))
+        return; /* they have no names */
+    for (int m = 0; m < plan->n_members; m++) {
+        jup_watch_name(comm->watch, plan->members[m].device, plan->members[m].name);
+        if (comm->rank == 0)
+            jup_launcher_tell_device(plan->members[m].device, plan->members[m].name);
+    }
+}
 
 void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
 {
@@ -26,9 +39,7 @@ void jup_life_init(jup_life_t *life, jup_comm_t *comm, const jup_job_t *job)
     jup_recorder_observe(&life->recorder, comm);
     life->pipe = jup_comm_narrow(comm, job->plan.n_members);
     jup_log_configure((jup_log_level_t)job->log_level, comm->rank);
-    bool knows_devices = comm->rank == 0 && job->plan.predicted.ttft_s > 0; /* else by hand */
-    for (int m = 0; knows_devices && m < job->plan.n_members; m++)
-        jup_watch_name(comm->watch, job->plan.members[m].device, job->plan.members[m].name);
+    name_devices(comm, &job->plan);
 }
 
 void jup_life_reset(jup_life_t *life)

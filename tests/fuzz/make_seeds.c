@@ -52,10 +52,11 @@ static void save_model(const char *name)
     save(w, name);
 }
 
+/* NULL: SentencePiece. */
+static const char *const pres[] = {NULL, "gpt-2", "llama-bpe", "qwen2", "tekken", "deepseek-llm"};
+
 static void save_vocabularies(void)
 {
-    static const char *const pres[] = {NULL,    "gpt-2",  "llama-bpe",
-                                       "qwen2", "tekken", "deepseek-llm"};
     for (int i = 0; i < 6; i++) {
         char name[32];
         jup_gguf_writer_t *w = jup_gguf_writer_new();
@@ -80,11 +81,36 @@ static void save_safetensors(void)
     io_sample_write(at(path, "safetensors/good"), file, sizeof file);
 }
 
-/* One input for every good vocabulary, and every vocabulary as a file of its own. */
+/* Few tokens: a vocabulary that is read anew for every input. */
+static jup_gguf_writer_t *make_small_vocabulary(const char *pre)
+{
+    static const jup_text_t texts[] = {{"<unk>", 5}, {"<s>", 3},    {"a", 1},
+                                       {"b", 1},     {"ab", 2},     {"\xE2\x96\x81", 3},
+                                       {"abb", 3},   {"<0x41>", 6}, {"<think>", 7}};
+    static const jup_text_t merges[] = {{"a b", 3}, {"ab b", 4}};
+    static const int32_t types[] = {2, 3, 1, 1, 1, 1, 1, 6, 4};
+    static const float scores[] = {0, 0, -1, -2, -3, -4, -5, 0, 0};
+    enum { TOKENS = sizeof texts / sizeof *texts };
+    jup_gguf_writer_t *w = jup_gguf_writer_new();
+    jup_gguf_put_text(w, "tokenizer.ggml.model", pre ? "gpt2" : "llama");
+    jup_gguf_put_texts(w, "tokenizer.ggml.tokens", texts, TOKENS);
+    jup_gguf_put_array(w, "tokenizer.ggml.token_type", JUP_GGUF_I32, types, TOKENS);
+    jup_gguf_put_int(w, "tokenizer.ggml.unknown_token_id", JUP_GGUF_U32, 0);
+    jup_gguf_put_int(w, "tokenizer.ggml.bos_token_id", JUP_GGUF_U32, 1);
+    if (pre) {
+        jup_gguf_put_text(w, "tokenizer.ggml.pre", pre);
+        jup_gguf_put_texts(w, "tokenizer.ggml.merges", merges, 2);
+    } else {
+        jup_gguf_put_array(w, "tokenizer.ggml.scores", JUP_GGUF_F32, scores, TOKENS);
+    }
+    return w;
+}
+
+/* One input for every good vocabulary, and small vocabularies as files of their own. */
 static void save_texts(void)
 {
     static const char text[] = "xhello world, it'S 12345\n\n \xC3\xA9\xE4\xB8\x96 <s>[X]<|eot_id|>";
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         char name[64], path[512], input[sizeof text];
         size_t bytes;
         memcpy(input, text, sizeof text);
@@ -92,10 +118,13 @@ static void save_texts(void)
         snprintf(name, sizeof name, "tokenizer/text-%d", i);
         io_sample_write(at(path, name), input, sizeof text - 1);
 
-        snprintf(name, sizeof name, "vocab-%d.gguf", i);
-        unsigned char *file = io_sample_read(at(path, name), &bytes);
+        save(make_small_vocabulary(pres[i]), "small");
+        unsigned char *file = io_sample_read(at(path, "small"), &bytes);
         unsigned char *whole = jup_new(bytes + 10, 1);
-        memcpy(whole, "\xFF\x08hello 12", 10);
+        memcpy(whole,
+               "\xFF\x08"
+               "abba <s>",
+               10);
         memcpy(whole + 10, file, bytes);
         snprintf(name, sizeof name, "tokenizer/file-%d", i);
         io_sample_write(at(path, name), whole, bytes + 10);
