@@ -93,8 +93,8 @@ bool jup_watch_judge_gone(const jup_watch_table_t *table, char *text, size_t siz
     jup_free(such);
     if (n > 0)
         snprintf(text, size,
-                 "%s %s gone: %s ended without a word (killed, crashed, or without "
-                 "power)",
+                 "%s %s gone: %s ended without a word (killed, crashed, without power, or ended by "
+                 "Open MPI, which says above whom it could not reach)",
                  names, n > 1 ? "are" : "is", n > 1 ? "their processes" : "its process");
     return n > 0;
 }
