@@ -7,6 +7,14 @@ launch=$srcdir/tools/launch
 "$make_model" "$work/slow.gguf" dim=512 ffn=2048 layers=6 context=8192 || fail make_model
 slow="-m $work/slow.gguf -t 1 -n 6000 --ignore-eos -q"
 
+# a reader that pauses for longer than a lost board is waited for: looked at in the end
+mkdir "$work/much"
+printf '%s\n' '#!/bin/sh' 'echo done 0 >"$JUPITER_LAUNCH"' 'exec seq 1 40000' >"$work/much/mpirun"
+chmod +x "$work/much/mpirun"
+PATH="$work/much:$PATH" timeout 60 "$launch" --host here,there -n 2 "$jupiter" |
+    { head -c 9; sleep 9; cat; } >"$work/late" &
+late=$!
+
 # ended: waits for the job, never longer than two minutes; its exit code
 ended() {
     (sleep 120 && kill -TERM $launcher && sleep 10 && kill -KILL $launcher) >/dev/null 2>&1 &
@@ -139,6 +147,16 @@ printf '%s\n' '#!/bin/sh' 'echo done 7 >"$JUPITER_LAUNCH"' \
 chmod +x "$work/stuck/mpirun"
 PATH="$work/stuck:$PATH" timeout 60 "$launch" -n 1 "$jupiter"
 same "exit code of a launcher that is stuck" 7 $?
+
+wait $late
+same "output to a reader that pauses" "$(seq 1 40000 | cksum)" "$(cksum <"$work/late")"
+
+# who is killed before it can say anything
+for rank in 0 1; do
+    timeout 60 "$launch" -n 2 sh -c "[ \$OMPI_COMM_WORLD_RANK = $rank ] && kill -KILL \$\$; sleep 5" 2>"$work/err"
+    same "exit code of a rank killed" 137 $?
+    same "words on rank $rank" "launch: rank $rank (host $(uname -n)) was ended by signal 9" "$(cat "$work/err")"
+done
 
 # an error is one line, from all ranks and their launcher
 timeout 60 "$launch" -n 3 "$jupiter" run -m "$work/nosuch.gguf" -p x >"$work/out" 2>"$work/err"
