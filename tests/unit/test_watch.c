@@ -2,6 +2,7 @@
    in one process, over real connections. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "comm/muster.h"
 #include "comm/watch.h"
 #include "comm/watch_judge.h"
 #include "unit.h"
@@ -303,6 +304,33 @@ START_TEST(a_launcher_names_a_door)
 }
 END_TEST
 
+static void ck_host(int rank, const char *expected)
+{
+    char host[20] = "before";
+    ck_assert_int_eq(jup_muster_host(rank, host, sizeof host), expected != NULL);
+    ck_assert_str_eq(host, expected ? expected : "");
+}
+
+START_TEST(a_launcher_names_hosts)
+{
+    char here[20] = "";
+    gethostname(here, sizeof here - 1);
+    setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
+    ck_host(1, NULL);
+    setenv("JUPITER_HOSTS", "nx-0 nx-0 10.1.0.3", 1);
+    ck_host(1, "nx-0");
+    ck_host(2, "10.1.0.3");
+    ck_host(3, NULL);
+    setenv("JUPITER_HOSTS", "a-host-of-a-very-long-name", 1);
+    ck_host(3, "a-host-of-a-very-lo");
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "4", 1); /* all are here, whoever started them */
+    ck_host(3, here);
+    unsetenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("JUPITER_HOSTS");
+}
+END_TEST
+
 /* A process whose main thread is where nothing reaches it, for a while; then its code is 0. */
 static pid_t begin_early(int rank, double limit)
 {
@@ -365,6 +393,7 @@ static Suite *suite(void)
     unit_add(s, who_never_reported_is_named_when_all_wait, 20);
     unit_add(s, who_has_not_come_is_named, 20);
     unit_add(s, a_launcher_names_a_door, 20);
+    unit_add(s, a_launcher_names_hosts, 20);
     unit_add(s, ranks_are_watched_before_mpi_is_there, 120);
     unit_add(s, records_arrive_until_the_other_side_is_gone, 60);
     unit_add(s, a_lost_rank_ends_rank_0_and_a_stranger_does_not, 60);
