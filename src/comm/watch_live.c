@@ -212,11 +212,12 @@ static void hear(jup_watch_t *w, jup_watch_wire_t *wire, int from, double now_s)
         else
             take_elsewhere(w, &record);
     }
-    if (!wire->closed)
-        return;
+    bool left = w->table.ranks[from].left;
+    if (!wire->closed || (left && is_root(w)))
+        return; /* who has left hears from rank 0 until it leaves, too */
     jup_watch_wire_close(wire);
-    w->table.ranks[from].gone = !w->table.ranks[from].left;
-    if (w->table.ranks[from].gone && w->lost_s <= 0)
+    w->table.ranks[from].gone = !left;
+    if (!left && w->lost_s <= 0)
         w->lost_s = now_s;
 }
 
@@ -254,7 +255,8 @@ static void hear_all(jup_watch_t *w, double now_s)
         if (w->wires[i].fd < 0)
             continue;
         jup_watch_flush(&w->wires[i]);
-        hear(w, &w->wires[i], is_root(w) ? i : 0, now_s);
+        if (!w->wires[i].closed)
+            hear(w, &w->wires[i], is_root(w) ? i : 0, now_s);
     }
     if (!is_root(w))
         return;
@@ -308,7 +310,7 @@ static void wait_for_something(const jup_watch_t *w, struct pollfd *fds)
     if (!w->told_wish)
         add_fd(fds, &n, jup_interrupt_fd());
     for (int i = 0; i < n_wires(w); i++)
-        add_fd(fds, &n, w->wires[i].fd);
+        add_fd(fds, &n, w->wires[i].closed ? -1 : w->wires[i].fd);
     for (int i = 0; i < JUP_WATCH_GUESTS; i++)
         add_fd(fds, &n, w->guests[i].fd);
     poll(fds, n, soon ? soon_ms : rest_ms);
@@ -375,7 +377,23 @@ static void join(jup_watch_t *w)
     jup_watch_table_forgive(&w->table, jup_clock_now_s());
 }
 
-/* Rank 0 is the last to leave: who is frozen as it ends would keep the launcher for ever. */
+/* Rank 0 is the last to leave, and the others wait for that: who is frozen as it ends would keep
+   the launcher for ever. Rank 1 says that it is rank 0; the others, where rank 1 did not. */
+static void wait_for_root(jup_watch_t *w)
+{
+    char name[200];
+    double patience_s = w->limit_s + (w->rank == 1 ? 0 : 8);
+    if (jup_watch_wire_finish(&w->wires[0], w->limit_s > 0 ? patience_s : healing_s) ||
+        w->limit_s <= 0)
+        return;
+    jup_watch_table_name(&w->table, 0, name, sizeof name);
+    fprintf(
+        stderr,
+        "jupiter: %s has not answered for %.0f s as the job ended: frozen, or the link is cut\n",
+        name, w->limit_s);
+    leave(w, JUP_EENV);
+}
+
 static bool may_leave(const jup_watch_t *w)
 {
     for (int r = 1; is_root(w) && r < w->n; r++)
@@ -395,8 +413,8 @@ static void work(jup_watch_t *w, struct pollfd *fds)
         bool leaves = ending == JUP_WATCH_CLOSED && may_leave(w);
         if (leaves)
             tell_end(w, JUP_WATCH_BYE, 0);
-        if (leaves && !is_root(w)) /* rank 0 closes when all have said so */
-            jup_watch_wire_finish(&w->wires[0], healing_s);
+        if (leaves && !is_root(w))
+            wait_for_root(w);
         if (leaves || ending == JUP_WATCH_SPOKEN)
             return;
         if (atomic_load(&w->code) != 0)

@@ -132,19 +132,20 @@ void jup_watch_wire_close(jup_watch_wire_t *wire)
     wire->closed = true;
 }
 
-void jup_watch_wire_finish(jup_watch_wire_t *wire, double patience_s)
+bool jup_watch_wire_finish(jup_watch_wire_t *wire, double patience_s)
 {
     const int turn_ms = 100;
     jup_watch_record_t record;
     double end_s = jup_clock_now_s() + patience_s;
     if (wire->fd < 0 || shutdown(wire->fd, SHUT_WR) != 0)
-        return;
+        return true;
     while (!wire->closed && jup_clock_now_s() < end_s) {
         struct pollfd until = {.fd = wire->fd, .events = POLLIN};
         poll(&until, 1, turn_ms);
         while (jup_watch_receive(wire, &record))
-            continue;
+            end_s = jup_clock_now_s() + patience_s;
     }
+    return wire->closed;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */

@@ -80,9 +80,10 @@ bool jup_watch_connect(const jup_watch_door_t *door, int patience_ms, jup_watch_
 
 void jup_watch_wire_close(jup_watch_wire_t *wire);
 
-/** Nothing more goes out; waits for so long until the other side has closed, too. A connection that
- * is closed at once loses what is still under way when something has come that nobody has read. */
-void jup_watch_wire_finish(jup_watch_wire_t *wire, double patience_s);
+/** Nothing more goes out; waits until the other side has closed, too, unless nothing comes from it
+ * for so long (false). A connection that is closed at once loses what is still under way when
+ * something has come that nobody has read. */
+bool jup_watch_wire_finish(jup_watch_wire_t *wire, double patience_s);
 
 /** Puts a record on its way; what does not find room is dropped: the next one tells more. */
 void jup_watch_send(jup_watch_wire_t *wire, const jup_watch_record_t *record);

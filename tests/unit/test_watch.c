@@ -237,10 +237,10 @@ START_TEST(records_arrive_until_the_other_side_is_gone)
 END_TEST
 
 /* Rank 0 in a process of its own, whose main thread waits in a wait of ours until it is ended. */
-static int be_root(int to_child, double run_s)
+static int be_root(int to_child, double limit, double run_s)
 {
     jup_watch_door_t door;
-    jup_watch_t *w = jup_watch_open(2, limit_s, &door);
+    jup_watch_t *w = jup_watch_open(2, limit, &door);
     if (write(to_child, &door, sizeof door) != sizeof door)
         return 99;
     for (double start_s = jup_clock_now_s(); jup_clock_now_s() - start_s < run_s;) {
@@ -251,7 +251,7 @@ static int be_root(int to_child, double run_s)
     return 0;
 }
 
-static int code_of_root(int root)
+static int code_of_root(int root) /* or of another */
 {
     int status;
     ck_assert_int_eq(waitpid(root, &status, 0), root);
@@ -267,7 +267,7 @@ static int run_pair(int how)
     ck_assert_int_eq(pipe(pipes), 0);
     pid_t root = fork();
     if (root == 0)
-        _exit(be_root(pipes[1], how == 1 ? 60 : 2));
+        _exit(be_root(pipes[1], limit_s, how == 1 ? 60 : 2));
     ck_assert_int_eq(read(pipes[0], &door, sizeof door), sizeof door);
     jup_watch_wire_t wire;
     jup_watch_record_t hello = {.kind = JUP_WATCH_HELLO, .rank = 1, .secret = door.secret};
@@ -375,6 +375,42 @@ START_TEST(ranks_are_watched_before_mpi_is_there)
 }
 END_TEST
 
+static int be_rank_1(const jup_watch_door_t *door)
+{
+    jup_watch_t *w = jup_watch_join(1, 2, limit_s, door);
+    jup_clock_pause(0.5);
+    jup_watch_close(w);
+    return 0;
+}
+
+/* Rank 1 is through; rank 0 is not yet, or is frozen. */
+START_TEST(who_leaves_waits_for_rank_0)
+{
+    for (int frozen = 0; frozen < 2; frozen++) {
+        int pipes[2], status;
+        jup_watch_door_t door;
+        ck_assert_int_eq(pipe(pipes), 0);
+        pid_t root = fork();
+        if (root == 0)
+            _exit(be_root(pipes[1], 1, 4));
+        ck_assert_int_eq(read(pipes[0], &door, sizeof door), sizeof door);
+        pid_t other = fork();
+        if (other == 0)
+            _exit(be_rank_1(&door));
+        jup_clock_pause(1.5);
+        if (frozen)
+            kill(root, SIGSTOP);
+        ck_assert_int_eq(waitpid(other, &status, WNOHANG), 0);
+        ck_assert_int_eq(code_of_root(other), frozen ? JUP_EENV : 0);
+        kill(root, frozen ? SIGKILL : SIGCONT);
+        ck_assert_int_eq(waitpid(root, &status, 0), root);
+        ck_assert_int_eq(status, frozen ? SIGKILL : 0);
+        close(pipes[0]);
+        close(pipes[1]);
+    }
+}
+END_TEST
+
 START_TEST(a_lost_rank_ends_rank_0_and_a_stranger_does_not)
 {
     ck_assert_int_eq(run_pair(0), 0);
@@ -396,6 +432,7 @@ static Suite *suite(void)
     unit_add(s, a_launcher_names_hosts, 20);
     unit_add(s, ranks_are_watched_before_mpi_is_there, 120);
     unit_add(s, records_arrive_until_the_other_side_is_gone, 60);
+    unit_add(s, who_leaves_waits_for_rank_0, 60);
     unit_add(s, a_lost_rank_ends_rank_0_and_a_stranger_does_not, 60);
     return s;
 }
