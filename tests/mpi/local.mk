@@ -29,17 +29,24 @@ EXTRA_DIST += $(MPI_TESTS) %D%/lib.sh %D%/chat_terminal.py tests/oracle/division
 check-mpi: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS="$(MPI_TESTS)"
 
-# Those that reach most, in a build of its own with AddressSanitizer and UBSan; and under valgrind, which
-# looks for leaks, too (LeakSanitizer cannot name what MPI's plugins keep: they are unloaded by then).
-SANITIZED_TESTS = %D%/test-same.sh %D%/test-strategies.sh %D%/test-decode.sh %D%/test-journal.sh \
-	%D%/test-stop.sh %D%/test-errors.sh tests/serve/test-serve.sh
+# All of them, and the server's, in a build of its own with AddressSanitizer and UBSan, and under valgrind,
+# which looks for leaks, too (LeakSanitizer cannot name what MPI's plugins keep: they are unloaded by
+# then). What has threads, in a build with ThreadSanitizer. Reports go to files: a rank that ends may
+# not be heard any more.
+THREADED_TESTS = tests/unit/test_group tests/unit/test_life tests/unit/test_ring tests/unit/test_sleeper \
+	tests/unit/test_watch tests/serve/test-serve.sh
+check_with = $(MKDIR_P) $(1) && cd $(1) && { test -f Makefile || $(abs_top_srcdir)/configure -q $(2); } && \
+	$(MAKE) $(AM_MAKEFLAGS) && rm -f report.*; \
+	$(3) $(MAKE) $(AM_MAKEFLAGS) -k check TESTS='$(4)'; code=$$?; \
+	for report in report.*; do test ! -f $$report || { cat $$report; code=1; }; done; exit $$code
 check-sanitized:
-	$(MKDIR_P) sanitized
-	cd sanitized && { test -f Makefile || $(abs_top_srcdir)/configure -q --enable-sanitizers; }
-	cd sanitized && $(MAKE) $(AM_MAKEFLAGS) && \
-		ASAN_OPTIONS=detect_leaks=0 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(SANITIZED_TESTS)'
+	$(call check_with,sanitized,--enable-sanitizers,ASAN_OPTIONS=detect_leaks=0:log_path=$$PWD/report \
+		UBSAN_OPTIONS=print_stacktrace=1:log_path=$$PWD/report,$(MPI_TESTS) tests/serve/test-serve.sh)
+check-threads:
+	$(call check_with,threads,--enable-sanitizers=thread,OMP_NUM_THREADS=1 \
+		TSAN_OPTIONS=log_path=$$PWD/report:suppressions=$(abs_srcdir)/%D%/threads.supp,$(THREADED_TESTS))
 check-valgrind: $(check_PROGRAMS)
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS=%D%/valgrind.sh
-.PHONY: check-mpi check-sanitized check-valgrind
-EXTRA_DIST += %D%/valgrind.sh %D%/valgrind.supp
+.PHONY: check-mpi check-sanitized check-threads check-valgrind
+EXTRA_DIST += %D%/threads.supp %D%/valgrind.sh %D%/valgrind.supp
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;
