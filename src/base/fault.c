@@ -2,7 +2,9 @@
 
 #include "base/status.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,11 +16,12 @@ enum { RANGES = 64, MESSAGE = 600 };
 
 typedef struct range {
     uintptr_t base;
-    size_t bytes;          /* 0: free */
+    atomic_size_t bytes;   /* 0: free */
     char message[MESSAGE]; /* made beforehand: a signal handler may do next to nothing */
 } range_t;
 
-static range_t ranges[RANGES];
+static range_t ranges[RANGES]; /* the handler reads those with bytes */
+static pthread_mutex_t changes = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction before;
 static bool installed;
 
@@ -52,26 +55,36 @@ static void install(void)
     installed = sigaction(SIGBUS, &action, &before) == 0;
 }
 
+static range_t *find_free(void)
+{
+    for (int i = 0; i < RANGES; i++)
+        if (!ranges[i].bytes)
+            return &ranges[i];
+    return NULL;
+}
+
 void jup_fault_watch(const void *base, size_t bytes, const char *name)
 {
+    pthread_mutex_lock(&changes);
     if (!installed)
         install();
-    for (int i = 0; i < RANGES; i++) {
-        if (ranges[i].bytes)
-            continue;
-        snprintf(ranges[i].message, MESSAGE,
+    range_t *range = find_free();
+    if (range) {
+        snprintf(range->message, MESSAGE,
                  "jupiter: '%.450s' changed while it was read: a part of it is gone; copy it anew "
                  "and start again\n",
                  name);
-        ranges[i].base = (uintptr_t)base;
-        ranges[i].bytes = bytes;
-        return;
+        range->base = (uintptr_t)base;
+        range->bytes = bytes;
     }
+    pthread_mutex_unlock(&changes);
 }
 
 void jup_fault_unwatch(const void *base)
 {
+    pthread_mutex_lock(&changes);
     for (int i = 0; i < RANGES; i++)
         if (ranges[i].bytes && ranges[i].base == (uintptr_t)base)
             ranges[i].bytes = 0;
+    pthread_mutex_unlock(&changes);
 }

@@ -1,10 +1,11 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
-static jup_log_level_t threshold = JUP_LOG_NORMAL;
-static int log_rank = -1;
+static _Atomic jup_log_level_t threshold = JUP_LOG_NORMAL;
+static atomic_int log_rank = -1;
 
 void jup_log_configure(jup_log_level_t level, int rank)
 {
@@ -40,8 +41,9 @@ void jup_verbose(const char *format, ...)
     if (threshold < JUP_LOG_VERBOSE)
         return;
     char prefix[32] = "";
-    if (log_rank >= 0)
-        snprintf(prefix, sizeof prefix, "[%d] ", log_rank);
+    int rank = log_rank;
+    if (rank >= 0)
+        snprintf(prefix, sizeof prefix, "[%d] ", rank);
     va_list args;
     va_start(args, format);
     print_line(prefix, format, args);

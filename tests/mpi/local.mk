@@ -33,7 +33,7 @@ check-mpi: $(check_PROGRAMS)
 # which looks for leaks, too (LeakSanitizer cannot name what MPI's plugins keep: they are unloaded by
 # then). What has threads, in a build with ThreadSanitizer. Reports go to files: a rank that ends may
 # not be heard any more.
-THREADED_TESTS = tests/unit/test_group tests/unit/test_life tests/unit/test_ring tests/unit/test_sleeper \
+THREADED_TESTS = tests/unit/test_life tests/unit/test_ring tests/unit/test_sleeper \
 	tests/unit/test_watch tests/serve/test-serve.sh
 check_with = $(MKDIR_P) $(1) && cd $(1) && { test -f Makefile || $(abs_top_srcdir)/configure -q $(2); } && \
 	$(MAKE) $(AM_MAKEFLAGS) && rm -f report.*; \

@@ -392,7 +392,7 @@ START_TEST(who_leaves_waits_for_rank_0)
         ck_assert_int_eq(pipe(pipes), 0);
         pid_t root = fork();
         if (root == 0)
-            _exit(be_root(pipes[1], 1, 4));
+            _exit(be_root(pipes[1], 5, 4));
         ck_assert_int_eq(read(pipes[0], &door, sizeof door), sizeof door);
         pid_t other = fork();
         if (other == 0)
