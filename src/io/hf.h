@@ -35,8 +35,8 @@ jup_status_t jup_hf_put_sentencepiece(jup_gguf_writer_t *w, const char *name, co
                                       size_t bytes, const json_t *settings, const json_t *config,
                                       jup_error_t *err);
 
-/** Whether a token may have this id in a vocabulary of so many. There may be gaps, which cost room and
- * time, but not out of proportion to what the file holds. */
+/** Whether a token may have this id in a vocabulary of so many. There may be gaps, which cost room
+ * and time, but not out of proportion to what the file holds. */
 bool jup_hf_id_fits(int64_t id, int64_t tokens);
 
 /** Puts ids and rules of the special tokens (texts: count of them), and the chat template. */
