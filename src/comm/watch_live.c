@@ -238,8 +238,11 @@ static void meet(jup_watch_t *w, jup_watch_wire_t *guest, double now_s)
     }
     record.host[sizeof record.host - 1] = '\0';
     jup_watch_table_hear(&w->table, &record, now_s);
-    w->wires[record.rank] = *guest;
+    jup_watch_wire_t *wire = &w->wires[record.rank];
+    *wire = *guest;
     guest->fd = -1;
+    record = make_beat(w);
+    jup_watch_send(wire, &record);
 }
 
 static void let_in(jup_watch_t *w)
@@ -348,12 +351,34 @@ static void look_around(jup_watch_t *w)
     }
 }
 
+/* Whether rank 0 answers, or takes long to; else it is another job's, whose door has the same port.
+ */
+static bool greet(jup_watch_t *w)
+{
+    enum { TURNS = 30, TURN_MS = 100 };
+    jup_watch_wire_t *wire = &w->wires[0];
+    jup_watch_record_t hello = record_of(w, JUP_WATCH_HELLO), answer;
+    gethostname(hello.host, sizeof hello.host - 1);
+    jup_watch_send(wire, &hello);
+    for (int i = 0; i < TURNS && !wire->closed; i++) {
+        struct pollfd fd = {.fd = wire->fd, .events = POLLIN};
+        poll(&fd, 1, TURN_MS);
+        if (!jup_watch_receive(wire, &answer))
+            continue;
+        if (answer.secret == w->door.secret)
+            take_elsewhere(w, &answer);
+        return answer.secret == w->door.secret;
+    }
+    return !wire->closed;
+}
+
 static bool reach_root(jup_watch_t *w)
 {
     const int patience_ms[] = {300, 1000, 3000, 5000}, rest_ms = 30;
     for (size_t i = 0; i < sizeof patience_ms / sizeof patience_ms[0];) {
-        if (jup_watch_connect(&w->door, patience_ms[i], &w->wires[0]))
+        if (jup_watch_connect(&w->door, patience_ms[i], &w->wires[0]) && greet(w))
             return true;
+        jup_watch_wire_close(&w->wires[0]);
         if (atomic_load(&w->ending) != JUP_WATCH_RUNNING)
             return false;
         if (atomic_load(&w->gathering))
@@ -368,11 +393,8 @@ static bool reach_root(jup_watch_t *w)
 
 static void join(jup_watch_t *w)
 {
-    jup_watch_record_t hello = record_of(w, JUP_WATCH_HELLO);
     if (!reach_root(w))
         return;
-    gethostname(hello.host, sizeof hello.host - 1);
-    tell(w, &hello);
     w->table.ranks[0].met = true;
     jup_watch_table_forgive(&w->table, jup_clock_now_s());
 }

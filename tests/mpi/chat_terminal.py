@@ -15,6 +15,7 @@ import sys
 import termios
 import time
 
+PATIENCE_S = float(os.environ.get("JUP_TEST_PATIENCE_S", "60"))
 COLUMNS = 40
 
 
@@ -36,7 +37,7 @@ class Terminal:
         self.seen += data.decode("utf-8", "replace").replace("\r", "")
         return bool(data)
 
-    def expect(self, pattern, what, seconds=60):
+    def expect(self, pattern, what, seconds=PATIENCE_S):
         """Waits for the pattern in what came since the last one; gives what was before it."""
         until = time.monotonic() + seconds
         while True:

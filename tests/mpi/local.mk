@@ -37,7 +37,7 @@ THREADED_TESTS = tests/unit/test_life tests/unit/test_ring tests/unit/test_sleep
 	tests/unit/test_watch tests/serve/test-serve.sh
 check_with = $(MKDIR_P) $(1) && cd $(1) && { test -f Makefile || $(abs_top_srcdir)/configure -q $(2); } && \
 	$(MAKE) $(AM_MAKEFLAGS) && rm -f report.*; \
-	$(3) $(MAKE) $(AM_MAKEFLAGS) -k check TESTS='$(4)'; code=$$?; \
+	JUP_TEST_PATIENCE_S=2000 $(3) $(MAKE) $(AM_MAKEFLAGS) -k check TESTS='$(4)'; code=$$?; \
 	for report in report.*; do test ! -f $$report || { cat $$report; code=1; }; done; exit $$code
 check-sanitized:
 	$(call check_with,sanitized,--enable-sanitizers,ASAN_OPTIONS=detect_leaks=0:log_path=$$PWD/report \

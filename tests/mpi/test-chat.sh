@@ -10,7 +10,7 @@ demo=$srcdir/data/demo/jupiter-demo-f16.gguf
 endless="chat -m $work/slow.gguf --prompts mistral --ignore-eos -t 1"
 for launcher in "" "mpirun -n 2"; do
     # shellcheck disable=SC2086
-    timeout -k 5 240 python3 "$srcdir/tests/mpi/chat_terminal.py" $launcher "$jupiter" $endless \
+    timeout -k 5 $patience python3 "$srcdir/tests/mpi/chat_terminal.py" $launcher "$jupiter" $endless \
         >"$work/out" 2>&1 || fail "in a terminal, '$launcher': $(cut -c 1-2000 "$work/out")"
 done
 
@@ -18,7 +18,7 @@ done
 chat() { # what is typed, then options
     typed=$1
     shift
-    printf "$typed" | timeout -k 5 240 mpirun -n 2 "$jupiter" chat -m "$work/m.gguf" -t 1 \
+    printf "$typed" | timeout -k 5 $patience mpirun -n 2 "$jupiter" chat -m "$work/m.gguf" -t 1 \
         --prompts mistral "$@" 2>"$work/stderr" || fail "chat: $(cat "$work/stderr")"
 }
 first=$(chat 'Hi\n' -n 8)
@@ -61,7 +61,7 @@ if [ -f "$demo" ]; then # its answer has 149 tokens
     question="How do I boil eggs well?"
     whole=$(ranks 2 run -m "$demo" -p "$question" --prompts auto -n 400 -q -t 1)
     same "an answer ends at its end" "$whole" \
-        "$(echo "$question" | timeout -k 5 240 mpirun -n 2 "$jupiter" chat -m "$demo" -q -t 1)"
+        "$(echo "$question" | timeout -k 5 $patience mpirun -n 2 "$jupiter" chat -m "$demo" -q -t 1)"
     [ "$(ranks 2 run -m "$demo" -p "$question" --prompts auto -q -t 1)" != "$whole" ] ||
         fail "the answer is too short to tell"
 fi

@@ -18,7 +18,7 @@ cp "$work/a/m.gguf" "$work/d/m.gguf"
 both() {
     first=$1 second=$2 file=$3
     shift 3
-    timeout -k 5 240 mpirun -n 1 --wdir "$work/$first" "$jupiter" "$@" -m "$file" \
+    timeout -k 5 $patience mpirun -n 1 --wdir "$work/$first" "$jupiter" "$@" -m "$file" \
         : -n 1 --wdir "$work/$second" "$jupiter" "$@" -m "$file" \
         >"$work/out" 2>"$work/err" </dev/null
 }

@@ -19,7 +19,7 @@ killed() {
     which=$1 n=$2
     shift 2
     target=$(($(bytes "$work/j") + 3000))
-    timeout -k 5 240 mpirun -n "$n" "$jupiter" "$@" >"$work/out" 2>"$work/err" </dev/null &
+    timeout -k 5 $patience mpirun -n "$n" "$jupiter" "$@" >"$work/out" 2>"$work/err" </dev/null &
     launcher=$!
     while [ "$(bytes "$work/j")" -lt $target ] && kill -0 $launcher 2>/dev/null; do sleep 0.05; done
     # timeout's child is mpirun, whose children are the ranks

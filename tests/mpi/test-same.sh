@@ -96,7 +96,7 @@ printf 'How do I boil eggs well?\nHow many days has a year?\nHow do I make a veg
 chat() { # RANKS OPTIONS...
     n=$1
     shift
-    timeout -k 5 240 mpirun -n "$n" "$jupiter" chat -m "$model" -q -t 1 "$@" <"$work/lines" \
+    timeout -k 5 $patience mpirun -n "$n" "$jupiter" chat -m "$model" -q -t 1 "$@" <"$work/lines" \
         2>"$work/stderr" || { echo "chat failed: $*"; cat "$work/stderr"; }
 }
 # the text so far as one prompt, turn by turn: the past, its end, the next question

@@ -51,7 +51,7 @@ stopped() { # code, what
     ended
     same "exit code of $2" "$1" $?
     same "words of $2" 1 "$(grep -c 'jupiter: stopping at the next token' "$work/err")"
-    same "lines on stderr of $2" 1 "$(grep -c . "$work/err")"
+    same "lines on stderr of $2" 1 "$(grep -c . "$work/err")" || cat "$work/err"
     [ -s "$work/out" ] || fail "$2: no text is kept"
     "$jupiter" trace summary "$work/t.h5" >/dev/null || fail "$2: no trace is kept"
     rm -f "$work/t.h5"

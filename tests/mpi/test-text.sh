@@ -91,11 +91,13 @@ printf '{"question": "Hi"}\n' >"$work/one.jsonl"
 grep -q "longer than the model's context" "$work/err" || fail "$(cat "$work/err")"
 same "the line behind one that is too long" 1 "$(wc -l <"$work/out")"
 
-# a file larger than the address space: only what is needed of it is mapped
-cp "$work/base.gguf" "$work/large.gguf" && truncate -s 5G "$work/large.gguf"
-same "a large file" "$("$jupiter" run -m "$work/base.gguf" -p hello -n 4 -q --tokens)" \
-    "$(ulimit -v 4000000 && "$jupiter" run -m "$work/large.gguf" -p hello -n 4 -q --tokens)"
-rm "$work/large.gguf"
+# a file larger than the address space: only what is needed of it is mapped (AddressSanitizer needs more)
+[ -n "${ASAN_OPTIONS:-}" ] || {
+    cp "$work/base.gguf" "$work/large.gguf" && truncate -s 5G "$work/large.gguf"
+    same "a large file" "$("$jupiter" run -m "$work/base.gguf" -p hello -n 4 -q --tokens)" \
+        "$(ulimit -v 4000000 && "$jupiter" run -m "$work/large.gguf" -p hello -n 4 -q --tokens)"
+    rm "$work/large.gguf"
+}
 
 # the program alone knows its prompts, profiles and clusters
 mkdir "$work/alone" && cp "$jupiter" "$work/alone/jupiter" || fail "cp"

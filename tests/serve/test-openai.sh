@@ -7,5 +7,5 @@ for candidate in "${OPENAI_PYTHON:-}" "$srcdir/.venv-openai/bin/python" python3;
     [ -n "$candidate" ] && "$candidate" -c 'import openai' 2>/dev/null && python=$candidate && break
 done
 [ -n "$python" ] || { echo "no openai package (pip install openai, or ./start test): skipped"; exit 77; }
-timeout -k 5 240 "$python" "$srcdir/tests/serve/openai_test.py" "$jupiter" "$model" || fail "openai_test.py"
+timeout -k 5 $patience "$python" "$srcdir/tests/serve/openai_test.py" "$jupiter" "$model" || fail "openai_test.py"
 finish

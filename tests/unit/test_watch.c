@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -375,6 +376,33 @@ START_TEST(ranks_are_watched_before_mpi_is_there)
 }
 END_TEST
 
+/* Another job's rank 0 has the port: it closes whatever comes. Later the right one is there. */
+START_TEST(a_door_that_is_anothers_is_knocked_at_again)
+{
+    jup_watch_door_t door;
+    jup_watch_wire_t wire;
+    name_door(NULL);
+    ck_assert(jup_watch_door_read(getenv("JUPITER_DOOR"), &door));
+    pid_t other = begin_early(1, 30); /* has none of the sockets here */
+    int listening = jup_watch_listen_at(&door), closed = 0;
+    ck_assert_int_ge(listening, 0);
+    for (double start_s = jup_clock_now_s(); closed < 3;) {
+        ck_assert(jup_clock_now_s() - start_s < 20);
+        struct pollfd fd = {.fd = listening, .events = POLLIN};
+        poll(&fd, 1, 100);
+        if (jup_watch_accept(listening, &wire)) {
+            jup_watch_wire_close(&wire);
+            closed++;
+        }
+    }
+    close(listening);
+    pid_t root = begin_early(0, 30);
+    ck_assert_int_eq(code_of_root(other), 0);
+    ck_assert_int_eq(code_of_root(root), 0);
+    unsetenv("JUPITER_DOOR");
+}
+END_TEST
+
 static int be_rank_1(const jup_watch_door_t *door)
 {
     jup_watch_t *w = jup_watch_join(1, 2, limit_s, door);
@@ -432,6 +460,7 @@ static Suite *suite(void)
     unit_add(s, a_launcher_names_hosts, 20);
     unit_add(s, ranks_are_watched_before_mpi_is_there, 120);
     unit_add(s, records_arrive_until_the_other_side_is_gone, 60);
+    unit_add(s, a_door_that_is_anothers_is_knocked_at_again, 60);
     unit_add(s, who_leaves_waits_for_rank_0, 60);
     unit_add(s, a_lost_rank_ends_rank_0_and_a_stranger_does_not, 60);
     return s;
