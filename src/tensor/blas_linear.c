@@ -198,7 +198,8 @@ static void tiles_i8(const pass_t *p, const task_t *task, int64_t at, int64_t n,
     const jup_dtype_t dtype = task->rows.dtype;
     const int64_t blocks = n / JUP_X_BLOCK, tiles = tile_count(p, k->i8_tile);
     const int64_t bytes = JUP_PANEL * (int64_t)jup_dtype_bytes(dtype, n);
-    const unsigned char *next = tiles > 1 ? fetch_next(p, task, at) : NULL, *end = next + bytes;
+    const unsigned char *next = tiles > 1 ? fetch_next(p, task, at) : NULL;
+    const unsigned char *end = next ? next + bytes : NULL;
     panel.fetch_bytes = (bytes / (tiles * blocks) + LINE - 1) / LINE * LINE;
     for (int64_t row = 0; row < p->rows;) {
         int m = jup_tile_rows(p->rows, k->i8_tile, row);
@@ -206,7 +207,7 @@ static void tiles_i8(const pass_t *p, const task_t *task, int64_t at, int64_t n,
         x.q += at * m;
         x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
         x.whole += at / 256 * JUP_X_WHOLES * m;
-        panel.fetch = next && next < end ? next : NULL;
+        panel.fetch = next < end ? next : NULL;
         k->tile_i8(dtype, m, n, &x, &panel, sums + row * JUP_PANEL, at > 0);
         next = panel.fetch ? next + blocks * panel.fetch_bytes : NULL;
         row += m;
