@@ -9,7 +9,8 @@
 static const struct {
     const char *command, *names;
 } lacks[] = {
-    {"chat", " prompt file questions results journal resume parallel logits logprobs json script "},
+    {"chat", " prompt file questions results journal resume parallel logits logprobs json script "
+             "outline max-points early-points "},
     {"serve", " prompt file questions results journal resume logits logprobs json script outline "
               "stop system typical tokens ignore-eos shape type prompt-tokens "},
     {"perplexity",

@@ -42,6 +42,8 @@ lacks() { # COMMAND OPTION [VALUE]
 }
 lacks chat --questions ask.jsonl
 lacks chat --prompt x
+lacks chat --outline
+lacks chat --max-points 3
 lacks serve --json
 lacks serve --logprobs 2
 lacks serve --outline
