@@ -161,9 +161,7 @@ static bool is_more_than_plain(const answers_t *a)
 
 static void print_json(const answers_t *a, const jup_run_t *record, const jup_analysis_t *analysis)
 {
-    const jup_reply_t *only = a->asking.only;
-    const jup_answer_t *plain = only && !only->has_outline ? &only->plain.answer : NULL;
-    jup_run_report_json(record, analysis, only ? only->text : "", plain);
+    jup_run_report_json(record, analysis, a->asking.only);
 }
 
 /* Whether -n or the context ended what the model had not ended. */
@@ -200,8 +198,8 @@ static jup_status_t report(void *self, jup_life_t *life, jup_run_t *record, jup_
     const jup_reply_t *only = a->asking.only;
     jup_run_store(record, &analysis, "run");
     jup_results_store(&a->asking, record);
-    if (only && !only->has_outline)
-        jup_run_set_meta(record, "ended_by", jup_answer_end_name(only->plain.answer.end));
+    if (only)
+        jup_run_set_meta(record, "ended_by", jup_answer_end_name(jup_reply_end(only)));
     if (o->json)
         print_json(a, record, &analysis);
     else if (!o->quiet && !life->lost) {

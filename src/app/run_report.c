@@ -41,17 +41,18 @@ static json_t *json_summary(const jup_run_t *run)
     return summary;
 }
 
-void jup_run_report_json(const jup_run_t *run, const jup_analysis_t *analysis, const char *text,
-                         const jup_answer_t *plain)
+void jup_run_report_json(const jup_run_t *run, const jup_analysis_t *analysis,
+                         const jup_reply_t *only)
 {
-    json_t *ids = json_array(), *whole = json_string(text);
+    const jup_answer_t *plain = only && !only->has_outline ? &only->plain.answer : NULL;
+    json_t *ids = json_array(), *whole = json_string(only ? only->text : "");
     for (int i = 0; plain && i < plain->n_tokens; i++)
         json_array_append_new(ids, json_integer(plain->tokens[i]));
-    json_t *all = json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:o}", "text",
-                            whole ? whole : json_null(), "tokens", ids, "ended_by",
-                            jup_answer_end_name(plain ? plain->end : JUP_END_LENGTH), "model",
-                            jup_run_get_meta(run, "model"), "clock", jup_run_get_meta(run, "clock"),
-                            "summary", json_summary(run), "ranks", json_ranks(run, analysis));
+    json_t *all = json_pack(
+        "{s:o, s:o, s:s, s:s, s:s, s:o, s:o}", "text", whole ? whole : json_null(), "tokens", ids,
+        "ended_by", jup_answer_end_name(only ? jup_reply_end(only) : JUP_END_LENGTH), "model",
+        jup_run_get_meta(run, "model"), "clock", jup_run_get_meta(run, "clock"), "summary",
+        json_summary(run), "ranks", json_ranks(run, analysis));
     if (plain && plain->n_likely > 0)
         json_object_set_new(all, "logprobs", jup_logprobs_json(plain, 0, plain->n_likely));
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

@@ -2,11 +2,11 @@
 #ifndef JUP_APP_RUN_REPORT_H
 #define JUP_APP_RUN_REPORT_H
 
-#include "ask/answer.h"
+#include "ask/reply.h"
 #include "trace/analyse.h"
 
-/** text: of the only answer; plain: its tokens, NULL where it has points. Prints to stdout. */
-void jup_run_report_json(const jup_run_t *run, const jup_analysis_t *analysis, const char *text,
-                         const jup_answer_t *plain);
+/** only: the only answer, with its tokens where it has no points; may be NULL. Prints to stdout. */
+void jup_run_report_json(const jup_run_t *run, const jup_analysis_t *analysis,
+                         const jup_reply_t *only);
 
 #endif

@@ -85,6 +85,21 @@ void jup_reply_cut(jup_reply_t *reply, jup_answer_end_t end, double now_s)
         cut_branch(&reply->points[i], end, now_s);
 }
 
+jup_answer_end_t jup_reply_end(const jup_reply_t *reply)
+{
+    jup_answer_end_t end = JUP_END_LENGTH;
+    if (reply->cut)
+        return JUP_END_INTERRUPTED;
+    if (!reply->has_outline)
+        return reply->plain.answer.end;
+    for (int32_t i = 0; i < reply->outline.n; i++) {
+        end = reply->points[i].answer.end;
+        if (end != JUP_END_OF_TEXT && end != JUP_END_STOP)
+            break;
+    }
+    return end;
+}
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 enum { HEADING = JUP_OUTLINE_TITLE + 16 };

@@ -53,6 +53,9 @@ bool jup_reply_outline_ended(const jup_reply_t *reply);
 /** No tokens will come: every branch that is under way ends for this reason. */
 void jup_reply_cut(jup_reply_t *reply, jup_answer_end_t end, double now_s);
 
+/** Why there is no more of the answer; of points: why the first one that broke off did. */
+jup_answer_end_t jup_reply_end(const jup_reply_t *reply);
+
 /** The whole answer, as it is shown: a new text. */
 char *jup_reply_join(const jup_reply_t *reply);
 

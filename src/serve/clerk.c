@@ -278,13 +278,8 @@ static void sweep(jup_clerk_t *clerk)
 
 static const char *finish_of(const jup_reply_t *reply)
 {
-    const jup_answer_t *answer = &reply->plain.answer;
-    bool whole = answer->end == JUP_END_OF_TEXT || answer->end == JUP_END_STOP;
-    for (int32_t i = 0; reply->has_outline && i < reply->outline.n; i++)
-        if (reply->points[i].answer.end != JUP_END_OF_TEXT &&
-            reply->points[i].answer.end != JUP_END_STOP)
-            return "length";
-    return reply->has_outline || whole ? "stop" : "length";
+    jup_answer_end_t end = jup_reply_end(reply);
+    return end == JUP_END_OF_TEXT || end == JUP_END_STOP ? "stop" : "length";
 }
 
 static void keep_result(jup_choice_t *choice, jup_reply_t *reply)

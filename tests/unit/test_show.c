@@ -287,6 +287,26 @@ START_TEST(a_cut_reply_ends_what_had_begun)
 }
 END_TEST
 
+START_TEST(what_broke_off_first_ends_a_reply)
+{
+    jup_reply_t reply;
+    begin_points(&reply, 3);
+    for (int i = 0; i < 3; i++)
+        reply.points[i].answer.end = i == 1 ? JUP_END_OF_TEXT : JUP_END_STOP;
+    ck_assert_int_eq(jup_reply_end(&reply), JUP_END_STOP);
+    reply.points[1].answer.end = JUP_END_CONTEXT;
+    ck_assert_int_eq(jup_reply_end(&reply), JUP_END_CONTEXT);
+    reply.points[0].answer.end = JUP_END_LENGTH;
+    ck_assert_int_eq(jup_reply_end(&reply), JUP_END_LENGTH);
+    reply.cut = true;
+    ck_assert_int_eq(jup_reply_end(&reply), JUP_END_INTERRUPTED);
+    jup_reply_reset(&reply);
+    reply.plain.answer.end = JUP_END_CONTEXT;
+    ck_assert_int_eq(jup_reply_end(&reply), JUP_END_CONTEXT);
+    ck_assert_uint_eq(jup_mem_live_blocks(), 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("show");
@@ -299,6 +319,7 @@ static Suite *suite(void)
     unit_add(s, points_are_shown_and_joined_in_order, 20);
     unit_add(s, ids_of_points_have_a_line_each, 20);
     unit_add(s, a_cut_reply_ends_what_had_begun, 20);
+    unit_add(s, what_broke_off_first_ends_a_reply, 20);
     return s;
 }
 
