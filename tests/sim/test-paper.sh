@@ -2,15 +2,8 @@
 # The paper's environments and models in simulated time: seconds until the first token and of all
 # further ones, each the same to the last digit, in every run and on every machine.
 # JUPITER_GOLDEN=write sh tests/sim/test-paper.sh (in the build folder) writes what is expected anew.
-set -u
-srcdir=${srcdir:-$(dirname "$0")/../..}
+. "${srcdir:-$(dirname "$0")/../..}/tests/sim/lib.sh"
 expected=$srcdir/tests/sim/paper.txt
-JUPITER_DATA=$(cd "$srcdir/data" && pwd)
-export JUPITER_DATA
-for tool in smpicc smpirun; do
-    command -v $tool >/dev/null || { echo "no $tool (Debian: libsimgrid-dev): skipped"; exit 77; }
-done
-${MAKE:-make} -s sim >sim-build.log 2>&1 || { tail -n 30 sim-build.log; exit 1; }
 
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT

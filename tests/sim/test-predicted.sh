@@ -1,14 +1,7 @@
 #!/bin/sh
 # What a plan says of guesses comes true in simulated time: an uneven pipeline of two boards on which a
 # single row takes twice as long without rests, three candidates a lap, all right. Times are per token.
-set -u
-srcdir=${srcdir:-$(dirname "$0")/../..}
-JUPITER_DATA=$(cd "$srcdir/data" && pwd)
-export JUPITER_DATA
-for tool in smpicc smpirun; do
-    command -v $tool >/dev/null || { echo "no $tool (Debian: libsimgrid-dev): skipped"; exit 77; }
-done
-${MAKE:-make} -s sim >sim-build.log 2>&1 || { tail -n 30 sim-build.log; exit 1; }
+. "${srcdir:-$(dirname "$0")/../..}/tests/sim/lib.sh"
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 
