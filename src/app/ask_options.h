@@ -15,9 +15,8 @@ typedef struct jup_ask_options {
         *accuracy;
     char *draft, *script, *journal, *resume;
     int max_points, parallel, window;
-    int no_cancel;
+    int early_points, no_cancel;
     float typical;
-    int early_points;
     bool chat, serve, perplexity, bench; /* which command it is, if another than run */
     /* checked: */
     jup_outline_mode_t outline;

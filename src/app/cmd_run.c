@@ -112,7 +112,7 @@ static jup_status_t work(void *self, jup_life_t *life, jup_error_t *err)
         .rules = {.tokenizer = a->setup->tokenizer, .ignore_eos = o->ignore_eos, .stops = o->stops},
         .context = jup_setup_context(a->setup),
         .parallel = life->job.parallel,
-        .early_points = a->setup->options.ask.early_points,
+        .early_points = o->ask.early_points,
         .quiet = o->quiet,
         .shows = !o->ask.questions && !o->json && a->setup->source.questions == 1,
         .at_start = a->setup->prompt_is_empty,

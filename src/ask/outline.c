@@ -163,7 +163,7 @@ bool jup_outline_parse(jup_outline_t *outline, const char *text, size_t length, 
 bool jup_outline_begun(jup_outline_t *outline, const char *text, size_t length, int32_t max_points)
 {
     read_points(outline, text, length, max_points, BY_NUMBER);
-    return length > 0 && text[length - 1] == '\n' && outline->n >= 2;
+    return outline->n >= 2;
 }
 
 const char *jup_outline_problem(const jup_outline_t *outline, const char *text, size_t length)

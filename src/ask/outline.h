@@ -34,7 +34,7 @@ typedef struct jup_outline {
 bool jup_outline_parse(jup_outline_t *outline, const char *text, size_t length, int32_t max_points);
 
 /**
- * Of a text that goes on behind its line's end: the numbered points so far, two at least, so that
+ * Of a text that ends with a line and goes on: the numbered points so far, two at least, so that
  * what is to come can only add to them. Returns whether there are so many.
  */
 bool jup_outline_begun(jup_outline_t *outline, const char *text, size_t length, int32_t max_points);

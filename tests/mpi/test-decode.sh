@@ -44,32 +44,38 @@ ask() { # RANKS OPTIONS...
 ask 1 --outline >"$work/expected"
 [ "$(wc -l <"$work/expected")" -ge 10 ] || fail "too few branches"
 
-# every branch against its own prompt alone
-python3 - "$work/results" "$work" <<'END'
+# alone NAME LEAST: every plain answer and point of the last results, of which there are so many at
+# least, against its own prompt alone; an early point's has its outline up to its line
+alone() {
+    python3 - "$work/results" "$work/$1" "$1" <<'END'
 import json, sys
+results, out, name = sys.argv[1:]
 n = 0
-for line in open(sys.argv[1]):
+for line in open(results):
     answer = json.loads(line)
     head = f"Question: {answer['question']}\n"
     cases = []
     if "plain" in answer:
         cases.append((head + "Answer:\n", answer["plain"]))
-    for p in answer.get("points", []):
-        trunk = head + "Outline:\n" + answer["outline"]["text"]
-        cases.append((f"{trunk}Expand point {p['number']}: {p['title']}\n", p))
+    for i, p in enumerate(answer.get("points", [])):
+        lines = answer["outline"]["text"].splitlines(keepends=True)
+        seen = "".join(lines[:max(2, i + 1)] if name == "early" else lines)
+        cases.append((f"{head}Outline:\n{seen}Expand point {p['number']}: {p['title']}\n", p))
     for prompt, part in cases:
-        open(f"{sys.argv[2]}/alone.{n}", "w").write(prompt + "\n")  # a final line end does not count
-        open(f"{sys.argv[2]}/tokens.{n}", "w").write(" ".join(map(str, part["tokens"])))
+        open(f"{out}.{n}", "w").write(prompt + "\n")  # a final line end does not count
+        open(f"{out}.tokens.{n}", "w").write(" ".join(map(str, part["tokens"])))
         n += 1
 END
-i=0
-while [ -f "$work/alone.$i" ]; do
-    expected=$(cat "$work/tokens.$i")
-    n=$(echo "$expected" | wc -w)
-    same "branch $i alone" "$expected" "$(tokens 1 -m "$model" -f "$work/alone.$i" -n "$n")"
-    i=$((i + 1))
-done
-[ "$i" -ge 8 ] || fail "only $i branches"
+    i=0
+    while [ -f "$work/$1.$i" ]; do
+        expected=$(cat "$work/$1.tokens.$i")
+        n=$(echo "$expected" | wc -w)
+        same "$1 branch $i alone" "$expected" "$(tokens 1 -m "$model" -f "$work/$1.$i" -n "$n")"
+        i=$((i + 1))
+    done
+    [ "$i" -ge "$2" ] || fail "only $i $1 branches"
+}
+alone whole 8
 
 for n in 1 2 3 4; do
     for how in "none" "lookup" "lookup --tree 6" "medusa --tree 12" "medusa --tree chain:4" \
@@ -89,30 +95,7 @@ done
 ask 1 --outline --early-points >"$work/early"
 [ "$(wc -l <"$work/early")" -eq "$(wc -l <"$work/expected")" ] || fail "early points are others"
 cmp -s "$work/early" "$work/expected" && fail "early points see all of the outline"
-python3 - "$work/results" "$work" <<'END'
-import json, sys
-n = 0
-for line in open(sys.argv[1]):
-    answer = json.loads(line)
-    if "points" not in answer:
-        continue
-    lines = answer["outline"]["text"].splitlines(keepends=True)
-    for i, p in enumerate(answer["points"]):
-        seen = "".join(lines[:max(2, i + 1)])
-        prompt = f"Question: {answer['question']}\nOutline:\n{seen}"
-        prompt += f"Expand point {p['number']}: {p['title']}\n"
-        open(f"{sys.argv[2]}/early.{n}", "w").write(prompt + "\n")
-        open(f"{sys.argv[2]}/tokens.{n}", "w").write(" ".join(map(str, p["tokens"])))
-        n += 1
-END
-i=0
-while [ -f "$work/early.$i" ]; do
-    expected=$(cat "$work/tokens.$i")
-    n=$(echo "$expected" | wc -w)
-    same "early point $i alone" "$expected" "$(tokens 1 -m "$model" -f "$work/early.$i" -n "$n")"
-    i=$((i + 1))
-done
-[ "$i" -ge 6 ] || fail "only $i early points"
+alone early 7
 for n in 2 4; do
     for how in none "medusa,form --tree 16 --heads $heads" "lookup --tree chain:4"; do
         # shellcheck disable=SC2086
