@@ -148,6 +148,28 @@ chmod +x "$work/stuck/mpirun"
 PATH="$work/stuck:$PATH" timeout 60 "$launch" -n 1 "$jupiter"
 same "exit code of a launcher that is stuck" 7 $?
 
+# a launcher that itself is ended by a signal, after rank 0 has said how the job ended, or another rank
+mkdir "$work/dying"
+cat >"$work/dying/mpirun" <<'END'
+#!/bin/sh
+echo "done $SAID" >"$JUPITER_LAUNCH"
+[ -z "$NOTE" ] || echo "[here:1] ACTIVATE PROC [[1,1],1] STATE ABORTED BY SIGNAL" >&4
+kill -s PIPE $$ # is ignored
+[ $? -ne 0 ] || kill -s "$SIGNAL" $$
+END
+chmod +x "$work/dying/mpirun"
+dying() { # what rank 0 says, signal, note of a rank
+    SAID=$1 SIGNAL=$2 NOTE=${3:-} PATH="$work/dying:$PATH" timeout 60 "$launch" -n 2 "$jupiter" 2>"$work/err"
+}
+for said in 143 130 3 0; do
+    dying $said ABRT
+    same "exit code of a launcher that dies after a job's $said" $said $?
+    same "words of a launcher that dies after a job's $said" 0 "$(grep -c . "$work/err")"
+done
+dying 143 KILL note
+same "exit code of a rank that is killed, which stops rank 0" 137 $?
+same "words of a rank that is killed" "launch: rank 1 (host $(uname -n)) was ended by signal 9" "$(cat "$work/err")"
+
 wait $late
 same "output to a reader that pauses" "$(seq 1 40000 | cksum)" "$(cksum <"$work/late")"
 
