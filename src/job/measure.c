@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum { MOST_BYTES = 512 << 20, WINDOWS = 2, SINGLES = 9, PASSES = 3 };
-static const double longest_window_s = 0.04, rest_s = 0.004;
+static const double longest_window_s = 0.04;
 
 /* ---- what a rank measures with -------------------------------------------------------------- */
 
@@ -187,14 +187,32 @@ static jup_status_t time_step(bench_t *b, int32_t prefix, int32_t rows, step_tim
     return JUP_OK;
 }
 
-/* The same for a single row, as in decoding: one step, then a rest while others have their turn. */
+/* One step of a single row on each rank in turn, a message passing it on: as decoding goes. Whose
+ * status is bad passes it on all the same. */
+static void run_lap(bench_t *b, int32_t prefix, step_times_t *t, jup_status_t *status,
+                    jup_error_t *err)
+{
+    char turn = 0;
+    int rank = b->comm->rank, size = b->comm->size;
+    if (rank > 0)
+        jup_comm_recv(b->comm, rank - 1, JUP_MSG_PING, &turn, 1);
+    if (*status == JUP_OK)
+        *status = run_step(b, prefix, 1, t, err);
+    if (size > 1)
+        jup_comm_send(b->comm, (rank + 1) % size, JUP_MSG_PING, &turn, 1);
+    if (size > 1 && rank == 0)
+        jup_comm_recv(b->comm, size - 1, JUP_MSG_PING, &turn, 1);
+}
+
+/* A single row: a rank rests while others have their turn, and may be quicker for it. */
 static jup_status_t time_single(bench_t *b, int32_t prefix, step_times_t *t, jup_error_t *err)
 {
     double values[4][SINGLES];
-    JUP_TRY(run_step(b, prefix, 1, t, err));
+    jup_status_t status = JUP_OK;
+    *t = (step_times_t){0};
+    run_lap(b, prefix, t, &status, err);
     for (int i = 0; i < SINGLES; i++) {
-        jup_clock_pause(rest_s);
-        JUP_TRY(run_step(b, prefix, 1, t, err));
+        run_lap(b, prefix, t, &status, err);
         values[0][i] = t->begin_s;
         values[1][i] = t->embed_s;
         values[2][i] = t->layers_s;
@@ -202,21 +220,22 @@ static jup_status_t time_single(bench_t *b, int32_t prefix, step_times_t *t, jup
     }
     *t = (step_times_t){median(values[0], SINGLES), median(values[1], SINGLES),
                         median(values[2], SINGLES), median(values[3], SINGLES)};
-    return JUP_OK;
+    return jup_comm_agree(b->comm, status, err);
 }
 
 /* What a step of one row takes on a rank that never rests, against one after a rest. */
 static jup_status_t measure_rest_gain(bench_t *b, jup_error_t *err)
 {
     jup_status_t status = JUP_OK;
+    step_times_t rested, steady = {0};
+    JUP_TRY(time_single(b, 0, &rested, err));
     for (int rank = 0; rank < b->comm->size; rank++) {
-        step_times_t rested = {0}, steady = {0};
-        if (rank == b->comm->rank && (status = time_single(b, 0, &rested, err)) == JUP_OK)
+        if (rank == b->comm->rank)
             status = time_step(b, 0, 1, &steady, err);
-        if (rested.layers_s > 0)
-            b->profile.rest_gain = fmax(0, steady.layers_s / rested.layers_s - 1);
         JUP_TRY(jup_comm_agree(b->comm, status, err));
     }
+    if (rested.layers_s > 0)
+        b->profile.rest_gain = fmax(0, steady.layers_s / rested.layers_s - 1);
     return JUP_OK;
 }
 
@@ -269,17 +288,10 @@ static jup_status_t choose_grid(bench_t *b, jup_error_t *err)
 static jup_status_t time_together(bench_t *b, int32_t prefix, int32_t rows, step_times_t *t,
                                   jup_error_t *err)
 {
-    if (rows > 1) {
-        jup_status_t status = time_step(b, prefix, rows, t, err);
-        return jup_comm_agree(b->comm, status, err);
-    }
-    for (int rank = 0; rank < b->comm->size; rank++) {
-        jup_status_t status = JUP_OK;
-        if (rank == b->comm->rank)
-            status = time_single(b, prefix, t, err);
-        JUP_TRY(jup_comm_agree(b->comm, status, err));
-    }
-    return JUP_OK;
+    if (rows == 1)
+        return time_single(b, prefix, t, err);
+    jup_status_t status = time_step(b, prefix, rows, t, err);
+    return jup_comm_agree(b->comm, status, err);
 }
 
 static jup_status_t measure_point(bench_t *b, int pass, int i, int j, jup_error_t *err)
