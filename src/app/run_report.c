@@ -1,6 +1,7 @@
 #include "app/run_report.h"
 
 #include "ask/logprobs.h"
+#include "ask/results.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -55,6 +56,8 @@ void jup_run_report_json(const jup_run_t *run, const jup_analysis_t *analysis,
         json_summary(run), "ranks", json_ranks(run, analysis));
     if (plain && plain->n_likely > 0)
         json_object_set_new(all, "logprobs", jup_logprobs_json(plain, 0, plain->n_likely));
+    if (only && only->has_outline)
+        jup_results_add_branches(all, only);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
     json_decref(all);

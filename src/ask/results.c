@@ -3,8 +3,6 @@
 #include "ask/logprobs.h"
 #include "strategy/figures.h"
 
-#include <jansson.h>
-
 static json_t *json_text(const char *text)
 {
     json_t *json = json_string(text ? text : "");
@@ -45,7 +43,7 @@ static json_t *json_points(const jup_reply_t *reply)
     return points;
 }
 
-static void add_branches(json_t *json, const jup_reply_t *reply)
+void jup_results_add_branches(json_t *json, const jup_reply_t *reply)
 {
     if (reply->trunk.begun)
         json_object_set_new(json, "outline", json_branch(&reply->trunk));
@@ -69,7 +67,7 @@ char *jup_results_line(const jup_reply_t *reply, const jup_question_t *question)
                       jup_reply_first_s(reply), "seconds", reply->end_s - reply->begin_s);
         json_object_update(json, answer);
         json_decref(answer);
-        add_branches(json, reply);
+        jup_results_add_branches(json, reply);
     }
     char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(json);

@@ -6,8 +6,13 @@
 #include "ask/questions.h"
 #include "trace/run.h"
 
+#include <jansson.h>
+
 /** One JSON object, on one line without its end; for free(). */
 char *jup_results_line(const jup_reply_t *reply, const jup_question_t *question);
+
+/** Adds "outline" and "points", or "plain": texts, tokens, ends, times. */
+void jup_results_add_branches(json_t *json, const jup_reply_t *reply);
 
 /** The ids of a reply, as --tokens has them, on one line (a line for each point). */
 void jup_results_write_ids(FILE *out, const jup_reply_t *reply);

@@ -91,6 +91,12 @@ for n in 1 2 3 4; do
     done
 done
 
+# one question by --json has the same branches
+ranks 2 run -m "$model" -p "How do I boil eggs well?" --outline -n 40 --json -t 1 >"$work/json" 2>/dev/null
+python3 -c 'import json, sys; print(json.dumps({"id": "eggs", **json.load(sys.stdin)}))' \
+    <"$work/json" >"$work/results"
+same "--json" "$(grep '^eggs' "$work/expected")" "$(branches "$work/results")"
+
 # early points: each goes on behind its line of the outline, whatever comes with it in a step
 ask 1 --outline --early-points >"$work/early"
 [ "$(wc -l <"$work/early")" -eq "$(wc -l <"$work/expected")" ] || fail "early points are others"
