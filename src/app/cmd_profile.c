@@ -93,20 +93,33 @@ static const char *output_of(const profile_options_t *o)
     return o->output ? o->output : "cluster.yaml";
 }
 
+typedef char rate_text_t[16];
+
+/* Too little of the time for the fit to tell (busy, or few points): no rate. */
+static const char *rate_text(double per_s, int digits, rate_text_t text)
+{
+    if (per_s >= 1e15)
+        return "-";
+    snprintf(text, sizeof(rate_text_t), "%.*f", digits, per_s / 1e9);
+    return text;
+}
+
 static void print_devices(const jup_cluster_t *c)
 {
+    rate_text_t flops, bytes;
     printf("%-4s %-20s %7s %10s %10s %9s %9s %9s %8s %7s\n", "rank", "device", "threads",
            "1 row ms", "chunk ms", "of rows", "head ms", "GFLOP/s", "GB/s", "fit +-");
     for (int r = 0; r < c->n_devices; r++) {
         const jup_profile_t *p = jup_cluster_profile(c, r);
         const jup_measured_t *m = &p->measured;
         int last = m->n_chunks - 1;
-        printf("%-4d %-20.20s %7d %10.4f %10.3f %9d %9.3f %9.1f %8.2f %6.1f%%\n", r,
-               c->devices[r].name, p->threads, 1e3 * m->layer_s[0],
-               1e3 * m->layer_s[last * m->n_prefixes], m->chunks[last], 1e3 * m->head_s,
-               p->flops_per_s / 1e9, p->bytes_per_s / 1e9, 100 * m->fit_error);
+        printf("%-4d %-20.20s %7d %10.4f %10.3f %9d %9.3f %9s %8s %6.1f%%\n", r, c->devices[r].name,
+               p->threads, 1e3 * m->layer_s[0], 1e3 * m->layer_s[last * m->n_prefixes],
+               m->chunks[last], 1e3 * m->head_s, rate_text(p->flops_per_s, 1, flops),
+               rate_text(p->bytes_per_s, 2, bytes), 100 * m->fit_error);
     }
-    printf("(one layer; rates from the fit over %d chunk and %d prefix lengths)\n",
+    printf("(one layer; rates from the fit over %d chunk and %d prefix lengths, - where it cannot "
+           "tell)\n",
            jup_cluster_profile(c, 0)->measured.n_chunks,
            jup_cluster_profile(c, 0)->measured.n_prefixes);
 }
