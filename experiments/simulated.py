@@ -42,7 +42,7 @@ class Simulation:
         return path
 
     def script(self, seed=1, accuracy=MEDUSA, form=False, titles=TITLES, point=POINT, answer=0,
-               prompt=PROMPT, heading=HEADING):
+               prompt=PROMPT, heading=HEADING, draft_ms=0):
         """An outline of titles and as many points, or a plain answer of so many tokens."""
         request = "{prompt: %d, answer: %d}" % (prompt, answer) if answer else \
             "{prompt: %d, outline: %d, heading: %d, points: %s}" % (
@@ -50,6 +50,8 @@ class Simulation:
         lines = ["script_version: 1", "seed: %d" % seed, "requests: [%s]" % request]
         if accuracy:
             lines.append("accuracy: %s" % list(accuracy))
+        if draft_ms:
+            lines.append("draft_ms: %g" % draft_ms)
         if not answer:
             lines += ["titles: %s" % list(titles), "form: %s" % ("true" if form else "false")]
         return self.write("script-%d.yaml" % zlib.crc32("\n".join(lines).encode()), "\n".join(lines) + "\n")

@@ -126,6 +126,7 @@ static jup_status_t read_model(const jup_yaml_node_t *root, jup_scripted_t *mode
 {
     jup_yaml_node_t list, item;
     int64_t seed = 1;
+    double draft_ms = 0;
     int n;
     JUP_TRY(jup_yaml_integer(root, "seed", 0, INT32_MAX, &seed, err));
     JUP_TRY(list_of(root, "accuracy", JUP_GUESS_DEPTH, &list, &n, err));
@@ -133,7 +134,9 @@ static jup_status_t read_model(const jup_yaml_node_t *root, jup_scripted_t *mode
         jup_yaml_item(&list, i, &item);
         JUP_TRY(read_accuracy(&item, model, i, err));
     }
+    JUP_TRY(jup_yaml_number(root, "draft_ms", 0, 1e6, &draft_ms, err));
     model->on = true;
+    model->draft_s = 1e-3 * draft_ms;
     model->seed = (uint64_t)seed;
     model->depth = n;
     return JUP_OK;
@@ -156,8 +159,8 @@ static jup_status_t read_requests(const jup_yaml_node_t *root, jup_script_t *scr
 
 static jup_status_t read_script(jup_yaml_t *yaml, jup_script_t *script, jup_error_t *err)
 {
-    static const char *const keys[] = {"script_version", "seed",     "accuracy", "titles",
-                                       "form",           "requests", NULL};
+    static const char *const keys[] = {"script_version", "seed", "accuracy", "draft_ms",
+                                       "titles",         "form", "requests", NULL};
     jup_yaml_node_t root, node;
     int64_t version;
     JUP_TRY(jup_yaml_root(yaml, &root, err));

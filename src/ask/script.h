@@ -8,6 +8,8 @@
  *   accuracy: [0.6, 0.4, 0.3]      # chance that the guess for the token so far ahead is right, if
  *                                  # the ones before it are; none: no speculation. A list in place
  *                                  # of a number: of the first, second ... candidate for it
+ *   draft_ms: 18                   # the first device computes so long for each token that it
+ *                                  # guesses (0: guesses of heads)
  *   titles: [4, 3, 5]              # outlines are lists of titles so long, with marks of three
  *                                  # tokens between them; none: any text
  *   form: true                     # what such a list must have next is guessed (false)

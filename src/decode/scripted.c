@@ -1,5 +1,6 @@
 #include "decode/scripted.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -126,6 +127,8 @@ static void propose(void *self, const jup_draft_context_t *context, jup_guesses_
         token = jup_scripted_next(scripted, token, pos + d);
         guess(scripted, d, token, jup_rng_uniform(&luck), guesses);
     }
+    if (scripted->draft_s > 0)
+        jup_clock_charge(scripted->draft_s * scripted->depth);
 }
 
 static void destroy(void *self)

@@ -22,6 +22,7 @@ typedef struct jup_scripted {
     int32_t width[JUP_GUESS_DEPTH]; /* candidates for the token so far ahead; 0: one */
     /* chance of a candidate, if the tokens before it are among theirs */
     double accuracy[JUP_GUESS_DEPTH][JUP_GUESS_WIDTH];
+    double draft_s; /* what the first stage computes for each token that it guesses */
     int32_t n_titles;
     int32_t titles[JUP_FORM_NUMBERS]; /* their tokens, 1 to JUP_SCRIPTED_TITLE */
 } jup_scripted_t;
@@ -49,8 +50,8 @@ void jup_scripted_write(const jup_scripted_t *scripted, const jup_step_t *step, 
 /** Zeroes what jup_scripted_write() wrote: logits that nobody computes cost no memory. */
 void jup_scripted_erase(const jup_scripted_t *scripted, const jup_step_t *step, float *logits);
 
-/** `script`: the source whose guesses are right as often as told; it costs nothing. Where several
- * candidates are told of, it is known beforehand how often each is right. */
+/** `script`: the source whose guesses are right as often as told, and cost what is told. Where
+ * several candidates are told of, it is known beforehand how often each is right. */
 void jup_draft_scripted_init(jup_draft_t *draft, const jup_scripted_t *scripted);
 
 #endif

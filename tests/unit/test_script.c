@@ -2,6 +2,7 @@
 #include "ask/script.h"
 #include "unit.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -29,13 +30,14 @@ START_TEST(a_script_says_all_lengths)
 {
     jup_script_t s;
     jup_error_t err = {0};
-    const char *text = "script_version: 1\nseed: 7\naccuracy: [0.5, 0.25]\nrequests:\n"
-                       "- {prompt: 100, answer: 20}\n"
+    const char *text = "script_version: 1\nseed: 7\naccuracy: [0.5, 0.25]\ndraft_ms: 4\n"
+                       "requests:\n- {prompt: 100, answer: 20}\n"
                        "- {prompt: 50, outline: 30, heading: 4, points: [5, 60, 7]}\n";
     ck_assert_msg(read_text(text, &s, &err) == JUP_OK, "%s", err.text);
     ck_assert_int_eq(s.n, 2);
     ck_assert_int_eq(s.model.depth, 2);
     ck_assert_double_eq(s.model.accuracy[1][0], 0.25);
+    ck_assert_double_eq_tol(s.model.draft_s, 0.004, 1e-9);
     ck_assert_int_eq(s.requests[1].n_points, 3);
     ck_assert_int_eq(s.requests[1].points[1], 60);
     ck_assert_int_eq(jup_script_longest_prompt(&s), 100);
@@ -66,6 +68,7 @@ START_TEST(a_script_that_makes_no_sense_is_refused)
          "points: [1, 1]}]\n",
          "an outline of 7 tokens and 2 points, titles make it 8 and 2"},
         {"script_version: 1\naccuracy: [1.5]\nrequests: [{prompt: 1, answer: 2}]\n", "accuracy[0]"},
+        {"script_version: 1\ndraft_ms: -1\nrequests: [{prompt: 1, answer: 2}]\n", "draft_ms"},
         {"script_version: 1\nwhat: 1\nrequests: [{prompt: 1, answer: 2}]\n", "what"},
         {"script_version: 1\nrequests: [prompt]\n", "requests[0]"},
     };
@@ -106,6 +109,21 @@ START_TEST(guesses_come_true_as_told)
     }
     for (int d = 0; d < 3; d++)
         ck_assert_double_le(fabs(right[d] / tried[d] - model.accuracy[d][0]), 0.05);
+    jup_draft_reset(&draft);
+}
+END_TEST
+
+START_TEST(what_guessing_takes_is_charged)
+{
+    jup_draft_t draft;
+    jup_guesses_t g;
+    jup_scripted_t slow = model;
+    const int32_t token = 1;
+    slow.draft_s = 0.004;
+    jup_draft_scripted_init(&draft, &slow);
+    double start_s = jup_clock_now_s();
+    draft.propose(draft.self, &(jup_draft_context_t){.tokens = &token, .n = 1}, &g);
+    ck_assert_double_ge(jup_clock_now_s() - start_s, 3 * 0.004); /* three tokens ahead */
     jup_draft_reset(&draft);
 }
 END_TEST
@@ -167,6 +185,7 @@ static Suite *suite(void)
     unit_add(s, a_script_says_all_lengths, 60);
     unit_add(s, a_script_that_makes_no_sense_is_refused, 60);
     unit_add(s, guesses_come_true_as_told, 60);
+    unit_add(s, what_guessing_takes_is_charged, 30);
     unit_add(s, candidates_come_true_as_told, 60);
     unit_add(s, every_row_with_logits_gets_its_next_token, 60);
     return s;
