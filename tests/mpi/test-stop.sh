@@ -69,6 +69,10 @@ stopped 130 "SIGINT to rank 0"
 begin "$launch" run $slow -p hello --trace "$work/t.h5"
 kill -TERM "$(pid_of_rank 2)"
 stopped 143 "SIGTERM to rank 2"
+printf '#!/bin/sh\nexec timeout 100 %s "$@"\n' "$launch" >"$work/timed" && chmod +x "$work/timed"
+begin "$work/timed" run $slow -p hello --trace "$work/t.h5"
+kill -TERM $launcher
+stopped 143 "SIGTERM to all of the launcher's group"
 
 # before the job has begun, at moments from the launcher's first on: told, and over
 for delay in 0 0.03 0.1 0.3 0.6; do
@@ -169,6 +173,20 @@ done
 dying 143 KILL note
 same "exit code of a rank that is killed, which stops rank 0" 137 $?
 same "words of a rank that is killed" "launch: rank 1 (host $(uname -n)) was ended by signal 9" "$(cat "$work/err")"
+
+# ... and one that waits for a lost board for ever, when rank 0 was killed before it could say how it ended
+mkdir "$work/waiting"
+cat >"$work/waiting/mpirun" <<'END'
+#!/bin/sh
+sleep 1000 &
+echo "here $!" >"$JUPITER_LAUNCH"
+sleep 1
+kill -s KILL $! && wait $!
+exec sleep 1001
+END
+chmod +x "$work/waiting/mpirun"
+PATH="$work/waiting:$PATH" timeout 60 "$launch" --host here,there -n 2 "$jupiter"
+same "exit code of a launcher that waits without rank 0" 137 $?
 
 wait $late
 same "output to a reader that pauses" "$(seq 1 40000 | cksum)" "$(cksum <"$work/late")"
