@@ -52,6 +52,7 @@ keeps_in() { # HOW NAME LAYERS CHUNKS OPTIONS...: of $n ranks; LAYERS and CHUNKS
 both="--outline --speculate lookup"
 keeps() { # in every way of decoding
     for way in plain "--speculate lookup" --outline "$both"; do
+        left_out && continue
         keeps_in "$way" "$@"
     done
 }
