@@ -24,6 +24,12 @@ INLINE vi dot_small(vi sum, vi w, vi x)
     return sum + sum_pairs(multiply_pairs(w, x));
 }
 
+#define PAIRS
+INLINE vi add_16(vi a, vi b)
+{
+    return (vi)_mm256_add_epi16((__m256i)a, (__m256i)b);
+}
+
 /* Signed weights: the sign moves over to x; 128 * 127 * 2 still fits. */
 INLINE vi dot_q8(vi sum, vi w, vi x)
 {

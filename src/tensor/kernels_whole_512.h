@@ -4,7 +4,82 @@
  * integers, products of scales included; those of 16 rows are then added across, into lanes, and go
  * into the sums in f32 as whole_tile() does it.
  */
-enum { WHOLE_PIECE = PIECE_COLUMNS / 256 }; /* blocks of a row at a time */
+enum {
+    WHOLE_PIECE = 8, /* blocks of a row at a time */
+    X_BLOCKS = 64,   /* of x */
+};
+
+/* The first of the 16 columns in 128-bit lane `lane` of a block's vector v. */
+INLINE int column_of(int v, int lane)
+{
+    return 32 * v + lane / 2 * 128 + lane % 2 * 16;
+}
+
+/* Neighbouring lanes added: two of the first, two of the last. */
+INLINE vi add_lanes(vi first, vi last)
+{
+    return (vi)_mm512_shuffle_i32x4((__m512i)first, (__m512i)last, 0x88) +
+           (vi)_mm512_shuffle_i32x4((__m512i)first, (__m512i)last, 0xdd);
+}
+
+/* A vector in a register: loaded once, and not again wherever it is used (across two lines of the
+ * cache, as most are). */
+INLINE vi load_once(const void *p)
+{
+    vi v = load_i(p);
+    __asm__("" : "+v"(v));
+    return v;
+}
+
+/* 32 bytes twice, turned left by so many bits in the lower and in the upper half: for bits that lie
+ * at other places than they are wanted. What crosses a byte is masked by the caller. */
+INLINE vi turned_bits(const void *p, int low, int high)
+{
+    const __m512i by = _mm512_set_epi32(high, high, high, high, high, high, high, high, low, low,
+                                        low, low, low, low, low, low);
+    __m512i v = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)p));
+    return (vi)_mm512_rolv_epi32(v, by);
+}
+
+/* The four vectors of numbers of a block of 256; of Q2_K times 4 where j is odd. */
+INLINE void numbers_of_q2_k(const unsigned char *b, vi q[4])
+{
+    vi low = load_once(b + offsetof(jup_block_q2_k_t, q)), high = shift_right(low, 4);
+    q[0] = low & 0x03030303;
+    q[1] = low & 0x0c0c0c0c;
+    q[2] = high & 0x03030303;
+    q[3] = high & 0x0c0c0c0c;
+}
+
+INLINE void numbers_of_q3_k(const unsigned char *b, vi q[4])
+{
+    vi all = load_once(b + offsetof(jup_block_q3_k_t, q));
+    EACH (j, 4)
+        q[j] = (shift_right(all, 2 * j) & 0x03030303) |
+               (turned_bits(b + offsetof(jup_block_q3_k_t, high), 2 - j, -2 - j) & 0x04040404);
+}
+
+/*
+ * What is fetched for later, in the order of the memory: while 16 rows are in use, the next 16. So
+ * many lines per chunk while a row is read, the others when the sums of 16 rows are added, always
+ * the same number: no branch is to be foreseen.
+ */
+INLINE void fetch_lines_of(const unsigned char **next, const int lines)
+{
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch(*next + 64 * i, 0, 2);
+    *next += 64 * lines;
+}
+
+INLINE int lines_reading(int64_t bytes)
+{
+    return (int)(bytes * 3 / 4 / 64);
+}
+
+INLINE int lines_adding(int64_t bytes)
+{
+    return (int)(LANES * bytes / 64) - LANES * lines_reading(bytes);
+}
 
 /* 256 columns of x. */
 typedef struct whole_x {
@@ -39,7 +114,7 @@ static void arrange_whole(const jup_dtype_t dtype, const int8_t *q, const int32_
         _mm256_set1_epi64x(dtype == JUP_Q2_K ? 0x0001000100040004 : 0x0001000100010001);
     for (int64_t b = 0; b < blocks; b++, q += 256, whole += JUP_X_WHOLES, x++) {
         EACH (v, 4) {
-            x->q[v] = two_halves(q + column_of(dtype, v, 0), q + column_of(dtype, v, 2));
+            x->q[v] = two_halves(q + column_of(v, 0), q + column_of(v, 2));
             if (form_of(dtype).zero)
                 x->start[v] = -dot_small((vi){0}, zeros, x->q[v]);
         }
@@ -94,7 +169,7 @@ INLINE vi sum_each(const vi v[LANES], const int bits)
 {
     vi four[4];
     EACH (i, 4)
-        four[i] = add_fours(v + 4 * i) >> bits;
+        four[i] = fold(true, v + 4 * i) >> bits;
     return add_lanes(add_lanes(four[0], four[1]), add_lanes(four[2], four[3]));
 }
 
@@ -104,7 +179,7 @@ INLINE vi sum_each_half(const int32_t *rows)
     vi v[8];
     EACH (i, 8)
         v[i] = load_i(rows + i * LANES);
-    return add_lanes(add_fours(v), add_fours(v + 4));
+    return add_lanes(fold(true, v), fold(true, v + 4));
 }
 
 /* 16 rows of a piece, from a vector of sums on. */
@@ -142,10 +217,9 @@ INLINE vf run_16_whole(const jup_dtype_t dtype, source_t rows, int64_t blocks, c
 INLINE void run_whole(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
                       const jup_i8_x_t *x, float *sums)
 {
-    enum { MOST = X_COLUMNS / 256 };
-    whole_x_t arranged[MOST];
-    for (int64_t at = 0; at < n / 256; at += MOST) {
-        int64_t blocks = jup_min_i64(MOST, n / 256 - at);
+    whole_x_t arranged[X_BLOCKS];
+    for (int64_t at = 0; at < n / 256; at += X_BLOCKS) {
+        int64_t blocks = jup_min_i64(X_BLOCKS, n / 256 - at);
         arrange_whole(dtype, x->q + 256 * at, x->whole + at * JUP_X_WHOLES, blocks, arranged);
         for (int vec = 0; vec < VECS; vec++) {
             source_t source = source_at(rows, vec, 0);
