@@ -81,19 +81,27 @@ INLINE __m256i spread_groups(__m256i groups, const int part)
     return _mm256_shuffle_epi8(half, _mm256_setr_epi64x(first, first, second, second));
 }
 
+/* The sums of 16 columns of x times the weights' zero point. */
+INLINE void zeros_of_256(const int zero, const int32_t *parts, int16_t zeros[16])
+{
+    EACH (b, 8)
+        EACH (half, 2)
+            zeros[2 * b + half] = (int16_t)(zero * parts[b * JUP_X_PARTS + JUP_X_Q_FIRST + half]);
+}
+
 /* The sum of products with scales of 256 columns of a row, in 8 parts. */
 INLINE vi whole_dots(const jup_dtype_t dtype, const unsigned char *block, const int8_t *q,
-                     const int16_t *k)
+                     const int16_t *k, const int16_t *zeros)
 {
     const __m256i scales = _mm256_mullo_epi16(whole_scales(dtype, block),
                                               _mm256_load_si256((const __m256i *)(const void *)k));
-    const __m256i zeros = _mm256_set1_epi8((char)form_of(dtype).zero);
     vi dots = {0};
+    if (form_of(dtype).zero)
+        dots -=
+            (vi)_mm256_madd_epi16(scales, _mm256_load_si256((const __m256i *)(const void *)zeros));
     EACH (part, 8) {
         __m256i x = (__m256i)load_i(q + 32 * part);
         __m256i pairs = _mm256_maddubs_epi16((__m256i)numbers_of_256(dtype, block, part), x);
-        if (form_of(dtype).zero)
-            pairs = _mm256_sub_epi16(pairs, _mm256_maddubs_epi16(zeros, x));
         dots += (vi)_mm256_madd_epi16(pairs, spread_groups(scales, part));
     }
     return dots;
@@ -103,17 +111,18 @@ INLINE vi whole_dots(const jup_dtype_t dtype, const unsigned char *block, const 
 INLINE vf add_whole(const jup_dtype_t dtype, source_t *s, jup_i8_x_t x, vf sum)
 {
     const jup_i8_form_t form = form_of(dtype);
-    _Alignas(32) int16_t k[16], sums[16];
+    _Alignas(32) int16_t k[16], sums[16], zeros[16];
     vi each[LANES], mins[LANES], dots[2], low[2] = {{0}};
     int32_t heads[LANES];
     float unit;
     _mm256_store_si256((__m256i *)(void *)k, double_k(x.whole));
     fold_mins(x.whole, sums);
+    zeros_of_256(form.zero, x.parts, zeros);
     memcpy(&unit, x.whole + JUP_X_UNIT, sizeof unit);
     EACH (i, LANES) {
         const unsigned char *block = row_of(s, i);
         fetch_lines(s, block_bytes_of(dtype));
-        each[i] = whole_dots(dtype, block, x.q, k);
+        each[i] = whole_dots(dtype, block, x.q, k, zeros);
         if (form.mins)
             mins[i] = (vi)whole_mins_of(block, sums);
         memcpy(&heads[i], block + block_bytes_of(dtype) - 4, sizeof heads[i]);
@@ -138,6 +147,7 @@ INLINE void run_whole(const jup_dtype_t dtype, const straight_t *rows, int64_t n
         for (int64_t b = 0; b < n / 256; b++) {
             sum = add_whole(dtype, &s, x, sum);
             x.q += 256;
+            x.parts += 8 * JUP_X_PARTS;
             x.whole += JUP_X_WHOLES;
             advance(&s, block_bytes_of(dtype));
         }

@@ -59,28 +59,6 @@ INLINE void numbers_of_q3_k(const unsigned char *b, vi q[4])
                (turned_bits(b + offsetof(jup_block_q3_k_t, high), 2 - j, -2 - j) & 0x04040404);
 }
 
-/*
- * What is fetched for later, in the order of the memory: while 16 rows are in use, the next 16. So
- * many lines per chunk while a row is read, the others when the sums of 16 rows are added, always
- * the same number: no branch is to be foreseen.
- */
-INLINE void fetch_lines_of(const unsigned char **next, const int lines)
-{
-    for (int i = 0; i < lines; i++)
-        __builtin_prefetch(*next + 64 * i, 0, 2);
-    *next += 64 * lines;
-}
-
-INLINE int lines_reading(int64_t bytes)
-{
-    return (int)(bytes * 3 / 4 / 64);
-}
-
-INLINE int lines_adding(int64_t bytes)
-{
-    return (int)(LANES * bytes / 64) - LANES * lines_reading(bytes);
-}
-
 /* 256 columns of x. */
 typedef struct whole_x {
     vi q[4];                       /* in the order of column_of() */
@@ -150,12 +128,15 @@ INLINE int mins_slot(int r)
     return r / 8 * 8 + r % 4 * 2 + r / 4 % 2;
 }
 
-INLINE void read_whole_row(const jup_dtype_t dtype, const unsigned char *row, int64_t blocks,
-                           const whole_x_t *x, int r, whole_sums_t *own, const unsigned char **next)
+/* What is fetched meanwhile is as much of the rows that come later: all of it at the end of a piece
+ * would be too much at once. */
+INLINE void read_whole_row(const jup_dtype_t dtype, source_t *rows, int64_t blocks,
+                           const whole_x_t *x, int r, whole_sums_t *own)
 {
     const int64_t bytes = block_bytes_of(dtype);
+    const unsigned char *row = row_of(rows, r);
     for (int64_t b = 0; b < blocks; b++, row += bytes) {
-        fetch_lines_of(next, lines_reading(bytes));
+        fetch_lines(rows, bytes);
         own->dots[b][r] = whole_dots(dtype, row, &x[b]);
         if (form_of(dtype).mins)
             _mm256_store_si256((__m256i *)(void *)own->mins[b][mins_slot(r)],
@@ -183,16 +164,15 @@ INLINE vi sum_each_half(const int32_t *rows)
 }
 
 /* 16 rows of a piece, from a vector of sums on. */
-INLINE vf run_whole_piece(const jup_dtype_t dtype, const source_t *rows, int64_t blocks,
-                          const whole_x_t *x, const unsigned char **next, vf sum)
+INLINE vf run_whole_piece(const jup_dtype_t dtype, source_t *rows, int64_t blocks,
+                          const whole_x_t *x, vf sum)
 {
     const jup_i8_form_t form = form_of(dtype);
     whole_sums_t own;
     for (int r = 0; r < LANES; r++)
-        read_whole_row(dtype, row_of(rows, r), blocks, x, r, &own, next);
+        read_whole_row(dtype, rows, blocks, x, r, &own);
     for (int64_t b = 0; b < blocks; b++) {
         vf even, odd;
-        fetch_lines_of(next, lines_adding(block_bytes_of(dtype)));
         halves_to_floats(load_i(own.heads[b]), &even, &odd);
         vi mins = form.mins ? sum_each_half(own.mins[b][0]) : (vi){0};
         sum = with_whole(form, sum, sum_each(own.dots[b], dtype == JUP_Q2_K ? 2 : 0), mins,
@@ -205,10 +185,9 @@ INLINE vf run_whole_piece(const jup_dtype_t dtype, const source_t *rows, int64_t
 INLINE vf run_16_whole(const jup_dtype_t dtype, source_t rows, int64_t blocks, const whole_x_t *x,
                        vf sum)
 {
-    const unsigned char *next = row_of(&rows, 0) + LANES * rows.stride;
+    rows.fetch = fetched_beside(&rows);
     for (int64_t at = 0; at < blocks; at += WHOLE_PIECE) {
-        sum = run_whole_piece(dtype, &rows, jup_min_i64(WHOLE_PIECE, blocks - at), x + at, &next,
-                              sum);
+        sum = run_whole_piece(dtype, &rows, jup_min_i64(WHOLE_PIECE, blocks - at), x + at, sum);
         advance(&rows, WHOLE_PIECE * block_bytes_of(dtype));
     }
     return sum;
