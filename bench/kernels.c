@@ -75,7 +75,13 @@ static double sgemm_flops_per_s(bench_t *b)
 
 typedef uint64_t line_t __attribute__((vector_size(64)));
 
-static uint64_t read_all(const unsigned char *p, size_t bytes)
+/* By the widest loads there are: with 16 bytes at a time a Zen 4 reads at two thirds of its rate.
+ */
+#if defined(__x86_64__) && !defined(__clang__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+static uint64_t
+read_all(const unsigned char *p, size_t bytes)
 {
     line_t even = {0}, odd = {0};
     for (size_t i = 0; i + 128 <= bytes; i += 128) {
