@@ -8,4 +8,7 @@
 /** A thread that no signal interrupts; false: there is none to be had. */
 bool jup_thread_start(pthread_t *thread, void *(*live)(void *self), void *self);
 
+/** Processors that this process may use. */
+int jup_thread_processors(void);
+
 #endif

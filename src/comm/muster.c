@@ -40,6 +40,13 @@ int jup_muster_rank(void)
     return number_in(variables, 0);
 }
 
+int jup_muster_neighbours(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", NULL};
+    int n = number_in(variables, 1);
+    return n > 0 ? n : 1;
+}
+
 /* The word of that number; the only one is everybody's. */
 static bool find_word(const char *text, int number, char *word, size_t size)
 {
@@ -56,10 +63,9 @@ static bool find_word(const char *text, int number, char *word, size_t size)
 
 bool jup_muster_host(int rank, char *host, size_t size)
 {
-    static const char *const local[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", NULL};
     const char *hosts = getenv("JUPITER_HOSTS");
     host[0] = '\0';
-    if (number_in(local, 0) == jup_muster_ranks())
+    if (jup_muster_neighbours() == jup_muster_ranks())
         return gethostname(host, size - 1) == 0;
     if (hosts && find_word(hosts, rank, host, size))
         return true;

@@ -21,6 +21,9 @@ int jup_muster_ranks(void);
 /** This one's number among them, as the launcher says; 0: none does. */
 int jup_muster_rank(void);
 
+/** How many of them are on this host, this one included; 1: none says so. */
+int jup_muster_neighbours(void);
+
 /** Where a rank runs, as the launcher knows it (JUPITER_HOSTS, see tools/launch), or as this
  * machine where all are on one. False: it is not known. */
 bool jup_muster_host(int rank, char *host, size_t size);

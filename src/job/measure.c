@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 #include "comm/collect.h"
+#include "comm/muster.h"
 #include "io/digest.h"
 #include "io/model_file.h"
 #include "job/measure_links.h"
@@ -381,9 +382,7 @@ static jup_status_t finish_profile(bench_t *b, jup_error_t *err)
     snprintf(p->title, sizeof p->title, "measured with %.60s, %d threads, %.16s", b->config.name,
              b->compute.threads, b->job->compute);
     p->threads = b->compute.threads;
-    const char *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    double neighbours = local ? fmax(1, strtod(local, NULL)) : 1;
-    p->memory_bytes = (double)jup_mem_available_bytes() / neighbours;
+    p->memory_bytes = (double)jup_mem_available_bytes() / jup_muster_neighbours();
     return JUP_OK;
 }
 

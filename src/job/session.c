@@ -4,34 +4,25 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
+#include "comm/muster.h"
 #include "io/digest.h"
 #include "io/slice.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static int processors_allowed(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return CPU_COUNT(&set);
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 int jup_fair_threads(int asked)
 {
     if (asked > 0)
         return asked;
-    const char *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    long neighbours = local ? strtol(local, NULL, 10) : 1;
-    long share = sysconf(_SC_NPROCESSORS_ONLN) / (neighbours > 0 ? neighbours : 1);
-    return (int)jup_max_i64(1, jup_min_i64(processors_allowed(), share));
+    long share = sysconf(_SC_NPROCESSORS_ONLN) / jup_muster_neighbours();
+    return (int)jup_max_i64(1, jup_min_i64(jup_thread_processors(), share));
 }
 
 static jup_status_t open_file(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
