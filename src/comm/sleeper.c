@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -15,8 +16,11 @@ static const double shortest_s = 3e-6, longest_s = 200e-6;
 static const double trusting_s = 5e-3, most_trusting_s = 50e-3, usual_waits = 2;
 static const double resting_share = 5e-3, resting_s = 5e-3; /* of waits beyond all steps: a lull */
 static const double relist_s = 0.25;
+static const double waking_s = 100e-6; /* from a pause's end until the rank runs, and some more */
+/* Of a wait, that polls: waits that differ more are not alike. */
+static const double most_around_s = 300e-6, most_around_share = 0.1;
 
-enum { ENOUGH = 8, MOST_DOUBTS = 12, MOST_WAKES = 4 };
+enum { ENOUGH = 8, MOST_DOUBTS = 12, MOST_WAKES = 4, MOST_SILENT = 1 << 20, PROBE = 32 };
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
@@ -69,6 +73,7 @@ void jup_sleeper_begin(jup_sleeper_t *sleeper)
 {
     sleeper->last = JUP_SLEPT_NOT;
     sleeper->wakes = 0;
+    sleeper->paused_s = 0;
 }
 
 static bool trusts_sockets(const jup_sleeper_t *sleeper)
@@ -99,6 +104,19 @@ static double pause_s(const jup_sleeper_t *sleeper, double waited_s, bool sendin
     return seconds < shortest_s ? shortest_s : seconds > longest ? longest : seconds;
 }
 
+/* Seconds until a message through memory is about due, after waits much alike; 0: it is; below
+ * that: who knows. Every now and then a wait shows whether sockets announce messages by now. */
+static double until_due_s(const jup_sleeper_t *sleeper, double waited_s)
+{
+    double around_s = waking_s + 2 * sleeper->deviation_s;
+    if (!sleeper->spare || sleeper->silent < ENOUGH || sleeper->silent % PROBE == 0 ||
+        around_s > fmax(most_around_s, most_around_share * sleeper->usual_due_s) ||
+        waited_s > sleeper->usual_due_s + around_s)
+        return -1;
+    double seconds = sleeper->usual_due_s - around_s - waited_s;
+    return seconds < shortest_s ? 0 : seconds > resting_s ? resting_s : seconds;
+}
+
 /* Where waits are long anyway, waking up late costs less than polling. */
 static bool spins(const jup_sleeper_t *sleeper, double waited_s)
 {
@@ -107,14 +125,17 @@ static bool spins(const jup_sleeper_t *sleeper, double waited_s)
 
 void jup_sleeper_pause(jup_sleeper_t *sleeper, double waited_s, bool sending)
 {
-    if (spins(sleeper, waited_s))
+    double due_s = sending || trusts_sockets(sleeper) ? -1 : until_due_s(sleeper, waited_s);
+    sleeper->paused_s = 0;
+    if (due_s == 0 || (due_s < 0 && spins(sleeper, waited_s)))
         return;
     keep_listed(sleeper);
-    double seconds = pause_s(sleeper, waited_s, sending);
+    double seconds = due_s > 0 ? due_s : pause_s(sleeper, waited_s, sending);
+    sleeper->paused_s = seconds;
     sleeper->long_pause = trusts_sockets(sleeper) && !sending;
     bool in_vain = sleeper->wakes >= MOST_WAKES; /* by a socket that is not MPI's */
     if (sleeper->n == 0 || in_vain) {
-        double longest = longest_of(waited_s);
+        double longest = due_s > 0 ? due_s : longest_of(waited_s);
         jup_clock_pause(seconds < longest ? seconds : longest);
         sleeper->last = JUP_SLEPT_DEAF;
     } else {
@@ -151,9 +172,23 @@ static void learn(jup_sleeper_t *sleeper)
     }
 }
 
+static void average(double *mean, double value)
+{
+    *mean += (value - *mean) / 8;
+}
+
 void jup_sleeper_end(jup_sleeper_t *sleeper, double waited_s, bool received)
 {
-    sleeper->usual_wait_s += (waited_s - sleeper->usual_wait_s) / 8;
-    if (received && (sleeper->last == JUP_SLEPT_HEARD || sleeper->last == JUP_SLEPT_OUT))
+    average(&sleeper->usual_wait_s, waited_s);
+    if (!received)
+        return;
+    double came_s = waited_s - sleeper->paused_s / 2; /* at any moment of a pause */
+    average(&sleeper->deviation_s, fabs(came_s - sleeper->usual_due_s));
+    average(&sleeper->usual_due_s, came_s);
+    if (sleeper->last == JUP_SLEPT_HEARD)
+        sleeper->silent = 0;
+    else
+        sleeper->silent += sleeper->silent < MOST_SILENT;
+    if (sleeper->last == JUP_SLEPT_HEARD || sleeper->last == JUP_SLEPT_OUT)
         learn(sleeper);
 }

@@ -5,7 +5,8 @@
  * through memory wake nobody, so a pause is a fixed share of the wait so far: such a message is
  * found late by that share of its wait at most (of half a percent, where nothing comes for long).
  * Where sockets have announced every message for a while, pauses are long, and waiting costs next
- * to nothing.
+ * to nothing. Where none has, waits are much alike, and there is a processor for each rank, one
+ * pause lasts until shortly before the message is due, which is then polled for.
  */
 #ifndef JUP_COMM_SLEEPER_H
 #define JUP_COMM_SLEEPER_H
@@ -34,7 +35,12 @@ typedef struct jup_sleeper {
     int wakes;           /* pauses in a row that a socket ended */
     int announced;       /* messages that a socket announced, less those it did not */
     int doubts;          /* times that one lay here for a long pause */
+    int silent;          /* messages in a row that none announced */
     double usual_wait_s; /* recent waits, averaged */
+    double usual_due_s;  /* after which of a wait recent messages came, averaged */
+    double deviation_s;  /* from that, likewise */
+    double paused_s;     /* the last pause of this wait, if nothing was polled for since; else 0 */
+    bool spare;          /* each rank of this host has a processor: set by its owner */
 } jup_sleeper_t;
 
 /** A wait begins. */

@@ -2,6 +2,8 @@
 #include "comm/sleeper.h"
 #include "unit.h"
 
+#include "base/clock.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -139,6 +141,58 @@ START_TEST(messages_through_memory_earn_none)
 }
 END_TEST
 
+/* The wait for a message that comes through memory after so long. */
+static void through_memory(jup_sleeper_t *sleeper, double waited_s)
+{
+    jup_sleeper_begin(sleeper);
+    jup_sleeper_pause(sleeper, waited_s, false);
+    jup_sleeper_end(sleeper, waited_s, true);
+}
+
+static jup_slept_t pause_after(jup_sleeper_t *sleeper, double waited_s)
+{
+    jup_sleeper_begin(sleeper);
+    jup_sleeper_pause(sleeper, waited_s, false);
+    return sleeper->last;
+}
+
+START_TEST(a_message_through_memory_is_polled_for_when_it_is_due)
+{
+    jup_sleeper_t sleeper = {.spare = true};
+    for (int i = 0; i < 49; i++)
+        through_memory(&sleeper, 0.004);
+    double start_s = jup_clock_now_s();
+    ck_assert_int_eq(pause_after(&sleeper, 0), JUP_SLEPT_DEAF);
+    ck_assert_double_ge(jup_clock_now_s() - start_s, 0.003);
+    ck_assert_int_eq(pause_after(&sleeper, 0.00395), JUP_SLEPT_NOT);
+    ck_assert_int_eq(pause_after(&sleeper, 0.008), JUP_SLEPT_DEAF); /* it is late: who knows */
+    jup_sleeper_begin(&sleeper); /* a message of its own may have to be moved on */
+    jup_sleeper_pause(&sleeper, 0.00395, true);
+    ck_assert_int_eq(sleeper.last, JUP_SLEPT_DEAF);
+    sleeper.spare = false;
+    ck_assert_int_eq(pause_after(&sleeper, 0.00395), JUP_SLEPT_DEAF);
+}
+END_TEST
+
+START_TEST(nothing_is_due_where_waits_differ_or_sockets_announce)
+{
+    jup_sleeper_t sleeper = {.spare = true};
+    for (int i = 0; i < 49; i++)
+        through_memory(&sleeper, i % 2 ? 0.001 : 0.004);
+    ck_assert_int_eq(pause_after(&sleeper, sleeper.usual_due_s), JUP_SLEPT_DEAF);
+
+    sleeper = (jup_sleeper_t){.spare = true};
+    for (int i = 0; i < 49; i++)
+        through_memory(&sleeper, 0.004);
+    pair_t pair = connect_pair();
+    sleeper.listed_s = 0; /* looked up anew */
+    announced(&sleeper, pair);
+    ck_assert_int_eq(sleeper.silent, 0);
+    ck_assert_int_eq(pause_after(&sleeper, sleeper.usual_due_s), JUP_SLEPT_OUT);
+    close_pair(pair);
+}
+END_TEST
+
 START_TEST(while_sending_pauses_stay_short)
 {
     jup_sleeper_t sleeper = {0};
@@ -179,6 +233,8 @@ static Suite *suite(void)
     unit_add(s, trust_is_earned_and_grows_slower_after_a_disappointment, 10);
     unit_add(s, after_many_announcements_one_disappointment_is_forgiven, 10);
     unit_add(s, messages_through_memory_earn_none, 10);
+    unit_add(s, a_message_through_memory_is_polled_for_when_it_is_due, 10);
+    unit_add(s, nothing_is_due_where_waits_differ_or_sockets_announce, 10);
     unit_add(s, while_sending_pauses_stay_short, 10);
     unit_add(s, a_socket_that_nobody_reads_does_not_keep_it_awake, 10);
     return s;
