@@ -160,6 +160,11 @@ double jup_cost_split_factor(const jup_profile_t *profile, const jup_model_size_
     return 1 + profile->split_loss * size->others_flops_per_row / size->layer.flops_per_row;
 }
 
+double jup_cost_row_factor(const jup_profile_t *profile, const jup_model_size_t *size)
+{
+    return size->others_flops_per_row > 0 ? 1 + profile->rest_gain : 1;
+}
+
 /* Of a layer's weights: experts that no row goes to are not read. */
 static double read_bytes(const jup_model_size_t *size, double rows)
 {
@@ -169,19 +174,35 @@ static double read_bytes(const jup_model_size_t *size, double rows)
     return share * size->layer.weight_bytes;
 }
 
+/* Single rows were timed after rests, which do not help steps of several: those between one row and
+ * the next number that was measured begin where a single one without a rest does. */
+static double measured_layer_s(const jup_profile_t *profile, double rows, double prefix)
+{
+    const jup_measured_t *m = &profile->measured;
+    double seconds = jup_measured_layer_s(m, rows, prefix);
+    double next = m->n_chunks > 1 ? m->chunks[1] : 1;
+    if (rows <= 1 || rows >= next || profile->rest_gain <= 0)
+        return seconds;
+    double unrested = profile->rest_gain * jup_measured_layer_s(m, 1, prefix);
+    return fmin(seconds + unrested * (next - rows) / (next - 1),
+                jup_measured_layer_s(m, next, prefix));
+}
+
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
                         double prefix)
 {
     prefix = jup_config_seen(&size->config, prefix);
     if (has_grid(profile, size))
-        return jup_measured_layer_s(&profile->measured, rows, prefix);
+        return measured_layer_s(profile, rows, prefix);
     double pairs = rows * (prefix + (rows + 1) / 2);
-    return profile->layer_s +
-           jup_profile_linear_s(profile, rows,
-                                size->layer.flops_per_row * jup_cost_split_factor(profile, size),
-                                read_bytes(size, rows)) +
-           jup_profile_attention_s(profile, pairs * size->layer.flops_per_pair,
-                                   (prefix + rows) * size->layer.kv_bytes);
+    double seconds =
+        profile->layer_s +
+        jup_profile_linear_s(profile, rows,
+                             size->layer.flops_per_row * jup_cost_split_factor(profile, size),
+                             read_bytes(size, rows)) +
+        jup_profile_attention_s(profile, pairs * size->layer.flops_per_pair,
+                                (prefix + rows) * size->layer.kv_bytes);
+    return rows <= 1 ? seconds * jup_cost_row_factor(profile, size) : seconds;
 }
 
 double jup_cost_embed_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows)

@@ -89,6 +89,10 @@ void jup_model_key(char key[JUP_PROFILE_KEY], const jup_config_t *config, const 
 /** How much longer a part's products take than their operations alone would; 1 of a whole layer. */
 double jup_cost_split_factor(const jup_profile_t *profile, const jup_model_size_t *size);
 
+/** ... and a single row of it: members of a group wait for each other, but do not rest
+ * (cluster/profile.h, rest_gain); 1 of a whole layer. */
+double jup_cost_row_factor(const jup_profile_t *profile, const jup_model_size_t *size);
+
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
                         double prefix);
 double jup_cost_embed_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows);

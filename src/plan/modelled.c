@@ -1,5 +1,7 @@
 #include "plan/modelled.h"
 
+#include "base/clock.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -47,25 +49,58 @@ static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
 }
 
 /*
+ * What a layer of a single row takes beyond the time that was measured after a rest (rest_gain, see
+ * cluster/profile.h). A rest makes up for as much as it lasted, and for a step's at most. Worked
+ * example: 4 layers of 5 ms, gain 0.5. After a rest of 10 ms or more a step takes 20 ms; the next
+ * one, at once, 30 ms; one after a rest of 4 ms 26 ms.
+ */
+static double unrested_s(jup_modelled_t *m)
+{
+    int layers = m->weights->shard.last - m->weights->shard.first;
+    double factor = jup_cost_row_factor(&m->profile, &m->size);
+    double layer_s = m->profile.rest_gain * jup_cost_layer_s(&m->profile, &m->size, 1, 0) / factor;
+    if (factor > 1)
+        return layer_s;
+    m->rest_s = fmin(m->rest_s, layers * layer_s);
+    double made_up_s = fmin(m->rest_s, layer_s);
+    m->rest_s -= made_up_s;
+    return layer_s - made_up_s;
+}
+
+/* The device computes for so long, from now on; before that it may have rested. */
+static double busy(jup_modelled_t *m, double now_s, double seconds)
+{
+    m->busy_until_s = now_s + seconds;
+    return seconds;
+}
+
+static double rest(jup_modelled_t *m)
+{
+    double now_s = jup_clock_now_s();
+    m->rest_s += fmax(0, now_s - m->busy_until_s);
+    return now_s;
+}
+
+/*
  * What a layer and a step cost whatever they compute, at the layer's first product: tiles of a
  * layer pay it once. A new layer is another one, or the same after its attention.
  */
-static double fixed_s(jup_modelled_t *m, const jup_linear_t *w)
+static double fixed_s(jup_modelled_t *m, const jup_linear_t *w, int64_t rows)
 {
     int layer = layer_of(m->weights, w);
     if (layer < 0 || (layer == m->layer && !m->attended))
         return 0;
     m->layer = layer;
     m->attended = false;
-    return (layer == 0 ? m->profile.step_s : 0) + (m->has_grid ? 0 : m->profile.layer_s);
+    return (layer == 0 ? m->profile.step_s : 0) + (m->has_grid ? 0 : m->profile.layer_s) +
+           (rows == 1 ? unrested_s(m) : 0);
 }
 
-static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
+static double product_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t rows)
 {
-    jup_modelled_t *m = self;
     if (w == &m->weights->output)
         return jup_cost_head_s(&m->profile, &m->size, (double)rows);
-    double seconds = fixed_s(m, w);
+    double seconds = fixed_s(m, w, rows);
     if (m->has_grid)
         return seconds;
     double factor = jup_cost_split_factor(&m->profile, &m->size);
@@ -75,6 +110,13 @@ static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
                                         (double)jup_dtype_bytes(w[i].w.dtype, elems));
     }
     return seconds;
+}
+
+static double linear_s(void *self, const jup_linear_t *w, int n, int64_t rows)
+{
+    jup_modelled_t *m = self;
+    double now_s = rest(m);
+    return busy(m, now_s, product_s(m, w, n, rows));
 }
 
 static double cached_tokens(const jup_attention_t *a)
@@ -111,26 +153,29 @@ static double measured_s(const jup_modelled_t *m, const jup_attention_t *a, int 
 static double attention_s(void *self, const jup_attention_t *a, int n)
 {
     jup_modelled_t *m = self;
-    double seconds = 0;
+    double now_s = rest(m), seconds = 0;
     m->attended = true;
     if (m->has_grid)
-        return measured_s(m, a, n);
+        return busy(m, now_s, measured_s(m, a, n));
     for (int i = 0; i < n; i++)
         seconds += sequence_s(m, &a[i]);
-    return seconds;
+    return busy(m, now_s, seconds);
 }
 
 static double embed_s(void *self, const jup_matrix_t *table, int64_t rows)
 {
-    const jup_modelled_t *m = self;
+    jup_modelled_t *m = self;
+    double now_s = rest(m);
     (void)table;
-    return jup_cost_embed_s(&m->profile, &m->size, (double)rows);
+    return busy(m, now_s, jup_cost_embed_s(&m->profile, &m->size, (double)rows));
 }
 
 void jup_modelled_attach(jup_modelled_t *m, jup_compute_t *compute, const jup_weights_t *weights)
 {
     m->weights = weights;
     m->layer = -1;
+    m->busy_until_s = jup_clock_now_s();
+    m->rest_s = HUGE_VAL;
     jup_phantom_set_costs(compute, &(jup_phantom_costs_t){.self = m,
                                                           .linear_s = linear_s,
                                                           .attention_s = attention_s,

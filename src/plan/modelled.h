@@ -20,6 +20,9 @@ typedef struct jup_modelled {
     bool has_grid;
     int layer;     /* the one being computed, of the shard's; -1: none yet */
     bool attended; /* ... and its attention is done */
+    /* where the profile has a rest_gain: */
+    double busy_until_s; /* what was charged last ends then */
+    double rest_s;       /* seconds that rests have made up, and no step has used */
 } jup_modelled_t;
 
 /**

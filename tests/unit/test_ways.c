@@ -84,6 +84,40 @@ START_TEST(narrow_products_lose_some_rate)
 }
 END_TEST
 
+/* Members wait for each other without a rest: their single rows take 1 + rest_gain as long. */
+START_TEST(single_rows_of_a_part_have_no_rests)
+{
+    jup_profile_t p = {.flops_per_s = 100,
+                       .attention_flops_per_s = 1e9,
+                       .bytes_per_s = 4,
+                       .kv_bytes_per_s = 1e9,
+                       .rest_gain = 0.5};
+    jup_model_size_t size = {.layer = {.flops_per_row = 100, .weight_bytes = 12}};
+    double whole_s = 12.0 / 4 + 1, three_s = 12.0 / 4 + 3;
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 1, 0), whole_s, 1e-9);
+    size.others_flops_per_row = 1;
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 1, 0), 1.5 * whole_s, 1e-9);
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 3, 0), three_s, 1e-9);
+}
+END_TEST
+
+/* Measured: 4 s for a row after a rest, so 6 s without, and 12 s for five: three take 9 s. */
+START_TEST(few_rows_begin_where_one_without_a_rest_does)
+{
+    double grid_s[] = {4, 12, 20};
+    jup_profile_t p = {.rest_gain = 0.5,
+                       .measured = {.key = "k", .n_chunks = 3, .n_prefixes = 1, .layer_s = grid_s}};
+    jup_model_size_t size = {.key = "k"};
+    memcpy(p.measured.chunks, (const int32_t[]){1, 5, 9}, 3 * sizeof(int32_t));
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 1, 0), 4, 1e-9);
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 3, 0), 9, 1e-9);
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 5, 0), 12, 1e-9);
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 7, 0), 16, 1e-9);
+    p.rest_gain = 5; /* never longer than more rows */
+    ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 3, 0), 12, 1e-9);
+}
+END_TEST
+
 /* ---- ways ----------------------------------------------------------------------------------- */
 
 static double slowest_s(const jup_plan_group_t *g, double rows, double prefix)
@@ -327,6 +361,8 @@ static Suite *suite(void)
     Suite *s = suite_create("ways");
     unit_add(s, a_part_is_the_size_of_the_smaller_layer, 10);
     unit_add(s, narrow_products_lose_some_rate, 10);
+    unit_add(s, single_rows_of_a_part_have_no_rests, 10);
+    unit_add(s, few_rows_begin_where_one_without_a_rest_does, 10);
     unit_add(s, processors_take_their_part_of_messages, 10);
     unit_add(s, a_layer_takes_the_slowest_member_and_its_messages, 20);
     unit_add(s, a_device_alone_costs_what_it_did, 10);
