@@ -107,6 +107,9 @@ def arguments(text, emulated=False, **extra):
         parser.add_argument("--questions", type=int, default=10, help="emulated: how many (10)")
         parser.add_argument("--repeat", type=int, default=2, help="emulated: how often (2)")
     options = parser.parse_args()
+    for path in (options.plot, getattr(options, "csv", None)):
+        if path and not os.path.isdir(os.path.dirname(path) or "."):
+            parser.error("there is no folder %s to write to" % os.path.dirname(path))
     if emulated and options.emulated:
         return options
     if not shutil.which("smpirun"):

@@ -16,6 +16,7 @@ MPI_TESTS = \
 	%D%/test-oracle.sh \
 	%D%/test-outputs.sh \
 	%D%/test-folder.sh \
+	%D%/test-hosts.sh \
 	%D%/test-perplexity.sh \
 	%D%/test-plan.sh \
 	%D%/test-same.sh \
