@@ -139,7 +139,9 @@ static jup_status_t read_model(const jup_yaml_node_t *root, jup_scripted_t *mode
     model->draft_s = 1e-3 * draft_ms;
     model->seed = (uint64_t)seed;
     model->depth = n;
-    return JUP_OK;
+    if (n > 0 || draft_ms <= 0 || !jup_yaml_get(root, "draft_ms", &item))
+        return JUP_OK;
+    return jup_yaml_fail(&item, err, "needs accuracy: without it nothing is guessed");
 }
 
 static jup_status_t read_requests(const jup_yaml_node_t *root, jup_script_t *script,

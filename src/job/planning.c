@@ -140,9 +140,10 @@ static jup_status_t divide_by_cluster(const jup_wishes_t *wishes, const jup_gguf
     jup_plan_problem_t problem;
     jup_plan_t plan;
     if (cluster->n_devices != ranks)
-        return jup_fail(err, JUP_EINPUT,
-                        "the cluster %s has %d devices, %d ranks are running; start one a device",
-                        cluster->name, cluster->n_devices, ranks);
+        return jup_fail(
+            err, JUP_EINPUT,
+            "the cluster '%s' has %d devices, but %d ranks are running; start one a device",
+            cluster->name, cluster->n_devices, ranks);
     JUP_TRY(make_problem(wishes, gguf, config, job, cluster, &problem, err));
     JUP_TRY(jup_plan_of_strategy(strategy_of(wishes), &problem, &plan, err));
     if (!wishes->quiet) {

@@ -68,6 +68,7 @@ START_TEST(a_script_that_makes_no_sense_is_refused)
          "points: [1, 1]}]\n",
          "an outline of 7 tokens and 2 points, titles make it 8 and 2"},
         {"script_version: 1\naccuracy: [1.5]\nrequests: [{prompt: 1, answer: 2}]\n", "accuracy[0]"},
+        {"script_version: 1\ndraft_ms: 18\nrequests: [{prompt: 1, answer: 2}]\n", "needs accuracy"},
         {"script_version: 1\ndraft_ms: -1\nrequests: [{prompt: 1, answer: 2}]\n", "draft_ms"},
         {"script_version: 1\nwhat: 1\nrequests: [{prompt: 1, answer: 2}]\n", "what"},
         {"script_version: 1\nrequests: [prompt]\n", "requests[0]"},
