@@ -514,42 +514,43 @@ INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, c
     }
 }
 
-/* One copy of a tile for every number of rows. */
-#define ROWS_CASE(count, tile)                                                                     \
-    case count: {                                                                                  \
-        enum { M = count <= F32_ROWS ? count : 1 };                                                \
-        tile;                                                                                      \
-        return;                                                                                    \
-    }
-#define ROWS_SWITCH(m, tile)                                                                       \
+/* One copy of a call for every number M of rows up to a limit, 12 at most. */
+#define ROWS_CASE(limit, count, call)                                                              \
+    case count:                                                                                    \
+        if (count <= limit) {                                                                      \
+            enum { M = count <= limit ? count : 1 };                                               \
+            call;                                                                                  \
+        }                                                                                          \
+        return;
+#define ROWS_SWITCH(limit, m, call)                                                                \
     switch (m) {                                                                                   \
-        ROWS_CASE(1, tile)                                                                         \
-        ROWS_CASE(2, tile)                                                                         \
-        ROWS_CASE(3, tile)                                                                         \
-        ROWS_CASE(4, tile)                                                                         \
-        ROWS_CASE(5, tile)                                                                         \
-        ROWS_CASE(6, tile)                                                                         \
-        ROWS_CASE(7, tile)                                                                         \
-        ROWS_CASE(8, tile)                                                                         \
-        ROWS_CASE(9, tile)                                                                         \
-        ROWS_CASE(10, tile)                                                                        \
-        ROWS_CASE(11, tile)                                                                        \
-        ROWS_CASE(12, tile)                                                                        \
+        ROWS_CASE(limit, 1, call)                                                                  \
+        ROWS_CASE(limit, 2, call)                                                                  \
+        ROWS_CASE(limit, 3, call)                                                                  \
+        ROWS_CASE(limit, 4, call)                                                                  \
+        ROWS_CASE(limit, 5, call)                                                                  \
+        ROWS_CASE(limit, 6, call)                                                                  \
+        ROWS_CASE(limit, 7, call)                                                                  \
+        ROWS_CASE(limit, 8, call)                                                                  \
+        ROWS_CASE(limit, 9, call)                                                                  \
+        ROWS_CASE(limit, 10, call)                                                                 \
+        ROWS_CASE(limit, 11, call)                                                                 \
+        ROWS_CASE(limit, 12, call)                                                                 \
     }
 
 static void tile_f32(int m, int64_t n, const float *x, const float *panel, float *sums, bool add)
 {
-    ROWS_SWITCH(m, f32_tile(M, n, x, 8, 1, 8 * (M - 1), panel, sums, JUP_PANEL, add))
+    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, x, 8, 1, 8 * (M - 1), panel, sums, JUP_PANEL, add))
 }
 
 static void tile_scores(int m, int64_t n, const float *x, const float *panel, float *scores)
 {
-    ROWS_SWITCH(m, f32_tile(M, n, x, 1, M, 0, panel, scores, JUP_SLOTS, false))
+    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, x, 1, M, 0, panel, scores, JUP_SLOTS, false))
 }
 
 static void tile_weights(int m, int64_t n, const float *weights, const float *panel, float *sums)
 {
-    ROWS_SWITCH(m, f32_tile(M, n, weights, JUP_SLOTS, 1, 0, panel, sums, JUP_PANEL, true))
+    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, weights, JUP_SLOTS, 1, 0, panel, sums, JUP_PANEL, true))
 }
 
 #ifndef OWN_START

@@ -151,28 +151,11 @@ INLINE void few_of_plain(const jup_dtype_t dtype, const int m, const unsigned ch
         store_plain(sums[r], to + r * JUP_PANEL, add);
 }
 
-/* One copy for every number of rows. */
-#define PLAIN_CASE(count, call)                                                                    \
-    case count: {                                                                                  \
-        enum { M = count <= PLAIN_ROWS ? count : 1 };                                              \
-        call;                                                                                      \
-        return;                                                                                    \
-    }
-#define PLAIN_SWITCH(m, call)                                                                      \
-    switch (m) {                                                                                   \
-        PLAIN_CASE(1, call)                                                                        \
-        PLAIN_CASE(2, call)                                                                        \
-        PLAIN_CASE(3, call)                                                                        \
-        PLAIN_CASE(4, call)                                                                        \
-        PLAIN_CASE(5, call)                                                                        \
-        PLAIN_CASE(6, call)                                                                        \
-    }
-
 #define FEW_PLAIN(name, type)                                                                      \
     static void name(int m, const unsigned char *const rows[4], int64_t n, const float *x,         \
                      const void *fetch, float *sums, bool add)                                     \
     {                                                                                              \
-        PLAIN_SWITCH(m, few_of_plain(type, M, rows, n, x, fetch, sums, add))                       \
+        ROWS_SWITCH(PLAIN_ROWS, m, few_of_plain(type, M, rows, n, x, fetch, sums, add))            \
     }
 
 FEW_PLAIN(few_f32, JUP_F32)
@@ -302,5 +285,5 @@ INLINE void plain_tile(const int m, int64_t n, const float *x, const float *fetc
 static void tile_plain(int m, int64_t n, const float *x, const float *fetch, const float *panel,
                        float *sums, bool add)
 {
-    PLAIN_SWITCH(m, plain_tile(M, n, x, fetch, panel, sums, add))
+    ROWS_SWITCH(PLAIN_ROWS, m, plain_tile(M, n, x, fetch, panel, sums, add))
 }
