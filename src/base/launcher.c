@@ -36,6 +36,11 @@ void jup_launcher_tell_device(int rank, const char *name)
     tell(line);
 }
 
+void jup_launcher_tell_verdict(int code)
+{
+    tell_number("verdict ", code);
+}
+
 void jup_launcher_tell_code(int code)
 {
     tell_number("", code);

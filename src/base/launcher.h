@@ -11,6 +11,10 @@ void jup_launcher_tell_here(void);
 /** What a rank's device is called: a word. */
 void jup_launcher_tell_device(int rank, const char *name);
 
+/** The job is ending with this code, even where its launcher kills this process before it has
+ * spoken. */
+void jup_launcher_tell_verdict(int code);
+
 /** The job's exit code; the launcher may wait for others that will not end. */
 void jup_launcher_tell_code(int code);
 

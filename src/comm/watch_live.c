@@ -101,6 +101,7 @@ static void rule(jup_watch_t *w, int code, const char *text)
         fprintf(stderr, "jupiter: %s; the job ends\n", text);
     if (!is_root(w))
         leave(w, code);
+    jup_launcher_tell_verdict(code);
     w->verdict_s = jup_clock_now_s();
     atomic_store(&w->code, code);
 }

@@ -170,6 +170,11 @@ for said in 143 130 3 0; do
     same "exit code of a launcher that dies after a job's $said" $said $?
     same "words of a launcher that dies after a job's $said" 0 "$(grep -c . "$work/err")"
 done
+mkdir "$work/hasty"
+printf '%s\n' '#!/bin/sh' 'echo verdict 3 >"$JUPITER_LAUNCH"' 'exit 205' >"$work/hasty/mpirun"
+chmod +x "$work/hasty/mpirun"
+PATH="$work/hasty:$PATH" timeout 60 "$launch" -n 2 "$jupiter"
+same "exit code of a launcher that kills rank 0 before its last words" 3 $?
 dying 143 KILL note
 same "exit code of a rank that is killed, which stops rank 0" 137 $?
 same "words of a rank that is killed" "launch: rank 1 (host $(uname -n)) was ended by signal 9" "$(cat "$work/err")"
