@@ -107,7 +107,8 @@ class Watch(threading.Thread):
         used = {}
         for path in glob.glob("/run/netns/jup-*-[1-9]*"):
             network = os.stat(path).st_ino
-            used[int(path.rsplit("-", 1)[1])] = after.get(network, 0) - before.get(network, 0)
+            board = int(path.rsplit("-", 1)[1])  # of this run, or of another that is idle here
+            used[board] = max(used.get(board, 0), after.get(network, 0) - before.get(network, 0))
         board = max(used, key=used.get, default=None)
         return board if board is not None and used[board] > 0 else None
 
