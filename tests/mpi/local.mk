@@ -38,7 +38,7 @@ THREADED_TESTS = tests/unit/test_life tests/unit/test_ring tests/unit/test_sleep
 	tests/unit/test_watch tests/serve/test-serve.sh
 check_with = $(MKDIR_P) $(1) && cd $(1) && { test -f Makefile || $(abs_top_srcdir)/configure -q $(2); } && \
 	$(MAKE) $(AM_MAKEFLAGS) && rm -f report.*; \
-	JUP_TEST_PATIENCE_S=2000 JUP_TEST_THIN=yes $(3) $(MAKE) $(AM_MAKEFLAGS) -k check TESTS='$(4)'; code=$$?; \
+	JUP_TEST_PATIENCE_S=2000 JUP_TEST_THIN=yes CK_TIMEOUT_MULTIPLIER=10 $(3) $(MAKE) $(AM_MAKEFLAGS) -k check TESTS='$(4)'; code=$$?; \
 	for report in report.*; do test ! -f $$report || { cat $$report; code=1; }; done; exit $$code
 check-sanitized:
 	+$(call check_with,sanitized,--enable-sanitizers,ASAN_OPTIONS=detect_leaks=0:log_path=$$PWD/report \
@@ -47,7 +47,7 @@ check-threads:
 	+$(call check_with,threads,--enable-sanitizers=thread,OMP_NUM_THREADS=1 \
 		TSAN_OPTIONS=log_path=$$PWD/report:suppressions=$(abs_srcdir)/%D%/threads.supp,$(THREADED_TESTS))
 check-valgrind: $(check_PROGRAMS)
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS=%D%/valgrind.sh
+	srcdir='$(srcdir)' PYTHON='$(PYTHON)' JUP_TEST_PATIENCE_S=2000 $(srcdir)/%D%/valgrind.sh
 .PHONY: check-mpi check-sanitized check-threads check-valgrind
 EXTRA_DIST += %D%/threads.supp %D%/valgrind.sh %D%/valgrind.supp
 AM_TESTS_ENVIRONMENT = PYTHON='$(PYTHON)'; export PYTHON;

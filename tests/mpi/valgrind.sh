@@ -15,7 +15,7 @@ checked() {
     n=$1
     shift
     # shellcheck disable=SC2086
-    timeout -k 5 900 mpirun -n "$n" valgrind -q --error-exitcode=99 --leak-check=full \
+    timeout -k 5 $patience mpirun -n "$n" valgrind -q --error-exitcode=99 --leak-check=full \
         --errors-for-leak-kinds=definite --show-leak-kinds=definite --num-callers=30 $theirs \
         --suppressions="$srcdir/tests/mpi/valgrind.supp" --log-file="$work/valgrind.%p" \
         "$jupiter" run -m "$work/m.gguf" -t 1 -q --watch 0 "$@" >"$work/out" 2>"$work/err" </dev/null

@@ -10,6 +10,14 @@ import subprocess
 import tempfile
 import time
 
+PATIENCE_S = float(os.environ.get("JUP_TEST_PATIENCE_S", "120"))
+THIN = bool(os.environ.get("JUP_TEST_THIN"))  # everything takes ten times as long: see tests/mpi/lib.sh
+
+
+def some(number):
+    """That many, or a third."""
+    return -(-number // 3) if THIN else number
+
 
 class Server:
     def __init__(self, jupiter, model, ranks, options=(), env=None):
@@ -25,7 +33,7 @@ class Server:
         return self.log.read().decode(errors="replace")
 
     def find_port(self):
-        for _ in range(600):
+        for _ in range(int(5 * PATIENCE_S)):
             found = re.search(r"at http://[^ ]*:(\d+)/", self.text())
             if found:
                 return int(found.group(1))
@@ -53,7 +61,7 @@ class Server:
         """As docs/server.md says; returns the exit code of mpirun."""
         if self.rc is None:
             os.kill(self.first_rank(), signal.SIGTERM)
-            self.rc = self.process.wait(300)
+            self.rc = self.process.wait(3 * PATIENCE_S)
         return self.rc
 
     def __enter__(self):
@@ -69,7 +77,7 @@ class Server:
             if kind:
                 print(self.text())
 
-    def request(self, method, path, body=None, headers=None, timeout=120):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE_S):
         """(status, headers, text)"""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         data = body if isinstance(body, (bytes, str, type(None))) else json.dumps(body)

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from client import Server
+from client import PATIENCE_S, THIN, Server, some
 
 JUPITER, MODEL = sys.argv[1:]
 SOUP, EGGS = "How do I make a soup?", "How do I boil eggs well?"
@@ -194,7 +194,7 @@ def figures(s):
 @case
 def a_port_is_one_servers(s):
     second = subprocess.run([JUPITER, "serve", "-m", MODEL, "--port", str(s.port)],
-                            capture_output=True, text=True, timeout=60)
+                            capture_output=True, text=True, timeout=PATIENCE_S)
     assert second.returncode == 3 and f"port {s.port}" in second.stderr, second
 
 
@@ -207,7 +207,7 @@ def many_at_a_time(s):
         said = s.say(question, max_tokens=24)
         if said != expected[question]:
             wrong.append((question, said))
-    threads = [threading.Thread(target=ask, args=((SOUP, EGGS)[i % 2],)) for i in range(24)]
+    threads = [threading.Thread(target=ask, args=((SOUP, EGGS)[i % 2],)) for i in range(some(24))]
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert not wrong, wrong
@@ -215,10 +215,10 @@ def many_at_a_time(s):
 
 def guesses():
     """Speculation, of all requests or not of this one, changes nothing."""
-    expected = {q: run(1, "-p", q, "--prompts", "auto", "-n", "60")["text"] for q in (SOUP, EGGS)}
+    expected = {q: run(1, "-p", q, "--prompts", "auto", "-n", str(some(60)))["text"] for q in (SOUP, EGGS)}
     with Server(JUPITER, MODEL, 3, ["--speculate", "lookup", "--tree", "4"]) as server:
         threads = [threading.Thread(target=lambda q=q, f=f: said.append((q, server.say(
-            q, max_tokens=60, **f)))) for q in expected for f in ({}, {"speculate": True}, {"speculate": False})]
+            q, max_tokens=some(60), **f)))) for q in expected for f in ({}, {"speculate": True}, {"speculate": False})]
         said = []
         [t.start() for t in threads]
         [t.join() for t in threads]
@@ -228,7 +228,8 @@ def guesses():
 
 def late():
     """An answer that takes too long is given up, and its place is free."""
-    with Server(JUPITER, MODEL, 4, ["--timeout", "1"]) as server:
+    limit_s = "20" if THIN else "1"
+    with Server(JUPITER, MODEL, 4, ["--timeout", limit_s]) as server:
         body = {"prompt": [1], "max_tokens": 1000, "temperature": 2}
         answers = []
         threads = [threading.Thread(target=lambda: answers.append(server.post(TEXT, body)))
@@ -237,7 +238,7 @@ def late():
         [t.join() for t in threads]
         statuses = [a[0] for a in answers]
         assert set(statuses) <= {200, 504} and 504 in statuses, statuses
-        assert all("1 s" in a[2]["error"]["message"] for a in answers if a[0] == 504), answers
+        assert all(limit_s + " s" in a[2]["error"]["message"] for a in answers if a[0] == 504), answers
         assert server.say(SOUP, max_tokens=2)
         assert server.stop() == 0, server.text()
 
@@ -246,7 +247,7 @@ def ends_well():
     """SIGTERM: what runs is finished, nothing new is taken."""
     with Server(JUPITER, MODEL, 2) as server:
         said = []
-        thread = threading.Thread(target=lambda: said.append(server.say(SOUP, max_tokens=150)))
+        thread = threading.Thread(target=lambda: said.append(server.say(SOUP, max_tokens=some(150))))
         thread.start()
         while json.loads(server.get("/health")[2])["running"] == 0:
             time.sleep(0.01)
@@ -260,8 +261,8 @@ def ends_well():
                 break  # it has ended already
             time.sleep(0.02)
         thread.join()
-        assert server.process.wait(60) == 0, server.text()
-        assert said == [run(1, "-p", SOUP, "--prompts", "auto", "-n", "150")["text"]], said
+        assert server.process.wait(PATIENCE_S) == 0, server.text()
+        assert said == [run(1, "-p", SOUP, "--prompts", "auto", "-n", str(some(150)))["text"]], said
 
 
 def ends_when_all_is_read():
@@ -282,7 +283,7 @@ def ends_when_all_is_read():
         with slow, slow.makefile("rb") as told:
             head, text = told.read().split(b"\r\n\r\n", 1)
         assert b" 200 OK" in head and len(json.loads(text)["choices"]) == 16, head
-        assert server.process.wait(60) == 0, server.text()
+        assert server.process.wait(PATIENCE_S) == 0, server.text()
 
 
 def main():
