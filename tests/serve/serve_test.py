@@ -268,7 +268,7 @@ def ends_well():
 def ends_when_all_is_read():
     """SIGTERM: a client that reads late has all of its answer, which no socket's buffer holds."""
     with Server(JUPITER, MODEL, 1) as server:
-        body = json.dumps({"messages": [{"role": "user", "content": SOUP}], "max_tokens": 240, "n": 16,
+        body = json.dumps({"messages": [{"role": "user", "content": SOUP}], "max_tokens": some(240), "n": 16,
                            "temperature": 2, "top_k": 0, "top_p": 1, "seed": 1, "logprobs": True,
                            "top_logprobs": 20}).encode()
         slow = socket.socket()
