@@ -459,7 +459,8 @@ jup_status_t jup_measure_cluster(jup_comm_t *comm, jup_measure_job_t *job, jup_c
     b->job = job;
     if (comm->rank == 0) {
         memset(cluster, 0, sizeof *cluster);
-        snprintf(cluster->name, sizeof cluster->name, "%d measured ranks", comm->size);
+        snprintf(cluster->name, sizeof cluster->name, "%d measured rank%s", comm->size,
+                 comm->size == 1 ? "" : "s");
     }
     jup_status_t status = measure(b, cluster, err);
     if (status != JUP_OK && comm->rank == 0)
