@@ -71,7 +71,7 @@ refuses "stage 1 is on device 3, but 2 ranks" 2 run -m "$work/m.gguf" -p hello \
     --plan "$work/order.yaml"
 sed 's/device: 0/device: 2/' "$work/order.yaml" >"$work/other.yaml"
 refuses "the first stage is on device 2" 4 run -m "$work/m.gguf" -p hello --plan "$work/other.yaml"
-refuses "3 devices, 2 ranks" 2 run -m "$work/m.gguf" -p hello --cluster "$work/c.yaml"
+refuses "3 devices, but 2 ranks" 2 run -m "$work/m.gguf" -p hello --cluster "$work/c.yaml"
 refuses "leave out --auto" 2 run -m "$work/m.gguf" -p hello --auto --layers 3,3
 refuses "none.yaml.*No such file" 2 run -m "$work/m.gguf" -p hello --plan "$work/none.yaml"
 refuses "does not fit the cluster" 2 run -m "$work/m.gguf" -p hello --cluster 2xnx:0.05gb

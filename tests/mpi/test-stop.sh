@@ -179,6 +179,20 @@ dying 143 KILL note
 same "exit code of a rank that is killed, which stops rank 0" 137 $?
 same "words of a rank that is killed" "launch: rank 1 (host $(uname -n)) was ended by signal 9" "$(cat "$work/err")"
 
+# one that has ended rank 0 for a rank that it has lost, and takes its time to say which
+mkdir "$work/slow"
+cat >"$work/slow/mpirun" <<'END'
+#!/bin/sh
+echo 143 >"$JUPITER_LAUNCH"
+sleep 6
+echo "[here:1] ACTIVATE PROC [[1,1],1] STATE ABORTED BY SIGNAL" >&4
+exit 137
+END
+chmod +x "$work/slow/mpirun"
+PATH="$work/slow:$PATH" timeout 60 "$launch" -n 2 "$jupiter" 2>"$work/err"
+same "exit code of a rank that is lost, and named late" 137 $?
+same "words of it" "launch: rank 1 (host $(uname -n)) was ended by signal 9" "$(cat "$work/err")"
+
 # ... and one that waits for a lost board for ever, when rank 0 was killed before it could say how it ended
 mkdir "$work/waiting"
 cat >"$work/waiting/mpirun" <<'END'

@@ -221,7 +221,7 @@ START_TEST(a_cluster_is_planned_for)
     ck_assert_double_gt(job.plan.predicted.ttft_s, 0);
     ck_assert_int_eq(job.chunk, 0);
     jup_job_reset(&job);
-    refuses(&wishes, 2, "has 3 devices, 2 ranks are running");
+    refuses(&wishes, 2, "has 3 devices, but 2 ranks are running");
     refuses(&(jup_wishes_t){.cluster = "3xnx:0.001gb", .branches = 1}, 3, "does not fit");
     refuses(&(jup_wishes_t){.cluster = "3xtoaster", .branches = 1}, 3, "toaster");
     ck_assert_uint_eq(jup_mem_live_blocks(), 0);
