@@ -180,7 +180,7 @@ static double measured_layer_s(const jup_profile_t *profile, double rows, double
 {
     const jup_measured_t *m = &profile->measured;
     double seconds = jup_measured_layer_s(m, rows, prefix);
-    double next = m->n_chunks > 1 ? m->chunks[1] : 1;
+    double next = m->chunks[1]; /* there are two at least */
     if (rows <= 1 || rows >= next || profile->rest_gain <= 0)
         return seconds;
     double unrested = profile->rest_gain * jup_measured_layer_s(m, 1, prefix);

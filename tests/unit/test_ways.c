@@ -104,10 +104,11 @@ END_TEST
 /* Measured: 4 s for a row after a rest, so 6 s without, and 12 s for five: three take 9 s. */
 START_TEST(few_rows_begin_where_one_without_a_rest_does)
 {
-    double grid_s[] = {4, 12, 20};
+    double grid_s[] = {4, 4, 12, 12, 20, 20};
     jup_profile_t p = {.rest_gain = 0.5,
-                       .measured = {.key = "k", .n_chunks = 3, .n_prefixes = 1, .layer_s = grid_s}};
+                       .measured = {.key = "k", .n_chunks = 3, .n_prefixes = 2, .layer_s = grid_s}};
     jup_model_size_t size = {.key = "k"};
+    p.measured.prefixes[1] = 64;
     memcpy(p.measured.chunks, (const int32_t[]){1, 5, 9}, 3 * sizeof(int32_t));
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 1, 0), 4, 1e-9);
     ck_assert_double_eq_tol(jup_cost_layer_s(&p, &size, 3, 0), 9, 1e-9);
