@@ -74,6 +74,7 @@ static double busy(jup_modelled_t *m, double now_s, double seconds)
     return seconds;
 }
 
+/* It has rested since what was charged last; returns the time. */
 static double rest(jup_modelled_t *m)
 {
     double now_s = jup_clock_now_s();

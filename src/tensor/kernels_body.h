@@ -25,8 +25,9 @@
  *                       i8 panel lie 8 columns of two rows in place of 4 of four, and each 8
  *                       columns of rounded x lie together; unpair() then gives quads back
  *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
- *   PAIRS               where dot_small is made of multiply_pairs(), whose 16-bit sums add_16()
- * adds up, and sum_pairs() FEW                 a file of kernels for one row of x without panels
+ *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
+ *                       add_16() adds up, and of sum_pairs()
+ *   FEW                 a file of kernels for few rows of x without panels
  *   I8_CHUNK, ROWS      the layout of work, where it is not the largest (kernels.h)
  */
 #include "base/checked.h"
