@@ -5,12 +5,15 @@
  *
  * What a machine gives at a moment is measured at that moment: every timing of an operation stands
  * between one of reading memory and one of OpenBLAS's sgemm, all on the same threads, and shares
- * are medians over such triples. Weights are too many for any cache, as in a model.
+ * are medians over such triples. Weights are too many for any cache, as in a model. "Of limit" is
+ * the share of what could be at best, if nothing but products were made, or nothing but reading
+ * took time (bench/peaks.h), whichever takes longer.
  */
 #include "tensor/kernels.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "peaks.h"
 #include "tensor/ops.h"
 
 #include <cblas.h>
@@ -27,6 +30,7 @@ enum {
     CHECKED_OUT = 64, /* outputs compared with the naive ones */
     SGEMM_N = 1024,   /* the yardstick: 256 x 1024 x 1024 per thread */
     SGEMM_M = 256,
+    PRODUCTS = 200000,     /* a third: so many times 12 */
     READ_BYTES = 192 << 20 /* the other yardstick */
 };
 static const size_t weight_bytes = (size_t)768 << 20; /* passed through before any is met again */
@@ -45,6 +49,7 @@ typedef struct bench {
 typedef struct result {
     double seconds, gflops, gbytes; /* per second; medians */
     double of_sgemm, of_read;       /* shares */
+    double of_limit;                /* 0 where there is none */
 } result_t;
 
 /*
@@ -114,6 +119,17 @@ static double read_bytes_per_s(bench_t *b)
     return (double)READ_BYTES / seconds;
 }
 
+/* 0 where the kernels have no instruction of their own. */
+static double product_ops_per_s(bench_t *b, jup_product_t product)
+{
+    const char *table = jup_kernels_choose()->name;
+    double ops = 0, start = now_s(b);
+#pragma omp parallel for num_threads(b->threads) reduction(+ : ops)
+    for (int t = 0; t < b->threads; t++)
+        ops += jup_peaks_run(table, product, PRODUCTS);
+    return ops / (now_s(b) - start);
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -130,9 +146,21 @@ static double median(double *values, int n)
 
 typedef void (*work_t)(bench_t *b, void *arg);
 
-static result_t time_it(bench_t *b, work_t work, void *arg, double flops, double bytes)
+/* What an operation has to do at least. */
+typedef struct least {
+    double flops, bytes;
+    jup_product_t product; /* JUP_PRODUCTS: neither is a limit */
+} least_t;
+
+static double share_of_limit(bench_t *b, least_t least, double seconds, double read_per_s)
 {
-    double seconds[REPEATS], of_sgemm[REPEATS], of_read[REPEATS];
+    double peak = least.product == JUP_PRODUCTS ? 0 : product_ops_per_s(b, least.product);
+    return peak > 0 ? fmax(least.flops / peak, least.bytes / read_per_s) / seconds : 0;
+}
+
+static result_t time_it(bench_t *b, work_t work, void *arg, least_t least)
+{
+    double seconds[REPEATS], of_sgemm[REPEATS], of_read[REPEATS], of_limit[REPEATS];
     int calls = 1;
     double start = now_s(b);
     work(b, arg);
@@ -145,28 +173,37 @@ static result_t time_it(bench_t *b, work_t work, void *arg, double flops, double
             work(b, arg);
         seconds[i] = (now_s(b) - start) / calls;
         double sgemm = sgemm_flops_per_s(b);
-        of_sgemm[i] = flops / seconds[i] / sgemm;
-        of_read[i] = bytes / seconds[i] / read;
+        of_sgemm[i] = least.flops / seconds[i] / sgemm;
+        of_read[i] = least.bytes / seconds[i] / read;
+        of_limit[i] = share_of_limit(b, least, seconds[i], read);
     }
     double typical = median(seconds, REPEATS);
-    return (result_t){typical, 1e-9 * flops / typical, 1e-9 * bytes / typical,
-                      median(of_sgemm, REPEATS), median(of_read, REPEATS)};
+    return (result_t){typical,
+                      1e-9 * least.flops / typical,
+                      1e-9 * least.bytes / typical,
+                      median(of_sgemm, REPEATS),
+                      median(of_read, REPEATS),
+                      median(of_limit, REPEATS)};
 }
 
 static void report(bench_t *b, const char *op, const char *shape, const char *type, int64_t rows,
                    result_t r)
 {
-    printf("%-10s %-16s %-6s %5d %10.3f %9.1f %8.1f %8.0f%% %8.0f%%\n", op, shape, type, (int)rows,
-           1e3 * r.seconds, r.gflops, r.gbytes, 100 * r.of_sgemm, 100 * r.of_read);
+    char limit[16] = "-";
+    if (r.of_limit > 0)
+        snprintf(limit, sizeof limit, "%.0f%%", 100 * r.of_limit);
+    printf("%-10s %-16s %-6s %5d %10.3f %9.1f %8.1f %8.0f%% %8.0f%% %9s\n", op, shape, type,
+           (int)rows, 1e3 * r.seconds, r.gflops, r.gbytes, 100 * r.of_sgemm, 100 * r.of_read,
+           limit);
     fflush(stdout);
     if (!b->json)
         return;
     fprintf(b->json,
             "%s\n  {\"op\": \"%s\", \"shape\": \"%s\", \"type\": \"%s\", \"rows\": %d, "
             "\"threads\": %d, \"seconds\": %.6g, \"gflops_per_s\": %.4g, \"gbytes_per_s\": %.4g, "
-            "\"of_sgemm\": %.4g, \"of_read\": %.4g}",
+            "\"of_sgemm\": %.4g, \"of_read\": %.4g, \"of_limit\": %.4g}",
             b->first_entry ? "" : ",", op, shape, type, (int)rows, b->threads, r.seconds, r.gflops,
-            r.gbytes, r.of_sgemm, r.of_read);
+            r.gbytes, r.of_sgemm, r.of_read, r.of_limit);
     b->first_entry = false;
 }
 
@@ -201,6 +238,11 @@ static void run_linear(bench_t *b, void *arg)
     b->blas.ops->linear(&b->blas, &w->l, 1, b->x, w->rows, &b->y);
 }
 
+static bool is_rounded(jup_dtype_t dtype)
+{
+    return jup_dtype_info((int)dtype)->block_elems > 1;
+}
+
 static void check_linear(bench_t *b, const linear_work_t *w, bool exact)
 {
     jup_linear_t few = w->l;
@@ -210,7 +252,7 @@ static void check_linear(bench_t *b, const linear_work_t *w, bool exact)
     b->naive.ops->linear(&b->naive, &few, 1, b->x, 4, &expected);
     jup_compute_set_int8(&b->blas, !exact);
     b->blas.ops->linear(&b->blas, &few, 1, b->x, 4, &b->y);
-    bool rounded = !exact && jup_dtype_info((int)few.w.dtype)->block_elems > 1;
+    bool rounded = !exact && is_rounded(few.w.dtype);
     expect_near(jup_dtype_any_name((int)few.w.dtype), b->y, expected, 4 * CHECKED_OUT,
                 rounded ? 0.02 : 3e-6);
     jup_compute_set_int8(&b->blas, true);
@@ -257,9 +299,10 @@ static void bench_linear(bench_t *b, jup_dtype_t dtype, int64_t in, int64_t out,
         if (!wanted(b, number))
             continue;
         w.rows = row_counts[i];
-        double flops = 2.0 * (double)(in * out) * (double)w.rows;
+        least_t least = {2.0 * (double)(in * out) * (double)w.rows, (double)w.bytes,
+                         is_rounded(dtype) ? JUP_PRODUCT_I8 : JUP_PRODUCT_F32};
         report(b, "linear", shape, jup_dtype_any_name((int)dtype), w.rows,
-               time_it(b, run_linear, &w, flops, (double)w.bytes));
+               time_it(b, run_linear, &w, least));
     }
 }
 
@@ -310,9 +353,8 @@ static void bench_attention(bench_t *b, int64_t past, int64_t rows)
     char shape[32];
     snprintf(shape, sizeof shape, "past %d", (int)past);
     double seen = (double)rows * (double)past + 0.5 * (double)rows * (double)(rows + 1);
-    report(b, "attention", shape, "F16", rows,
-           time_it(b, run_attention, &a, 4.0 * HEADS * DIM * seen,
-                   (double)slots * KV_HEADS * DIM * 4));
+    least_t least = {4.0 * HEADS * DIM * seen, (double)slots * KV_HEADS * DIM * 4, JUP_PRODUCT_F32};
+    report(b, "attention", shape, "F16", rows, time_it(b, run_attention, &a, least));
     jup_free(k), jup_free(v);
 }
 
@@ -350,10 +392,13 @@ static void bench_small(bench_t *b, int64_t rows)
         b->b[i] = sinf((float)i);
     }
     double n = (double)rows * 2048;
-    report(b, "rmsnorm", "2048", "F32", rows, time_it(b, run_norm, &w, 4 * n, 8 * n));
-    report(b, "rope", "32 x 64", "F32", rows, time_it(b, run_rope, &w, 3 * n, 8 * n));
+    report(b, "rmsnorm", "2048", "F32", rows,
+           time_it(b, run_norm, &w, (least_t){4 * n, 8 * n, JUP_PRODUCTS}));
+    report(b, "rope", "32 x 64", "F32", rows,
+           time_it(b, run_rope, &w, (least_t){3 * n, 8 * n, JUP_PRODUCTS}));
     n = (double)rows * 5632;
-    report(b, "swiglu", "5632", "F32", rows, time_it(b, run_swiglu, &w, 25 * n, 12 * n));
+    report(b, "swiglu", "5632", "F32", rows,
+           time_it(b, run_swiglu, &w, (least_t){25 * n, 12 * n, JUP_PRODUCTS}));
 }
 
 /* ---- all ----------------------------------------------------------------------------------- */
@@ -408,8 +453,8 @@ int main(int argc, char **argv)
     double top_sgemm = 1e-9 * median(sgemm, REPEATS), top_read = 1e-9 * median(read, REPEATS);
     printf("kernels %s, OpenBLAS %s, %d threads: sgemm %.0f GFLOP/s, read %.1f GB/s\n",
            jup_kernels_choose()->name, jup_blas_core(), b.threads, top_sgemm, top_read);
-    printf("%-10s %-16s %-6s %5s %10s %9s %8s %9s %9s\n", "op", "shape", "type", "rows", "ms",
-           "GFLOP/s", "GB/s", "of sgemm", "of read");
+    printf("%-10s %-16s %-6s %5s %10s %9s %8s %9s %9s %9s\n", "op", "shape", "type", "rows", "ms",
+           "GFLOP/s", "GB/s", "of sgemm", "of read", "of limit");
     if (b.json)
         fprintf(b.json,
                 "{\"kernels\": \"%s\", \"core\": \"%s\", \"threads\": %d, "

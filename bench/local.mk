@@ -6,6 +6,7 @@ noinst_PROGRAMS += %D%/exchanges
 noinst_PROGRAMS += %D%/plan_time
 EXTRA_DIST += %D%/plan_unequal.sh
 noinst_PROGRAMS += %D%/kernels
+bench_kernels_SOURCES = %D%/kernels.c %D%/peaks.c %D%/peaks.h
 EXTRA_DIST += %D%/decode.py
 EXTRA_DIST += %D%/peers
 EXTRA_DIST += %D%/serve %D%/startup

@@ -20,10 +20,11 @@ def main():
     linear = [r for r in bench["results"] if r["op"] == "linear"]
     shapes = sorted({r["shape"] for r in linear})
     types = list(dict.fromkeys(r["type"] for r in linear))
-    figure, axes = plt.subplots(len(shapes), 2, figsize=(11, 4 * len(shapes)), squeeze=False)
+    figure, axes = plt.subplots(len(shapes), 3, figsize=(16, 4 * len(shapes)), squeeze=False)
     for row, shape in enumerate(shapes):
         for column, (key, label) in enumerate((("of_read", "share of memory reading"),
-                                               ("of_sgemm", "share of sgemm"))):
+                                               ("of_sgemm", "share of sgemm"),
+                                               ("of_limit", "share of reading or of products"))):
             axis = axes[row][column]
             for kind in types:
                 points = [(r["rows"], r[key]) for r in linear
