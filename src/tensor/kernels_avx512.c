@@ -97,6 +97,12 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, w, x);
 }
 
+#define dot_pairs dot_pairs
+INLINE vi dot_pairs(vi sum, vi a, vi b)
+{
+    return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+}
+
 #define FEW "tensor/kernels_few_512.h"
 #include "tensor/kernels_body.h"
 

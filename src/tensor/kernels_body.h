@@ -27,6 +27,7 @@
  *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, and of sum_pairs()
+ *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
  *   FEW                 a file of kernels for few rows of x without panels
  *   I8_CHUNK, ROWS      the layout of work, where it is not the largest (kernels.h)
  */
@@ -110,6 +111,23 @@ INLINE vf to_float(vi v)
 INLINE vi shift_right(vi v, int bits)
 {
     return (vi)((vu)v >> bits);
+}
+
+/* Two numbers of 16 bits in each element, and one of them. */
+INLINE vi pair_up(vi low, vi high)
+{
+    return (low & 0xffff) | (high << 16);
+}
+
+INLINE vi half_of_pairs(vi pairs, int i)
+{
+    return (i ? pairs : pairs << 16) >> 16;
+}
+
+INLINE vi times_both(vi pairs, int16_t x)
+{
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    return (vi)((halves_t)pairs * x);
 }
 
 /* a where the mask is set, else b */
@@ -411,7 +429,7 @@ INLINE void group_of(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t gro
     if (!form.whole)
         return;
     const float *whole = from->whole + group / 16 * 2 * JUP_PANEL + at;
-    *scale = to_float((vi)*scale) * load_f(whole);
+    *scale = to_float(whole_scale(from->scale + at, (int)group)) * load_f(whole);
     vi mins = load_i(from->min + (group / 16 * 16 + group % 16 / 4) * JUP_PANEL + at);
     if (form.mins)
         *min = to_float(byte_of(&mins, (int)(group % 4))) * load_f(whole + JUP_PANEL);
@@ -620,20 +638,49 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
-/* dots += (dots of 16 columns, b of 256) * their scales, of the weights and of x, as integers */
-INLINE void add_whole_group(const jup_i8_form_t form, const int m, const int g, const uint8_t *w,
+#ifdef dot_pairs
+
+/*
+ * dots += (dots of each 16 of 32 columns) * their scales, of the weights and of x, as integers.
+ * Both factors have 16 bits: at most 4 * 127 * 16 (less the zero point), and 32 * JUP_X_MOST_K.
+ */
+INLINE void add_whole_block(const jup_i8_form_t form, const int m, const uint8_t *w,
                             const int8_t *q, const int32_t *parts, const int32_t *k,
                             const float *scales, vi all[I8_ROWS][I8_VECS])
 {
-    vi dots[I8_ROWS][I8_VECS];
-    start_dots(m, parts, JUP_X_Q_FIRST + g, form.zero, dots);
-    add_products(false, m, 4 * g, 4 * g + 4, w, q, dots);
+    vi dots[2][I8_ROWS][I8_VECS];
+    EACH (g, 2) {
+        start_dots(m, parts, JUP_X_Q_FIRST + g, form.zero, dots[g]);
+        add_products(false, m, 4 * g, 4 * g + 4, w, q, dots[g]);
+    }
     EACH (v, I8_VECS) {
-        vi scale = load_i(scales + g * JUP_PANEL + v * LANES);
-        EACH (r, m)
-            all[r][v] += dots[r][v] * (scale * k[r]);
+        vi scale = load_i(scales + v * LANES);
+        EACH (r, m) {
+            vi pairs = pair_up(dots[0][r][v], dots[1][r][v]);
+            all[r][v] = dot_pairs(all[r][v], pairs, times_both(scale, (int16_t)k[r]));
+        }
     }
 }
+
+#else
+
+INLINE void add_whole_block(const jup_i8_form_t form, const int m, const uint8_t *w,
+                            const int8_t *q, const int32_t *parts, const int32_t *k,
+                            const float *scales, vi all[I8_ROWS][I8_VECS])
+{
+    EACH (g, 2) {
+        vi dots[I8_ROWS][I8_VECS];
+        start_dots(m, parts, JUP_X_Q_FIRST + g, form.zero, dots);
+        add_products(false, m, 4 * g, 4 * g + 4, w, q, dots);
+        EACH (v, I8_VECS) {
+            vi scale = half_of_pairs(load_i(scales + v * LANES), g);
+            EACH (r, m)
+                all[r][v] += dots[r][v] * (scale * k[r]);
+        }
+    }
+}
+
+#endif
 
 /* A row's sum of min * x over 256 columns, in units << JUP_X_FOLD_BITS; x: at the row. */
 INLINE vi whole_mins(const int m, const float *mins, const int32_t *x)
@@ -675,10 +722,9 @@ INLINE void whole_tile(const jup_i8_form_t form, const int m, const jup_i8_x_t *
         EACH (v, I8_VECS)
             dots[r][v] = (vi){0};
     for (int b = 0; b < 8; b++)
-        EACH (g, 2)
-            add_whole_group(form, m, g, at->q + b * 32 * JUP_PANEL, x->q + b * 32 * m,
-                            x->parts + b * JUP_X_PARTS * m, x->whole + (JUP_X_K + b) * m,
-                            at->scale + 2 * b * JUP_PANEL, dots);
+        add_whole_block(form, m, at->q + b * 32 * JUP_PANEL, x->q + b * 32 * m,
+                        x->parts + b * JUP_X_PARTS * m, x->whole + (JUP_X_K + b) * m,
+                        at->scale + 2 * b * JUP_PANEL, dots);
     EACH (v, I8_VECS) {
         vf scale = load_f(at->whole + v * LANES), min = load_f(at->whole + JUP_PANEL + v * LANES);
         EACH (r, m) {

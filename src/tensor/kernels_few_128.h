@@ -219,7 +219,7 @@ INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, ju
         dots_of_part(dtype, s, part, x.q + 32 * part, dots);
         EACH (g, 2)
             all += (dots[g] - form.zero * sums[g]) *
-                   (load_i(scales.scale + (2 * part + g) * JUP_PANEL) * x.whole[JUP_X_K + part]);
+                   (whole_scale(scales.scale, 2 * part + g) * x.whole[JUP_X_K + part]);
     }
     vi mins = form.mins ? whole_mins(1, scales.min, x.whole) : (vi){0};
     return with_whole(form, sum, all, mins, load_f(scales.whole), load_f(scales.whole + JUP_PANEL),

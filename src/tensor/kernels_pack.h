@@ -317,6 +317,17 @@ INLINE void pack_two_bits(const vi *q, const vi *third, int half, uint8_t *block
         }
 }
 
+/* Integer scales: both of a block of 32 in one element, where the first one's would be. */
+INLINE void store_two_scales(jup_i8_panel_t to, int b, vi first, vi last)
+{
+    store_i(to.scale + 2 * b * JUP_PANEL, pair_up(first, last));
+}
+
+INLINE vi whole_scale(const float *scales, int group)
+{
+    return half_of_pairs(load_i(scales + group / 2 * 2 * JUP_PANEL), group % 2);
+}
+
 INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
 {
     vf d, dmin;
@@ -326,8 +337,8 @@ INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
     halves_to_floats(tail[3], &d, &dmin);
     store_f(to.whole, d);
     store_f(to.whole + JUP_PANEL, dmin);
-    EACH (g, 16)
-        store_i(to.scale + g * JUP_PANEL, byte_of(scales, g) & 15);
+    EACH (b, 8)
+        store_two_scales(to, b, byte_of(scales, 2 * b) & 15, byte_of(scales, 2 * b + 1) & 15);
     EACH (k, 4)
         store_i(to.min + k * JUP_PANEL, high_nibbles(scales[k]));
 }
@@ -364,8 +375,8 @@ INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
                     high_nibbles(words[0]) | (high & 0x30303030),
                     high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030)};
     store_f(to.whole, d);
-    EACH (g, 16)
-        store_i(to.scale + g * JUP_PANEL, byte_of(scales, g) - 32);
+    EACH (b, 8)
+        store_two_scales(to, b, byte_of(scales, 2 * b) - 32, byte_of(scales, 2 * b + 1) - 32);
 }
 
 static void pack_q3_k(source_t s, int64_t blocks, jup_i8_panel_t to)

@@ -49,6 +49,12 @@ INLINE vi look_up(vi table, vi numbers)
     return (vi)_mm256_shuffle_epi8((__m256i)table, (__m256i)numbers);
 }
 
+#define dot_pairs dot_pairs
+INLINE vi dot_pairs(vi sum, vi a, vi b)
+{
+    return sum + (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+}
+
 INLINE void split_halves(vi v, uint16_t *to)
 {
     __m256i low = _mm256_and_si256((__m256i)v, _mm256_set1_epi32(0xffff));
