@@ -151,13 +151,8 @@ static void panel_plain(const pass_t *p, const task_t *task, buffers_t *own)
     for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK) {
         int64_t n = jup_min_i64(JUP_PLAIN_CHUNK, p->in - at);
         k->pack_plain(&task->rows, at, n, own->panel);
-        for (int64_t row = 0; row < p->rows;) {
-            int m = jup_tile_rows(p->rows, k->plain_tile, row);
-            const float *x = f32_tile_at(p, row) + at * m;
-            k->tile_plain(m, n, x, x + f32_columns(p) * m, own->panel, own->sums + row * JUP_PANEL,
-                          at > 0);
-            row += m;
-        }
+        k->tile_plain((int)p->rows, f32_columns(p), at, n, f32_tile_at(p, 0), own->panel,
+                      own->sums);
     }
 }
 

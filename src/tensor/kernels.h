@@ -129,11 +129,11 @@ typedef struct jup_kernels {
     void (*run_plain)(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums);
 
     /** The same by way of a panel of columns [at, at + n), n <= JUP_PLAIN_CHUNK, `at` a multiple of
-     *  that: it has room for n, rounded up to a multiple of 8, times 32; sums (m, 32) = or +=.
-     * fetch: as much of x again, which is needed next. */
+     *  that: it has room for n, rounded up to a multiple of 8, times 32; sums (m, 32) = or, from
+     *  the second chunk on, +=. Each row of x has `columns`. */
     void (*pack_plain)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
-    void (*tile_plain)(int m, int64_t n, const float *x, const float *fetch, const float *panel,
-                       float *sums, bool add);
+    void (*tile_plain)(int m, int64_t columns, int64_t at, int64_t n, const float *x,
+                       const float *panel, float *sums);
 
     /** For one row of x and a quantised type, n columns at once (a multiple of row_columns of the
      *  type, 0 where panels are as quick), without a panel: sums (32). */

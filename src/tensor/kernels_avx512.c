@@ -63,15 +63,34 @@ INLINE vf load_halves(const void *p)
     return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-/* Eight columns of a row, half a vector: see kernels_plain.h. */
-INLINE __m256 load_half_part(const void *p)
+/* Eight columns of two rows: see kernels_plain.h. */
+INLINE vf load_parts(const void *p, const void *q)
 {
-    return _mm256_cvtph_ps(load_128(p));
+    __m512d v = _mm512_castpd256_pd512(_mm256_loadu_pd(p));
+    return (vf)_mm512_insertf64x4(v, _mm256_loadu_pd(q), 1);
 }
 
-INLINE __m256 load_brain_part(const void *p)
+INLINE __m256i load_16_bits(const void *p, const void *q)
 {
-    return (__m256)_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_128(p)), 16);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(p)), load_128(q), 1);
+}
+
+INLINE vf load_half_parts(const void *p, const void *q)
+{
+    __m512d v = _mm512_castpd256_pd512((__m256d)_mm256_cvtph_ps(load_128(p)));
+    return (vf)_mm512_insertf64x4(v, (__m256d)_mm256_cvtph_ps(load_128(q)), 1);
+}
+
+INLINE vf load_brain_parts(const void *p, const void *q)
+{
+    return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_16_bits(p, q)), 16);
+}
+
+/* Sums of 128-bit lanes: 0 and 1, 2 and 3 of a, then of b. */
+INLINE vf add_quarters(vf a, vf b)
+{
+    return (vf)_mm512_shuffle_f32x4((__m512)a, (__m512)b, 0x88) +
+           (vf)_mm512_shuffle_f32x4((__m512)a, (__m512)b, 0xdd);
 }
 
 INLINE vf repeat_part(const float *p)

@@ -11,8 +11,10 @@
  *   unpack_lo32 ..      as x86's vpunpck{l,h}{dq,qdq}, within each 128 bits
  *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
  *   load_halves         a vector of as many halves in a row, as floats
- *   load_brain_part     the same of BF16, for part_t (kernels_plain.h)
- *   load_half_part, repeat_part   with 512 bits: load_halves for part_t, a part_t twice
+ *   load_brains         the same of BF16
+ *   load_parts ..       with 512 bits: eight columns of two rows, of F32, F16, BF16; repeat_part:
+ *                       eight of x twice (kernels_plain.h)
+ *   add_quarters        with more than 128 bits: each 128 of two vectors added to the next
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
  *                       numbers in the bytes of a vector

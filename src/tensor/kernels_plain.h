@@ -3,9 +3,10 @@
  * that nothing has to be turned and a row is read as one run. Included by kernels_body.h; the order
  * in which products are added is in kernels.h.
  *
- * Few rows of x go straight over four rows of the weight at a time. More of them share a panel that
- * holds the numbers as floats: (groups of outputs, columns / 8, outputs of a group, 8), where two
- * outputs that share a 64-byte vector are four apart.
+ * A group of outputs is made at a time, of four vectors of weights for each eight columns; in a
+ * vector of 64 bytes two outputs lie side by side that are four apart. Few rows of x go straight
+ * over the weight. More of them share a panel that holds these vectors one after another, as
+ * floats: (groups, columns / 8, vectors).
  */
 enum {
     /* rows of x in a tile, outputs in one: what registers hold, and attention's tiles are no
@@ -20,35 +21,40 @@ enum {
     HALVES = 8 / PART,     /* vectors that eight columns take */
 };
 
-typedef float part_t __attribute__((vector_size(PART_BYTES)));
-
 #if VECTOR < 64
-#define load_half_part load_halves
 #define repeat_part load_f
 #endif
-
-INLINE part_t load_part(const jup_dtype_t dtype, const unsigned char *p)
-{
-    part_t part;
-    if (dtype == JUP_F16)
-        return load_half_part(p);
-    if (dtype == JUP_BF16)
-        return load_brain_part(p);
-    memcpy(&part, p, sizeof part);
-    return part;
-}
 
 INLINE int64_t plain_bytes_of(const jup_dtype_t dtype)
 {
     return dtype == JUP_F32 ? 4 : 2;
 }
 
-/* Rows `first` to `first + count` of a panel's, from column `at` on; missing ones repeat the last.
- */
-INLINE void plain_rows(const jup_rows_t *src, int first, int count, int64_t at,
-                       const unsigned char **rows)
+/* PART columns from p on; with 64 bytes, and as many from q on. */
+INLINE vf load_weights(const jup_dtype_t dtype, const unsigned char *p, const unsigned char *q)
 {
-    for (int i = 0; i < count; i++) {
+#if VECTOR == 64
+    if (dtype == JUP_F16)
+        return load_half_parts(p, q);
+    if (dtype == JUP_BF16)
+        return load_brain_parts(p, q);
+    return load_parts(p, q);
+#else
+    (void)q;
+    if (dtype == JUP_F16)
+        return load_halves(p);
+    if (dtype == JUP_BF16)
+        return load_brains(p);
+    return load_f(p);
+#endif
+}
+
+/* Rows `first` to `first + GROUP` of a panel's, from column `at` on; missing ones repeat the last.
+ */
+INLINE void plain_rows(const jup_rows_t *src, int first, int64_t at,
+                       const unsigned char *rows[GROUP])
+{
+    for (int i = 0; i < GROUP; i++) {
         int row = first + i < src->rows ? first + i : src->rows - 1;
         rows[i] = src->first + row * src->row_bytes + at * plain_bytes_of(src->dtype);
     }
@@ -56,62 +62,68 @@ INLINE void plain_rows(const jup_rows_t *src, int first, int count, int64_t at,
 
 /* ---- adding up eight sums -------------------------------------------------------------------- */
 
-/* Within each 128 bits: (a0 + a2, b0 + b2, a1 + a3, b1 + b3). */
-INLINE part_t add_plain_pairs(part_t a, part_t b)
+/* Within each 128 bits: the sums of those of v[0][h] to v[3][h]. */
+INLINE vf add_fours(vf v[4][HALVES], const int h)
 {
-#if VECTOR == 16
-    return __builtin_shufflevector(a, b, 0, 4, 1, 5) + __builtin_shufflevector(a, b, 2, 6, 3, 7);
-#else
-    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13) +
-           __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
-#endif
+    vi a = (vi)v[0][h], b = (vi)v[1][h], c = (vi)v[2][h], d = (vi)v[3][h];
+    vi ab = (vi)((vf)unpack_lo32(a, b) + (vf)unpack_hi32(a, b));
+    vi cd = (vi)((vf)unpack_lo32(c, d) + (vf)unpack_hi32(c, d));
+    return (vf)unpack_lo64(ab, cd) + (vf)unpack_hi64(ab, cd);
 }
 
-/* Within each 128 bits: the sums of those of v[0], v[1], v[2] and v[3]. */
-INLINE part_t add_plain_fours(part_t a, part_t b, part_t c, part_t d)
-{
-    part_t ab = add_plain_pairs(a, b), cd = add_plain_pairs(c, d);
-#if VECTOR == 16
-    return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) +
-           __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
-#else
-    return __builtin_shufflevector(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) +
-           __builtin_shufflevector(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
-#endif
-}
+typedef float group_t __attribute__((vector_size(4 * GROUP)));
 
-/* The eight sums of four outputs: to[0..3] = or += them. */
-INLINE void store_plain(part_t sums[4][HALVES], float *to, bool add)
+/* to[0 .. GROUP) = or += sum. */
+INLINE void store_outputs(group_t sum, float *to, bool add)
 {
-    quarter_t part[2], before = {0};
-#if VECTOR == 16
-    EACH (h, 2)
-        part[h] = add_plain_fours(sums[0][h], sums[1][h], sums[2][h], sums[3][h]);
-#else
-    part_t both = add_plain_fours(sums[0][0], sums[1][0], sums[2][0], sums[3][0]);
-    part[0] = __builtin_shufflevector(both, both, 0, 1, 2, 3);
-    part[1] = __builtin_shufflevector(both, both, 4, 5, 6, 7);
-#endif
-    quarter_t sum = part[0] + part[1];
     if (add) {
+        group_t before;
         memcpy(&before, to, sizeof before);
         sum += before;
     }
     memcpy(to, &sum, sizeof sum);
 }
 
+/* A group's outputs of m rows of x, with wide vectors two rows' at once. */
+INLINE void store_group(const int m, vf sums[PLAIN_ROWS][4][HALVES], float *to, bool add)
+{
+#if VECTOR == 16
+    EACH (r, m)
+        store_outputs(add_fours(sums[r], 0) + add_fours(sums[r], 1), to + r * JUP_PANEL, add);
+#else
+    EACH (pair, (m + 1) / 2) {
+        const int r = 2 * pair, next = r + 1 < m ? r + 1 : r;
+        vf both = add_quarters(add_fours(sums[r], 0), add_fours(sums[next], 0));
+        group_t half[2];
+        memcpy(half, &both, sizeof half);
+        store_outputs(half[0], to + r * JUP_PANEL, add);
+        if (next > r)
+            store_outputs(half[1], to + next * JUP_PANEL, add);
+    }
+#endif
+}
+
+INLINE void start_sums(const int m, vf sums[PLAIN_ROWS][4][HALVES])
+{
+    EACH (r, m)
+        EACH (i, 4)
+            EACH (h, HALVES)
+                sums[r][i][h] = (vf){0};
+}
+
 /* ---- few rows of x --------------------------------------------------------------------------- */
 
-/* Eight columns of four rows. */
-INLINE void add_eight(const jup_dtype_t dtype, const int m, const unsigned char *const rows[4],
-                      int64_t at, const float *x, part_t sums[PLAIN_ROWS][4][HALVES])
+/* Eight columns of a group. */
+INLINE void add_eight(const jup_dtype_t dtype, const int m, const unsigned char *const rows[GROUP],
+                      int64_t at, const float *x, vf sums[PLAIN_ROWS][4][HALVES])
 {
     EACH (h, HALVES) {
-        part_t of_x[PLAIN_ROWS];
+        vf of_x[PLAIN_ROWS];
         EACH (r, m)
-            memcpy(&of_x[r], x + 8 * r + h * PART, sizeof of_x[r]);
+            of_x[r] = repeat_part(x + 8 * r + h * PART);
         EACH (i, 4) {
-            part_t w = load_part(dtype, rows[i] + at + h * PART * plain_bytes_of(dtype));
+            const int64_t from = at + h * PART * plain_bytes_of(dtype);
+            vf w = load_weights(dtype, rows[i] + from, rows[i + GROUP - 4] + from);
             EACH (r, m)
                 sums[r][i][h] += w * of_x[r];
         }
@@ -119,40 +131,38 @@ INLINE void add_eight(const jup_dtype_t dtype, const int m, const unsigned char 
 }
 
 /* The last columns, fewer than eight; x goes on with zeros. */
-INLINE void add_tail(const jup_dtype_t dtype, const int m, const unsigned char *const rows[4],
-                     int64_t at, int64_t n, const float *x, part_t sums[PLAIN_ROWS][4][HALVES])
+INLINE void add_tail(const jup_dtype_t dtype, const int m, const unsigned char *const rows[GROUP],
+                     int64_t at, int64_t n, const float *x, vf sums[PLAIN_ROWS][4][HALVES])
 {
-    unsigned char padded[4][32] = {{0}};
-    const unsigned char *tails[4];
-    for (int i = 0; i < 4; i++)
+    unsigned char padded[GROUP][32] = {{0}};
+    const unsigned char *tails[GROUP];
+    for (int i = 0; i < GROUP; i++)
         tails[i] = memcpy(padded[i], rows[i] + at, (size_t)(n * plain_bytes_of(dtype)));
     add_eight(dtype, m, tails, 0, x, sums);
 }
 
-/* A chunk of four rows; `fetch`: what is read later, in the order of the memory. */
-INLINE void few_of_plain(const jup_dtype_t dtype, const int m, const unsigned char *const rows[4],
-                         int64_t n, const float *x, const void *fetch, float *to, bool add)
+/* A chunk of a group; `fetch`: what is read later, in the order of the memory. */
+INLINE void few_of_plain(const jup_dtype_t dtype, const int m,
+                         const unsigned char *const rows[GROUP], int64_t n, const float *x,
+                         const void *fetch, float *to, bool add)
 {
     const int64_t bytes = plain_bytes_of(dtype);
-    part_t sums[PLAIN_ROWS][4][HALVES];
-    EACH (r, m)
-        EACH (i, 4)
-            EACH (h, HALVES)
-                sums[r][i][h] = (part_t){0};
+    vf sums[PLAIN_ROWS][4][HALVES];
+    start_sums(m, sums);
     int64_t at = 0;
     for (; at + 8 <= n; at += 8, x += 8 * m) {
-        EACH (line, 4 * 8 * (int)bytes / 64)
-            __builtin_prefetch((const char *)fetch + 4 * at * bytes + 64 * line, 0, FETCH_LEVEL);
+        EACH (line, GROUP * 8 * (int)bytes / 64)
+            __builtin_prefetch((const char *)fetch + GROUP * at * bytes + 64 * line, 0,
+                               FETCH_LEVEL);
         add_eight(dtype, m, rows, at * bytes, x, sums);
     }
     if (at < n)
         add_tail(dtype, m, rows, at * bytes, n - at, x, sums);
-    EACH (r, m)
-        store_plain(sums[r], to + r * JUP_PANEL, add);
+    store_group(m, sums, to, add);
 }
 
 #define FEW_PLAIN(name, type)                                                                      \
-    static void name(int m, const unsigned char *const rows[4], int64_t n, const float *x,         \
+    static void name(int m, const unsigned char *const rows[GROUP], int64_t n, const float *x,     \
                      const void *fetch, float *sums, bool add)                                     \
     {                                                                                              \
         ROWS_SWITCH(PLAIN_ROWS, m, few_of_plain(type, M, rows, n, x, fetch, sums, add))            \
@@ -162,15 +172,15 @@ FEW_PLAIN(few_f32, JUP_F32)
 FEW_PLAIN(few_f16, JUP_F16)
 FEW_PLAIN(few_bf16, JUP_BF16)
 
-/* Columns [at, at + n) of four rows of the weight for all m rows of x, which have `columns` each.
- * What comes after the four rows is fetched meanwhile, once, then the next tile of x. */
+/* Columns [at, at + n) of a group for all m rows of x, which have `columns` each. What comes after
+ * the group is fetched meanwhile, once, then the next tile of x. */
 static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, int m,
                       const float *x, int64_t columns, float *sums)
 {
     const int64_t bytes = plain_bytes_of(src->dtype);
-    const unsigned char *rows[4];
-    plain_rows(src, first, 4, at, rows);
-    const void *fetch = src->first + (first + 4) * src->row_bytes + 4 * at * bytes;
+    const unsigned char *rows[GROUP];
+    plain_rows(src, first, at, rows);
+    const void *fetch = src->first + (first + GROUP) * src->row_bytes + GROUP * at * bytes;
     for (int row = 0; row < m;) {
         const int tile = jup_tile_rows(m, PLAIN_ROWS, row);
         float *to = sums + row * JUP_PANEL + first;
@@ -188,7 +198,7 @@ static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, i
 
 static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums)
 {
-    for (int first = 0; first < src->rows; first += 4)
+    for (int first = 0; first < src->rows; first += GROUP)
         for (int64_t at = 0; at < n; at += JUP_PLAIN_CHUNK)
             few_plain(src, first, at, jup_min_i64(JUP_PLAIN_CHUNK, n - at), m, x, (n + 7) / 8 * 8,
                       sums);
@@ -196,94 +206,94 @@ static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, f
 
 /* ---- panels ---------------------------------------------------------------------------------- */
 
-INLINE void store_eight(const jup_dtype_t dtype, const unsigned char *from, float *to)
+/* Eight columns of a group. */
+INLINE void pack_eight(const jup_dtype_t dtype, const unsigned char *const rows[GROUP], int64_t at,
+                       float *to)
 {
-    EACH (h, HALVES) {
-        part_t part = load_part(dtype, from + h * PART * plain_bytes_of(dtype));
-        memcpy(to + h * PART, &part, sizeof part);
-    }
+    EACH (i, 4)
+        EACH (h, HALVES) {
+            const int64_t from = at + h * PART * plain_bytes_of(dtype);
+            store_f(to + (i * HALVES + h) * LANES,
+                    load_weights(dtype, rows[i] + from, rows[i + GROUP - 4] + from));
+        }
 }
 
-/* A row's n columns, to where its output has its first eight. */
-INLINE void pack_plain_row(const jup_dtype_t dtype, const unsigned char *row, int64_t n, float *to)
+INLINE void pack_group(const jup_dtype_t dtype, const unsigned char *const rows[GROUP], int64_t n,
+                       float *to)
 {
     const int64_t bytes = plain_bytes_of(dtype);
     int64_t at = 0;
     for (; at + 8 <= n; at += 8, to += 8 * GROUP)
-        store_eight(dtype, row + at * bytes, to);
-    unsigned char padded[32] = {0};
-    if (at < n)
-        store_eight(dtype, memcpy(padded, row + at * bytes, (size_t)((n - at) * bytes)), to);
+        pack_eight(dtype, rows, at * bytes, to);
+    if (at == n)
+        return;
+    unsigned char padded[GROUP][32] = {{0}};
+    const unsigned char *tails[GROUP];
+    for (int i = 0; i < GROUP; i++)
+        tails[i] = memcpy(padded[i], rows[i] + at * bytes, (size_t)((n - at) * bytes));
+    pack_eight(dtype, tails, 0, to);
 }
 
 static void pack_plain(const jup_rows_t *src, int64_t at, int64_t n, float *panel)
 {
     const int64_t eights = (n + 7) / 8;
-    for (int i = 0; i < JUP_PANEL; i++) {
-        const unsigned char *row;
-        float *to =
-            panel + i / GROUP * (eights * 8 * GROUP) + i % 4 * (2 * GROUP) + i % GROUP / 4 * 8;
-        plain_rows(src, i, 1, at, &row);
+    for (int first = 0; first < JUP_PANEL; first += GROUP, panel += eights * 8 * GROUP) {
+        const unsigned char *rows[GROUP];
+        plain_rows(src, first, at, rows);
         if (src->dtype == JUP_F32)
-            pack_plain_row(JUP_F32, row, n, to);
+            pack_group(JUP_F32, rows, n, panel);
         else if (src->dtype == JUP_F16)
-            pack_plain_row(JUP_F16, row, n, to);
+            pack_group(JUP_F16, rows, n, panel);
         else
-            pack_plain_row(JUP_BF16, row, n, to);
+            pack_group(JUP_BF16, rows, n, panel);
     }
 }
 
-/* A group's sums of one row of x. */
-INLINE void store_group(vf sums[4][HALVES], float *to, bool add)
+/* A group of a panel with a tile of x. `fetch`: x that is used later, a line of it each eight
+ * columns or, with `step` 0, none. */
+INLINE void tile_of_group(const int m, int64_t eights, const float *x, const float *fetch, int step,
+                          const float *panel, float *to, bool add)
 {
-#if VECTOR == 64
-    part_t low[4][HALVES], high[4][HALVES];
-    EACH (i, 4) {
-        low[i][0] = __builtin_shufflevector(sums[i][0], sums[i][0], 0, 1, 2, 3, 4, 5, 6, 7);
-        high[i][0] = __builtin_shufflevector(sums[i][0], sums[i][0], 8, 9, 10, 11, 12, 13, 14, 15);
-    }
-    store_plain(low, to, add);
-    store_plain(high, to + 4, add);
-#else
-    store_plain(sums, to, add);
-#endif
-}
-
-/* `fetch`: the x that is used next. */
-INLINE void plain_tile(const int m, int64_t n, const float *x, const float *fetch,
-                       const float *panel, float *to, bool add)
-{
-    const int64_t eights = (n + 7) / 8;
-    const int lines = (m * GROUP + 63) / 64; /* 32 m bytes a step, in as many steps as groups */
-    for (int group = 0; group < JUP_PANEL; group += GROUP) {
-        vf sums[PLAIN_ROWS][4][HALVES];
-        EACH (r, m)
-            EACH (i, 4)
-                EACH (h, HALVES)
-                    sums[r][i][h] = (vf){0};
-        const float *xs = x;
-        for (int64_t k = 0; k < eights; k++, xs += 8 * m, panel += 8 * GROUP) {
-            EACH (line, lines)
-                __builtin_prefetch(fetch + 16 * line, 0, FETCH_LEVEL);
-            fetch += 16 * lines;
-            EACH (h, HALVES) {
-                vf of_x[PLAIN_ROWS];
+    vf sums[PLAIN_ROWS][4][HALVES];
+    start_sums(m, sums);
+    for (int64_t k = 0; k < eights; k++, x += 8 * m, panel += 8 * GROUP) {
+        __builtin_prefetch(fetch, 0, FETCH_LEVEL);
+        fetch += step;
+        EACH (h, HALVES) {
+            vf of_x[PLAIN_ROWS];
+            EACH (r, m)
+                of_x[r] = repeat_part(x + 8 * r + h * PART);
+            EACH (i, 4) {
+                vf w = load_f(panel + (i * HALVES + h) * LANES);
                 EACH (r, m)
-                    of_x[r] = repeat_part(xs + 8 * r + h * PART);
-                EACH (i, 4) {
-                    vf w = load_f(panel + (i * HALVES + h) * LANES);
-                    EACH (r, m)
-                        sums[r][i][h] += w * of_x[r];
-                }
+                    sums[r][i][h] += w * of_x[r];
             }
         }
-        EACH (r, m)
-            store_group(sums[r], to + r * JUP_PANEL + group, add);
     }
+    store_group(m, sums, to, add);
 }
 
-static void tile_plain(int m, int64_t n, const float *x, const float *fetch, const float *panel,
-                       float *sums, bool add)
+static void group_tile(int m, int64_t eights, const float *x, const float *fetch, int step,
+                       const float *panel, float *to, bool add)
 {
-    ROWS_SWITCH(PLAIN_ROWS, m, plain_tile(M, n, x, fetch, panel, sums, add))
+    ROWS_SWITCH(PLAIN_ROWS, m, tile_of_group(M, eights, x, fetch, step, panel, to, add))
+}
+
+/* Tiles of x over a panel, some at a time, group by group, so that a group of the panel stays in
+ * the first-level cache for all of them. What the next ones need is fetched meanwhile. */
+static void tile_plain(int rows, int64_t columns, int64_t at, int64_t n, const float *x,
+                       const float *panel, float *sums)
+{
+    enum { LINE = 16 /* floats */ };
+    const int64_t eights = (n + 7) / 8;
+    const int even = jup_tile_rows(rows, PLAIN_ROWS, 0), block = even * (VECTOR == 64 ? 1 : 2);
+    for (int first = 0; first < rows; first += block)
+        for (int group = 0; group < JUP_PANEL / GROUP; group++)
+            for (int row = first; row < rows && row < first + block; row += even) {
+                const int m = jup_tile_rows(rows, PLAIN_ROWS, row);
+                group_tile(m, eights, x + row * columns + at * m,
+                           x + (row + block) * columns + at * m + group * eights * LINE,
+                           2 * group < m ? LINE : 0, panel + group * eights * 8 * GROUP,
+                           sums + row * JUP_PANEL + group * GROUP, at > 0);
+            }
 }

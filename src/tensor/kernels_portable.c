@@ -80,7 +80,7 @@ INLINE vf load_halves(const void *p)
     return half_to_float((vi){h[0], h[1], h[2], h[3]});
 }
 
-INLINE vf load_brain_part(const void *p)
+INLINE vf load_brains(const void *p)
 {
     uint16_t h[4];
     memcpy(h, p, sizeof h);

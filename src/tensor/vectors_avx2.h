@@ -68,7 +68,14 @@ INLINE vf load_halves(const void *p)
     return (vf)_mm256_cvtph_ps(load_128(p));
 }
 
-INLINE vf load_brain_part(const void *p)
+INLINE vf load_brains(const void *p)
 {
     return (vf)_mm256_slli_epi32(_mm256_cvtepu16_epi32(load_128(p)), 16);
+}
+
+/* Sums of 128-bit lanes: 0 and 1 of a, then of b. */
+INLINE vf add_quarters(vf a, vf b)
+{
+    return (vf)_mm256_permute2f128_ps((__m256)a, (__m256)b, 0x20) +
+           (vf)_mm256_permute2f128_ps((__m256)a, (__m256)b, 0x31);
 }

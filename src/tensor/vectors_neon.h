@@ -80,7 +80,7 @@ INLINE vf load_halves(const void *p)
     return (vf)vcvt_f32_f16((float16x4_t)vld1_u8(p));
 }
 
-INLINE vf load_brain_part(const void *p)
+INLINE vf load_brains(const void *p)
 {
     return (vf)vshll_n_u16((uint16x4_t)vld1_u8(p), 16);
 }
