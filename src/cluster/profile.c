@@ -50,6 +50,26 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b)
            same_grid(&a->measured, &b->measured);
 }
 
+static void make_monotone(jup_measured_t *m)
+{
+    for (int i = m->n_chunks - 1; i >= 0; i--)
+        for (int j = m->n_prefixes - 1; j >= 0; j--) {
+            double *t = &m->layer_s[i * m->n_prefixes + j];
+            if (i < m->n_chunks - 1)
+                *t = fmin(*t, t[m->n_prefixes]);
+            if (j < m->n_prefixes - 1)
+                *t = fmin(*t, t[1]);
+        }
+}
+
+void jup_profile_calm(jup_profile_t *profile)
+{
+    jup_measured_t *m = &profile->measured;
+    make_monotone(m);
+    double most = m->layer_s[m->n_prefixes] / m->layer_s[0] - 1;
+    profile->rest_gain = fmin(profile->rest_gain, fmax(0, most));
+}
+
 static double overlapped_s(const jup_profile_t *profile, double compute_s, double memory_s)
 {
     double more = memory_s > compute_s ? memory_s : compute_s;

@@ -70,6 +70,13 @@ void jup_profile_copy(jup_profile_t *copy, const jup_profile_t *profile);
 /** Whether two profiles give the same times for everything (names do not matter). */
 bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b);
 
+/**
+ * Takes out of a grid that was just measured (two chunk lengths at least) what only a disturbance
+ * can have put in: fewer rows or a shorter prefix do not take longer than more, nor does a single
+ * row without rests take longer than several, which have none either (rest_gain).
+ */
+void jup_profile_calm(jup_profile_t *profile);
+
 /** Seconds of a product with a matrix of `weight_bytes`, `flops_per_row` operations a row. */
 double jup_profile_linear_s(const jup_profile_t *profile, double rows, double flops_per_row,
                             double weight_bytes);

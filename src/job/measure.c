@@ -354,27 +354,6 @@ static jup_status_t measure_grid(bench_t *b, jup_error_t *err)
     return JUP_OK;
 }
 
-/* Fewer rows or a shorter prefix never take more: noise only ever adds time. */
-static void make_monotone(jup_measured_t *m)
-{
-    for (int i = m->n_chunks - 1; i >= 0; i--)
-        for (int j = m->n_prefixes - 1; j >= 0; j--) {
-            double *t = &m->layer_s[i * m->n_prefixes + j];
-            if (i < m->n_chunks - 1)
-                *t = fmin(*t, t[m->n_prefixes]);
-            if (j < m->n_prefixes - 1)
-                *t = fmin(*t, t[1]);
-        }
-}
-
-/* Nor does a single row without rests take longer than several, which have none either. */
-static void limit_rest_gain(jup_profile_t *p)
-{
-    const jup_measured_t *m = &p->measured;
-    double most = m->layer_s[m->n_prefixes] / m->layer_s[0] - 1;
-    p->rest_gain = fmin(p->rest_gain, fmax(0, most));
-}
-
 /* ---- the profile ---------------------------------------------------------------------------- */
 
 static jup_status_t finish_profile(bench_t *b, jup_error_t *err)
@@ -385,8 +364,7 @@ static jup_status_t finish_profile(bench_t *b, jup_error_t *err)
     char host[64] = "host";
     JUP_TRY(
         jup_model_size_of_file(&size, b->gguf, &b->config, b->job->kv_dtype, b->job->wire, err));
-    make_monotone(&p->measured);
-    limit_rest_gain(p);
+    jup_profile_calm(p);
     jup_fit_grid(&fit, p->measured.chunks, p->measured.n_chunks, p->measured.prefixes,
                  p->measured.n_prefixes, p->measured.layer_s);
     jup_fit_to_profile(&fit, &size.layer, p);

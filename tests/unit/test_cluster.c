@@ -246,6 +246,26 @@ static char *nested(const char *open, const char *close, int n)
 }
 
 /* libyaml itself takes half a minute for the first of them. */
+/* One and four rows, of prefixes 0 and 64: what should take least was disturbed. */
+START_TEST(what_disturbed_a_grid_is_taken_out)
+{
+    double grid[] = {9, 3, /* one row */ 6, 8 /* four */};
+    jup_profile_t p = {.rest_gain = 0.25,
+                       .measured = {.n_chunks = 2, .n_prefixes = 2, .layer_s = grid}};
+    jup_profile_calm(&p);
+    const double calm[] = {3, 3, 6, 8};
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_eq(grid[i], calm[i]);
+    ck_assert_double_eq(p.rest_gain, 0.25); /* 3.75 without rests: four rows take 6 */
+    p.rest_gain = 7;
+    jup_profile_calm(&p);
+    ck_assert_double_eq(p.rest_gain, 1); /* as long as four rows, no longer */
+    grid[0] = grid[1] = 6;
+    jup_profile_calm(&p);
+    ck_assert_double_eq(p.rest_gain, 0);
+}
+END_TEST
+
 START_TEST(yaml_of_absurd_shape_is_refused_at_once)
 {
     static const struct {
@@ -286,6 +306,7 @@ static Suite *suite(void)
     unit_add(s, rates_are_found_again_from_times, 10);
     unit_add(s, a_link_whose_bytes_take_nothing_can_be_written, 10);
     unit_add(s, a_measured_grid_is_read_back_and_interpolated, 10);
+    unit_add(s, what_disturbed_a_grid_is_taken_out, 10);
     unit_add(s, yaml_of_absurd_shape_is_refused_at_once, 20);
     unit_add(s, endless_yaml_is_refused_at_once, 20);
     return s;
