@@ -52,7 +52,9 @@ static jup_status_t parse(jup_options_t *options, plan_options_t *o, int argc, c
          "of the answer's tokens, those of an outline, before there are branches (0)", "N"},
         {"speculate", 0, POPT_ARG_NONE, &o->speculate, 0,
          "with guesses as of trained heads: of three a lap, 1.7 tokens", NULL},
-        {"kv-type", 0, POPT_ARG_STRING, &o->kv, 0, "KV cache (f16)", "f16|f32"},
+        {"kv", 0, POPT_ARG_STRING, &o->kv, 0, "KV cache (f16)", "f16|f32"},
+        {"kv-type", 0, POPT_ARG_STRING | POPT_ARGFLAG_DOC_HIDDEN, &o->kv, 0,
+         "--kv, as it was called until 0.2", "f16|f32"},
         {"wire", 0, POPT_ARG_STRING, &o->wire, 0, "activations (f16)", "f16|f32"},
         {"objective", 0, POPT_ARG_STRING, &o->objective, 0,
          "total: first token and answer; ttft: first token; slowest: the paper's slowest stage "
@@ -131,7 +133,7 @@ static jup_status_t read_size(const plan_options_t *o, jup_model_size_t *size, j
 {
     jup_dtype_t type = JUP_Q4_0, kv = JUP_F16, wire = JUP_F16;
     JUP_TRY(jup_check_type("--type", o->type, JUP_Q4_0, &type, err));
-    JUP_TRY(jup_check_half_or_single("--kv-type", o->kv, &kv, err));
+    JUP_TRY(jup_check_half_or_single("--kv", o->kv, &kv, err));
     JUP_TRY(jup_check_half_or_single("--wire", o->wire, &wire, err));
     if (!o->model == !o->shape)
         return jup_fail(err, JUP_EINPUT, "plan: give either a model file (-m) or --shape");

@@ -147,6 +147,11 @@ static jup_status_t make_up_prompt(jup_setup_t *setup, jup_error_t *err)
     const jup_run_options_t *o = &setup->options;
     if (o->ask.script) {
         JUP_TRY(jup_script_read(&setup->script, o->ask.script, err));
+        if (o->ask.early_points && !setup->script.model.n_titles)
+            return jup_fail(err, JUP_EINPUT,
+                            "--early-points has no effect without titles in '%s', which say when a "
+                            "line of an outline is written",
+                            o->ask.script);
         setup->script.model.vocab = setup->config.vocab;
         setup->source = jup_lengths_source(&setup->script);
         return JUP_OK;

@@ -136,6 +136,8 @@ alone "--tree has no effect without --speculate" run $good --tree 4
 alone "--no-cancel has no effect without --speculate" run $good --no-cancel
 alone "--early-points has no effect without --outline; add that, or leave it out" run $good --early-points
 alone "--results has no effect without --questions" run $good --results r
+alone "--early-points has no effect without titles in '.*script.yaml'" run --shape llama2-7b \
+    --cluster 2xnx@100mbps --script "$srcdir/tests/sim/script.yaml" --early-points
 wrong 2 "--temperature" run $good --temperature -1
 wrong 2 "--top-p" run $good --top-p 1.5
 wrong 2 "--wire" run $good --wire f64
