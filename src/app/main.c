@@ -106,7 +106,7 @@ int main(int argc, char **argv)
     jup_streams_hold();
     jup_terminal_begin();
     jup_blas_choose_core(argv);
-    signal(SIGPIPE, SIG_IGN);
+    jup_streams_hear_of_reader();
     signal(SIGXFSZ, SIG_IGN); /* a file that cannot grow is like a full disk */
     int code = run_command(argc, argv);
     if (jup_streams_check(&err) != JUP_OK && code == JUP_OK)

@@ -86,6 +86,12 @@ jup_status_t jup_lines_close(jup_lines_t *lines, jup_error_t *err);
  */
 void jup_streams_hold(void);
 
+/**
+ * A reader who goes away ends nothing: writing fails. A launcher between, which such a pipe leads
+ * to, says it by SIGPIPE (as tools/launch does): from then on writing fails in the same way.
+ */
+void jup_streams_hear_of_reader(void);
+
 /** Writing to standard output failed for this reason: the message; JUP_OK where a reader left. */
 jup_status_t jup_streams_lost(int reason, jup_error_t *err);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -124,6 +125,33 @@ void jup_streams_hold(void)
     for (int fd = 0; fd <= 2; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
             return; /* not even that: messages will be lost */
+}
+
+static int unread = -1; /* a pipe without a reader */
+
+/* What this process writes in vain raises the signal, too, wherever that was. */
+static void lose_reader(int signal_number, siginfo_t *info, void *context)
+{
+    int kept = errno;
+    (void)signal_number;
+    (void)context;
+    if (info->si_pid != getpid() && unread >= 0)
+        dup2(unread, STDOUT_FILENO);
+    errno = kept;
+}
+
+void jup_streams_hear_of_reader(void)
+{
+    int ends[2];
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = lose_reader;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    if (unread < 0 && pipe2(ends, O_CLOEXEC) == 0) {
+        close(ends[0]);
+        unread = ends[1];
+    }
+    sigaction(SIGPIPE, &action, NULL);
 }
 
 jup_status_t jup_streams_lost(int reason, jup_error_t *err)

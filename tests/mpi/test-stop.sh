@@ -74,6 +74,16 @@ begin "$work/timed" run $slow -p hello --trace "$work/t.h5"
 kill -TERM $launcher
 stopped 143 "SIGTERM to all of the launcher's group"
 
+# a reader who has enough: the job stops, content and without a word, as the program alone does
+for ask in "run $slow -p hello" "run -m $work/slow.gguf -t 1 -n 100 --ignore-eos -q --prompts question-outline-1 \
+    --parallel 1 --questions $work/many.jsonl"; do
+    for i in $(seq 1000); do echo '{"question": "What?"}'; done >"$work/many.jsonl"
+    { timeout 100 "$launch" -n 2 "$jupiter" $ask 2>"$work/err"; echo $? >"$work/code"; } | head -c 3 >"$work/out"
+    same "exit code without a reader" 0 "$(cat "$work/code")"
+    same "words without a reader" 0 "$(grep -c . "$work/err")"
+    same "what it has read" 3 "$(wc -c <"$work/out")"
+done
+
 # before the job has begun, at moments from the launcher's first on: told, and over
 for delay in 0 0.03 0.1 0.3 0.6; do
     "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
