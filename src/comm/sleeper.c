@@ -17,10 +17,16 @@ static const double trusting_s = 5e-3, most_trusting_s = 50e-3, usual_waits = 2;
 static const double resting_share = 5e-3, resting_s = 5e-3; /* of waits beyond all steps: a lull */
 static const double relist_s = 0.25;
 static const double waking_s = 100e-6; /* from a pause's end until the rank runs, and some more */
-/* Of a wait, that polls: waits that differ more are not alike. */
-static const double most_around_s = 300e-6, most_around_share = 0.1;
+/* Waits that differ by more are not alike; the share is of a wait. */
+static const double most_apart_s = 200e-6, most_apart_share = 0.1;
 
-enum { ENOUGH = 8, MOST_DOUBTS = 12, MOST_WAKES = 4, MOST_SILENT = 1 << 20, PROBE = 32 };
+enum {
+    ENOUGH = JUP_SLEEPER_RECENT,
+    MOST_DOUBTS = 12,
+    MOST_WAKES = 4,
+    MOST_SILENT = 1 << 20,
+    PROBE = 32
+};
 
 /* ---- sockets --------------------------------------------------------------------------------- */
 
@@ -104,16 +110,19 @@ static double pause_s(const jup_sleeper_t *sleeper, double waited_s, bool sendin
     return seconds < shortest_s ? shortest_s : seconds > longest ? longest : seconds;
 }
 
-/* Seconds until a message through memory is about due, after waits much alike; 0: it is; below
- * that: who knows. Every now and then a wait shows whether sockets announce messages by now. */
+/*
+ * Seconds until a message through memory is about due, after waits much alike; 0: it is; below
+ * that: who knows. One wait that was otherwise changes nothing, a few are the new kind. Every now
+ * and then a wait shows whether sockets announce messages by now.
+ */
 static double until_due_s(const jup_sleeper_t *sleeper, double waited_s)
 {
-    double around_s = waking_s + 2 * sleeper->deviation_s;
     if (!sleeper->spare || sleeper->silent < ENOUGH || sleeper->silent % PROBE == 0 ||
-        around_s > fmax(most_around_s, most_around_share * sleeper->usual_due_s) ||
-        waited_s > sleeper->usual_due_s + around_s)
+        sleeper->late_s - sleeper->early_s >
+            fmax(most_apart_s, most_apart_share * sleeper->late_s) ||
+        waited_s > sleeper->late_s + waking_s)
         return -1;
-    double seconds = sleeper->usual_due_s - around_s - waited_s;
+    double seconds = sleeper->early_s - waking_s - waited_s;
     return seconds < shortest_s ? 0 : seconds > resting_s ? resting_s : seconds;
 }
 
@@ -172,19 +181,28 @@ static void learn(jup_sleeper_t *sleeper)
     }
 }
 
-static void average(double *mean, double value)
+/* Notes after which of a wait a message came. */
+static void expect(jup_sleeper_t *sleeper, double came_s)
 {
-    *mean += (value - *mean) / 8;
+    double sorted[JUP_SLEEPER_RECENT];
+    sleeper->came_s[sleeper->received] = came_s;
+    sleeper->received = (sleeper->received + 1) % JUP_SLEEPER_RECENT;
+    for (int i = 0; i < JUP_SLEEPER_RECENT; i++) {
+        int at = i;
+        for (; at > 0 && sorted[at - 1] > sleeper->came_s[i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = sleeper->came_s[i];
+    }
+    sleeper->early_s = sorted[1];
+    sleeper->late_s = sorted[JUP_SLEEPER_RECENT - 2];
 }
 
 void jup_sleeper_end(jup_sleeper_t *sleeper, double waited_s, bool received)
 {
-    average(&sleeper->usual_wait_s, waited_s);
+    sleeper->usual_wait_s += (waited_s - sleeper->usual_wait_s) / 8;
     if (!received)
         return;
-    double came_s = waited_s - sleeper->paused_s / 2; /* at any moment of a pause */
-    average(&sleeper->deviation_s, fabs(came_s - sleeper->usual_due_s));
-    average(&sleeper->usual_due_s, came_s);
+    expect(sleeper, waited_s - sleeper->paused_s / 2); /* at any moment of a pause */
     if (sleeper->last == JUP_SLEPT_HEARD)
         sleeper->silent = 0;
     else

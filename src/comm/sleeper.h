@@ -14,7 +14,10 @@
 #include <poll.h>
 #include <stdbool.h>
 
-enum { JUP_SLEEPER_SOCKETS = 128 }; /* with more, pauses do without */
+enum {
+    JUP_SLEEPER_SOCKETS = 128, /* with more, pauses do without */
+    JUP_SLEEPER_RECENT = 8,    /* messages that tell when the next is due */
+};
 
 /** How a pause ended: there was none; a socket had something; time was up; sockets were not asked.
  */
@@ -37,10 +40,11 @@ typedef struct jup_sleeper {
     int doubts;          /* times that one lay here for a long pause */
     int silent;          /* messages in a row that none announced */
     double usual_wait_s; /* recent waits, averaged */
-    double usual_due_s;  /* after which of a wait recent messages came, averaged */
-    double deviation_s;  /* from that, likewise */
-    double paused_s;     /* the last pause of this wait, if nothing was polled for since; else 0 */
-    bool spare;          /* each rank of this host has a processor: set by its owner */
+    double came_s[JUP_SLEEPER_RECENT]; /* after which of a wait the last messages came: a ring */
+    int received;                      /* of that ring, the next one's place */
+    double early_s, late_s;            /* the earliest of these but one, the latest but one */
+    double paused_s; /* the last pause of this wait, if nothing was polled for since; else 0 */
+    bool spare;      /* each rank of this host has a processor: set by its owner */
 } jup_sleeper_t;
 
 /** A wait begins. */

@@ -174,12 +174,34 @@ START_TEST(a_message_through_memory_is_polled_for_when_it_is_due)
 }
 END_TEST
 
+/* The same, found without a pause. */
+static void after(jup_sleeper_t *sleeper, double waited_s)
+{
+    jup_sleeper_begin(sleeper);
+    jup_sleeper_end(sleeper, waited_s, true);
+}
+
+START_TEST(one_odd_wait_changes_nothing_and_a_few_do)
+{
+    jup_sleeper_t sleeper = {.spare = true};
+    for (int i = 0; i < 40; i++)
+        after(&sleeper, 0.004);
+    after(&sleeper, 0.02);
+    ck_assert_int_eq(pause_after(&sleeper, 0.00395), JUP_SLEPT_NOT);
+    ck_assert_int_eq(pause_after(&sleeper, 0.0019), JUP_SLEPT_DEAF);
+    for (int i = 0; i < 7; i++)
+        after(&sleeper, 0.002);
+    ck_assert_int_eq(pause_after(&sleeper, 0.0019), JUP_SLEPT_NOT);
+    ck_assert_int_eq(pause_after(&sleeper, 0.00395), JUP_SLEPT_DEAF);
+}
+END_TEST
+
 START_TEST(nothing_is_due_where_waits_differ_or_sockets_announce)
 {
     jup_sleeper_t sleeper = {.spare = true};
     for (int i = 0; i < 49; i++)
         through_memory(&sleeper, i % 2 ? 0.001 : 0.004);
-    ck_assert_int_eq(pause_after(&sleeper, sleeper.usual_due_s), JUP_SLEPT_DEAF);
+    ck_assert_int_eq(pause_after(&sleeper, sleeper.late_s), JUP_SLEPT_DEAF);
 
     sleeper = (jup_sleeper_t){.spare = true};
     for (int i = 0; i < 49; i++)
@@ -188,7 +210,7 @@ START_TEST(nothing_is_due_where_waits_differ_or_sockets_announce)
     sleeper.listed_s = 0; /* looked up anew */
     announced(&sleeper, pair);
     ck_assert_int_eq(sleeper.silent, 0);
-    ck_assert_int_eq(pause_after(&sleeper, sleeper.usual_due_s), JUP_SLEPT_OUT);
+    ck_assert_int_eq(pause_after(&sleeper, sleeper.late_s), JUP_SLEPT_OUT);
     close_pair(pair);
 }
 END_TEST
@@ -234,6 +256,7 @@ static Suite *suite(void)
     unit_add(s, after_many_announcements_one_disappointment_is_forgiven, 10);
     unit_add(s, messages_through_memory_earn_none, 10);
     unit_add(s, a_message_through_memory_is_polled_for_when_it_is_due, 10);
+    unit_add(s, one_odd_wait_changes_nothing_and_a_few_do, 10);
     unit_add(s, nothing_is_due_where_waits_differ_or_sockets_announce, 10);
     unit_add(s, while_sending_pauses_stay_short, 10);
     unit_add(s, a_socket_that_nobody_reads_does_not_keep_it_awake, 10);
