@@ -84,6 +84,25 @@ static jup_status_t parse(jup_options_t *options, plan_options_t *o, int argc, c
                              "--cluster WHAT (-m FILE | --shape NAME) [OPTIONS]", false, err);
 }
 
+/* What a plan file says, and what an even split does not search for. */
+static jup_status_t check_pairs(const jup_options_t *options, jup_error_t *err)
+{
+    static const jup_option_pair_t pairs[] = {
+        {"plan",
+         false,
+         {"even", "chunk", "strategy", "effort", "min-chunk", "max-chunk", "grain", "objective",
+          "prompt-tokens", "generate", "branches", "outline", "speculate", "context",
+          "first-stays"},
+         ": the file says it"},
+        {"even", false, {"strategy", "effort"}, ": nothing is planned"},
+        {"chunk",
+         false,
+         {"strategy", "effort", "min-chunk", "max-chunk", "grain"},
+         ": all chunks are as long"},
+    };
+    return jup_options_check_pairs(options, pairs, sizeof pairs / sizeof pairs[0], err);
+}
+
 static jup_status_t check_numbers(const plan_options_t *o, jup_error_t *err)
 {
     JUP_TRY(jup_check_int("--prompt-tokens", o->prompt, 1, 1 << 24, err));
@@ -92,6 +111,9 @@ static jup_status_t check_numbers(const plan_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_int("--outline", o->outline, 0, o->generate, err));
     JUP_TRY(jup_check_int("--min-chunk", o->min_chunk, 0, 1 << 24, err));
     JUP_TRY(jup_check_int("--max-chunk", o->max_chunk, 0, 1 << 24, err));
+    if (o->max_chunk && o->min_chunk > o->max_chunk)
+        return jup_fail(err, JUP_EINPUT, "--min-chunk is %d, --max-chunk only %d", o->min_chunk,
+                        o->max_chunk);
     JUP_TRY(jup_check_int("--grain", o->grain, 0, 1 << 24, err));
     JUP_TRY(jup_check_int("--chunk", o->chunk, 0, 1 << 24, err));
     JUP_TRY(jup_check_float("--effort", o->effort, 0.001, 1e6, err));
@@ -269,7 +291,7 @@ int jup_cmd_plan(int argc, const char **argv)
     jup_status_t status = parse(&options, &o, argc, argv, &err);
     if (status == JUP_OK && options.help)
         jup_options_print_help(&options);
-    else if (status == JUP_OK)
+    else if (status == JUP_OK && (status = check_pairs(&options, &err)) == JUP_OK)
         status = run(&o, &err);
     jup_options_reset(&options);
     free_options(&o);

@@ -67,22 +67,34 @@ static jup_status_t write_chrome(const jup_run_t *run, const char *path, const t
 
 typedef struct view {
     const char *name;
+    const char *lacks[3]; /* options of others */
     jup_status_t (*show)(const jup_run_t *run, const char *path, const trace_options_t *o,
                          jup_error_t *err);
 } view_t;
 
 static const view_t *find_view(const char *name)
 {
-    static const view_t views[] = {{"summary", print_summary}, {"chrome", write_chrome}};
+    static const view_t views[] = {{"summary", {"output"}, print_summary},
+                                   {"chrome", {"width", "meta"}, write_chrome}};
     for (size_t i = 0; name && i < sizeof views / sizeof views[0]; i++)
         if (strcmp(views[i].name, name) == 0)
             return &views[i];
     return NULL;
 }
 
-/* What is left of the arguments: a view and one file. */
-static jup_status_t trace(poptContext context, const trace_options_t *o, jup_error_t *err)
+static jup_status_t check_lacks(const view_t *view, const jup_options_t *options, jup_error_t *err)
 {
+    for (const char *const *name = view->lacks; *name; name++)
+        if (jup_options_is_given(options, *name))
+            return jup_fail(err, JUP_EINPUT, "--%s has no effect on trace %s; leave it out", *name,
+                            view->name);
+    return JUP_OK;
+}
+
+/* What is left of the arguments: a view and one file. */
+static jup_status_t trace(const jup_options_t *options, const trace_options_t *o, jup_error_t *err)
+{
+    poptContext context = options->context;
     const char *name = poptGetArg(context), *path = poptGetArg(context);
     const char *extra = poptGetArg(context);
     const view_t *view = find_view(name);
@@ -95,6 +107,7 @@ static jup_status_t trace(poptContext context, const trace_options_t *o, jup_err
                         "chrome FILE");
     if (extra)
         return jup_fail(err, JUP_EINPUT, "trace: unexpected argument '%s'; give one file", extra);
+    JUP_TRY(check_lacks(view, options, err));
     jup_run_t run;
     jup_run_init(&run);
     JUP_TRY(jup_run_file_read(path, &run, err));
@@ -125,7 +138,7 @@ int jup_cmd_trace(int argc, const char **argv)
     if (status == JUP_OK && options.help)
         jup_options_print_help(&options);
     else if (status == JUP_OK)
-        status = trace(options.context, &o, &err);
+        status = trace(&options, &o, &err);
     jup_options_reset(&options);
     free(o.output);
     return status == JUP_OK ? 0 : jup_report(&err);

@@ -2,7 +2,6 @@
 
 #include "app/manual.h"
 #include "app/numbers.h"
-#include "app/option_once.h"
 #include "base/mem.h"
 #include "comm/muster.h"
 
@@ -92,6 +91,7 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
     options->n_numbers = 0;
     options->nested = NULL;
     options->table = copy_table(options, table);
+    options->argc = argc;
     options->argv = jup_new((size_t)argc + 1, sizeof *options->argv);
     memcpy(options->argv, argv, (size_t)argc * sizeof *argv);
     snprintf(options->name, sizeof options->name, "jupiter %s", argv[0]);
@@ -115,6 +115,17 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
         return jup_fail(err, JUP_EINPUT, "unexpected argument '%s'; see jupiter %s --help", extra,
                         argv[0]);
     return JUP_OK;
+}
+
+bool jup_options_is_given(const jup_options_t *options, const char *name)
+{
+    return jup_option_is_given(options->table, options->argc, options->argv, name);
+}
+
+jup_status_t jup_options_check_pairs(const jup_options_t *options, const jup_option_pair_t *pairs,
+                                     size_t n, jup_error_t *err)
+{
+    return jup_option_check_pairs(options->table, options->argc, options->argv, pairs, n, err);
 }
 
 void jup_options_print_help(jup_options_t *options)

@@ -2,6 +2,7 @@
 #ifndef JUP_APP_OPTIONS_H
 #define JUP_APP_OPTIONS_H
 
+#include "app/option_once.h"
 #include "base/status.h"
 #include "comm/exchange.h"
 #include "tensor/dtype.h"
@@ -19,7 +20,8 @@ typedef struct jup_options {
         *numbers[JUP_OPTION_NUMBERS]; /* entries that ask for one, or are lacked */
     int n_numbers;
     const char *command;
-    char name[64];     /* "jupiter COMMAND" */
+    char name[64]; /* "jupiter COMMAND" */
+    int argc;
     const char **argv; /* popt keeps pointing at these, too */
     const char *usage; /* what follows the name in the help */
     bool help;         /* --help was given; nothing else was checked */
@@ -47,6 +49,12 @@ bool jup_option_is_lacked(const struct poptOption *option);
 jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **argv,
                                const struct poptOption *table, const char *usage, bool takes_args,
                                jup_error_t *err);
+
+bool jup_options_is_given(const jup_options_t *options, const char *name);
+
+/** What was read, against pairs of options (option_once.h). */
+jup_status_t jup_options_check_pairs(const jup_options_t *options, const jup_option_pair_t *pairs,
+                                     size_t n, jup_error_t *err);
 void jup_options_print_help(jup_options_t *options);
 void jup_options_reset(jup_options_t *options);
 

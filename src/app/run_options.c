@@ -227,6 +227,43 @@ static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
     return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
 }
 
+/* What has no effect, or contradicts itself. A server's requests bring sampling and outlines with
+ * them. */
+static jup_status_t check_pairs(const jup_run_options_t *o, jup_error_t *err)
+{
+    static const char shape[] = ", which has no texts";
+    static const jup_option_pair_t pairs[] = {
+        {"quiet", false, {"verbose"}, NULL},
+        {"prompt-tokens", true, {"shape"}, NULL},
+        {"type", true, {"shape"}, NULL},
+        {"special", false, {"shape"}, shape},
+        {"stop", false, {"shape"}, shape},
+        {"no-bos", false, {"shape"}, shape},
+        {"logits", false, {"shape"}, ", which computes none"},
+        {"temperature", false, {"shape"}, ", which computes nothing to sample from"},
+        {"generate", false, {"script"}, ", whose file says it"},
+        {"prompt-tokens", false, {"script"}, ", whose file says it"},
+        {"exchange", true, {"strategy", "plan", "auto"}, NULL},
+        {"max-points", true, {"outline"}, NULL},
+        {"parallel", true, {"questions", "script"}, NULL},
+        {"typical", true, {"speculate", "heads"}, NULL},
+        {"repeat-last", true, {"repeat-penalty"}, NULL},
+        {"top-k", true, {"temperature"}, NULL},
+        {"top-p", true, {"temperature"}, NULL},
+        {"min-p", true, {"temperature"}, NULL},
+        {"seed", true, {"temperature"}, NULL},
+    };
+    if (o->ask.serve)
+        return JUP_OK;
+    JUP_TRY(jup_options_check_pairs(&o->popt, pairs, sizeof pairs / sizeof pairs[0], err));
+    if (o->json && o->ask.questions && !o->ask.results)
+        return jup_fail(
+            err, JUP_EINPUT,
+            "--json has figures of the whole run, --questions prints answers, which are "
+            "JSON by themselves; leave out --json, or add --results FILE for them");
+    return JUP_OK;
+}
+
 static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 {
     if (!o->model && !o->shape)
@@ -264,6 +301,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         return jup_fail(err, JUP_EINPUT,
                         "--logits goes with plain decoding of one prompt; leave out --outline, "
                         "--speculate and --questions");
+    JUP_TRY(check_pairs(o, err));
     return check_sampling(o, err);
 }
 

@@ -136,10 +136,26 @@ alone "--tree has no effect without --speculate" run $good --tree 4
 alone "--no-cancel has no effect without --speculate" run $good --no-cancel
 alone "--early-points has no effect without --outline; add that, or leave it out" run $good --early-points
 alone "--results has no effect without --questions" run $good --results r
+for idle in "max-points 4" "parallel 2" "seed 3" "top-k 3" "repeat-last 9" "typical 0.1" "type q4_0" \
+    "prompt-tokens 9" "exchange ring"; do
+    alone "--${idle% *} has no effect without --[a-z-]*; add that" run $good --$idle
+done
+alone "--quiet does not go with --verbose" run $good -vq
+alone "--json .* --questions .* --results" run -m "$work/good.gguf" --questions "$work/q.jsonl" --json
+alone "--generate does not go with --script" run --shape llama2-7b --cluster 2xnx@100mbps -n 3 \
+    --script "$srcdir/tests/sim/script.yaml"
+alone "--temperature does not go with --shape" run --shape llama2-7b --cluster 2xnx@100mbps --temperature 1
+plan="plan -c 2xnx@100mbps --shape llama2-7b"
+alone "--plan does not go with --prompt-tokens: the file says it" $plan --plan p.yaml -p 8
+alone "--even does not go with --strategy" $plan --even --strategy megatron
+alone "--chunk does not go with --max-chunk" $plan --chunk 4 --max-chunk=4
+alone "--min-chunk is 9, --max-chunk only 8" $plan --min-chunk 9 --max-chunk 8
+alone "--output has no effect on trace summary" trace summary t.h5 -o t.json
+same "--kv-type, as it was called" "$("$jupiter" $plan --kv f32)" "$("$jupiter" $plan --kv-type f32)"
 alone "--early-points has no effect without titles in '.*script.yaml'" run --shape llama2-7b \
     --cluster 2xnx@100mbps --script "$srcdir/tests/sim/script.yaml" --early-points
 wrong 2 "--temperature" run $good --temperature -1
-wrong 2 "--top-p" run $good --top-p 1.5
+wrong 2 "--top-p is 1.5" run $good --temperature 1 --top-p 1.5
 wrong 2 "--wire" run $good --wire f64
 wrong 2 "--kv" run $good --kv int4
 wrong 2 "--compute" run $good --compute gpu

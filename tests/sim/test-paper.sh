@@ -35,7 +35,8 @@ seconds() { # JSON, key
 line() { # cluster, shape, name, options of run
     cluster=$1 shape=$2 name=$3
     shift 3
-    if ! simulate "$cluster" --shape "$shape" --prompt-tokens 260 -n 64 --json "$@" \
+    case $name in script*) ;; *) set -- --prompt-tokens 260 -n 64 "$@" ;; esac
+    if ! simulate "$cluster" --shape "$shape" --json "$@" \
         >"$work/json" 2>"$work/stderr"; then
         cat "$work/stderr"
         fail "$cluster $shape $name"
