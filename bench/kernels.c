@@ -238,10 +238,16 @@ static void run_linear(bench_t *b, void *arg)
     b->blas.ops->linear(&b->blas, &w->l, 1, b->x, w->rows, &b->y);
 }
 
-static bool is_rounded(jup_dtype_t dtype)
+/* What x is multiplied as, and how far off that may be. */
+static jup_product_t product_of(jup_dtype_t dtype)
 {
-    return jup_dtype_info((int)dtype)->block_elems > 1;
+    if (jup_dtype_info((int)dtype)->block_elems > 1)
+        return JUP_PRODUCT_I8;
+    return dtype == JUP_BF16 ? JUP_PRODUCT_BF16 : JUP_PRODUCT_F32;
 }
+
+static const double tolerances[JUP_PRODUCTS] = {
+    [JUP_PRODUCT_F32] = 3e-6, [JUP_PRODUCT_I8] = 0.02, [JUP_PRODUCT_BF16] = 0x1p-8};
 
 static void check_linear(bench_t *b, const linear_work_t *w, bool exact)
 {
@@ -252,9 +258,9 @@ static void check_linear(bench_t *b, const linear_work_t *w, bool exact)
     b->naive.ops->linear(&b->naive, &few, 1, b->x, 4, &expected);
     jup_compute_set_int8(&b->blas, !exact);
     b->blas.ops->linear(&b->blas, &few, 1, b->x, 4, &b->y);
-    bool rounded = !exact && is_rounded(few.w.dtype);
+    jup_product_t product = exact ? JUP_PRODUCT_F32 : product_of(few.w.dtype);
     expect_near(jup_dtype_any_name((int)few.w.dtype), b->y, expected, 4 * CHECKED_OUT,
-                rounded ? 0.02 : 3e-6);
+                tolerances[product]);
     jup_compute_set_int8(&b->blas, true);
 }
 
@@ -300,7 +306,7 @@ static void bench_linear(bench_t *b, jup_dtype_t dtype, int64_t in, int64_t out,
             continue;
         w.rows = row_counts[i];
         least_t least = {2.0 * (double)(in * out) * (double)w.rows, (double)w.bytes,
-                         is_rounded(dtype) ? JUP_PRODUCT_I8 : JUP_PRODUCT_F32};
+                         product_of(dtype)};
         report(b, "linear", shape, jup_dtype_any_name((int)dtype), w.rows,
                time_it(b, run_linear, &w, least));
     }

@@ -32,16 +32,20 @@ typedef struct peak {
 #define I8_256(i)                                                                                  \
     "vpmaddubsw %%ymm15, %%ymm14, %%ymm13\n\tvpaddw %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
 
+#define BF16_512(i) "vdpbf16ps %%zmm15, %%zmm14, %%zmm" #i "\n\t"
+
 LOOP(f32_512, F32_512)
 LOOP(f32_256, F32_256)
 LOOP(i8_512, I8_512)
 LOOP(i8_vnni, I8_VNNI)
 LOOP(i8_256, I8_256)
+LOOP(bf16_512, BF16_512)
 
 static const peak_t peaks[] = {
-    {"avx512", {f32_512, i8_512}, {32, 128}},
-    {"avxvnni", {f32_256, i8_vnni}, {16, 64}},
-    {"avx2", {f32_256, i8_256}, {16, 64}},
+    {"avx512bf16", {f32_512, i8_512, bf16_512}, {32, 128, 64}},
+    {"avx512", {f32_512, i8_512, f32_512}, {32, 128, 32}},
+    {"avxvnni", {f32_256, i8_vnni, f32_256}, {16, 64, 16}},
+    {"avx2", {f32_256, i8_256, f32_256}, {16, 64, 16}},
 };
 
 #elif defined(__aarch64__)
@@ -66,14 +70,14 @@ LOOP(i8_dotprod, ".arch armv8.2-a+dotprod\n\t", I8_DOTPROD)
 LOOP(i8_i8mm, ".arch armv8.6-a+i8mm\n\t", I8_I8MM)
 
 static const peak_t peaks[] = {
-    {"i8mm", {f32_neon, i8_i8mm}, {8, 64}},
-    {"dotprod", {f32_neon, i8_dotprod}, {8, 32}},
-    {"neon", {f32_neon, i8_neon}, {8, 16}},
+    {"i8mm", {f32_neon, i8_i8mm, f32_neon}, {8, 64, 8}},
+    {"dotprod", {f32_neon, i8_dotprod, f32_neon}, {8, 32, 8}},
+    {"neon", {f32_neon, i8_neon, f32_neon}, {8, 16, 8}},
 };
 
 #else
 
-static const peak_t peaks[] = {{NULL, {NULL, NULL}, {0, 0}}};
+static const peak_t peaks[] = {{NULL, {NULL}, {0}}};
 
 #endif
 

@@ -6,8 +6,9 @@
 #define JUP_BENCH_PEAKS_H
 
 typedef enum jup_product {
-    JUP_PRODUCT_F32, /* fused products and sums */
-    JUP_PRODUCT_I8,  /* of bytes, added up to 16 or 32 bits */
+    JUP_PRODUCT_F32,  /* fused products and sums */
+    JUP_PRODUCT_I8,   /* of bytes, added up to 16 or 32 bits */
+    JUP_PRODUCT_BF16, /* of BF16, as pairs where there are such */
     JUP_PRODUCTS,
 } jup_product_t;
 

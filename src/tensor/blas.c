@@ -29,12 +29,12 @@ jup_status_t jup_blas_init(jup_compute_t *c, jup_error_t *err)
 
 static void free_buffers(jup_blas_t *b)
 {
-    jup_free(b->x_f32);
+    jup_free(b->x_plain);
     jup_free(b->x_i8.q);
     jup_free(b->x_i8.parts);
     jup_free(b->x_i8.whole);
     jup_free(b->own);
-    b->x_f32 = NULL;
+    b->x_plain = NULL;
     b->x_i8 = (jup_i8_x_t){NULL, NULL, NULL};
     b->own = NULL;
     b->rows = b->in = b->head_dim = 0;
@@ -52,14 +52,14 @@ static jup_status_t take(jup_blas_t *b, void **block, size_t count, size_t size,
 static jup_status_t take_buffers(jup_compute_t *c, jup_error_t *err)
 {
     jup_blas_t *b = c->state;
-    size_t elems = (size_t)(b->rows * ((b->in + 7) / 8 * 8)), threads = (size_t)c->threads;
+    size_t elems = (size_t)(b->rows * ((b->in + 15) / 16 * 16)), threads = (size_t)c->threads;
     size_t blocks = (size_t)(b->rows * ((b->in + JUP_X_BLOCK - 1) / JUP_X_BLOCK));
     size_t linear = jup_blas_linear_bytes(b->rows);
     size_t attention = b->head_dim > 0 ? jup_blas_attention_bytes(b->head_dim) : 0;
     b->own_bytes = ((linear > attention ? linear : attention) + 4095) / 4096 * 4096;
     void *block;
     JUP_TRY(take(b, &block, elems, sizeof(float), "activations in tiles", err));
-    b->x_f32 = block;
+    b->x_plain = block;
     JUP_TRY(take(b, &block, elems, 1, "rounded activations", err));
     b->x_i8.q = block;
     JUP_TRY(take(b, &block, blocks, JUP_X_PARTS * sizeof(int32_t), "activation scales", err));

@@ -26,11 +26,11 @@ typedef struct jup_share {
 
 typedef struct jup_blas {
     const jup_kernels_t *kernels;
-    bool exact;                 /* no rounding of x to 8 bits */
+    bool exact;                 /* no rounding of x to 8 bits or BF16 */
     int64_t fetch_bytes;        /* the largest panel worth fetching while another is in use */
     bool use_sgemm;             /* OpenBLAS for many rows */
     int64_t rows, in, head_dim; /* what the buffers below are for */
-    float *x_f32;               /* x in f32 tiles */
+    float *x_plain;             /* x in tiles for plain weights */
     jup_i8_x_t x_i8;            /* x in 8-bit tiles */
     jup_share_t *shares;        /* (threads) */
     char *own;                  /* threads x own_bytes */

@@ -29,6 +29,7 @@ typedef struct pass {
     const float *x; /* (rows, in) */
     int64_t rows, in;
     bool add;
+    bool brain; /* all the weights are BF16, else none: x is laid out for one or the other */
 } pass_t;
 
 static bool is_i8(const jup_blas_t *b, const jup_linear_t *l)
@@ -43,21 +44,39 @@ static bool is_sgemm(const pass_t *p)
 
 /* ---- x ------------------------------------------------------------------------------------- */
 
-/* Columns of x in f32 tiles: a multiple of 8, the last ones 0. */
-static int64_t f32_columns(const pass_t *p)
+/* Is x rounded to BF16? */
+static bool is_rounded(const pass_t *p)
 {
-    return (p->in + 7) / 8 * 8;
+    return p->brain && !p->blas->exact;
 }
 
-/* A single row, or what goes to sgemm, is used as it lies. */
-static bool f32_in_place(const pass_t *p)
+static bool is_pairs(const pass_t *p)
 {
-    return (p->rows == 1 && p->in % 8 == 0) || is_sgemm(p);
+    return is_rounded(p) && p->blas->kernels->pairs && !is_sgemm(p);
 }
 
-static const float *f32_tile_at(const pass_t *p, int64_t row)
+/* Words of a row of x in tiles. */
+static int64_t row_words(const pass_t *p)
 {
-    return (f32_in_place(p) ? p->x : p->blas->x_f32) + row * f32_columns(p);
+    return jup_plain_words(p->brain ? JUP_BF16 : JUP_F32, is_pairs(p), p->in);
+}
+
+/* What need not be laid out: what goes to sgemm, and a single row. */
+static bool in_place(const pass_t *p)
+{
+    if (is_sgemm(p))
+        return !is_rounded(p);
+    return p->rows == 1 && p->in % 8 == 0 && !p->brain;
+}
+
+static int plain_tile(const pass_t *p)
+{
+    return is_sgemm(p) ? 1 : p->blas->kernels->plain_tile; /* 1: row after row */
+}
+
+static const float *plain_tile_at(const pass_t *p, int64_t row)
+{
+    return in_place(p) ? p->x + row * p->in : p->blas->x_plain + row * row_words(p);
 }
 
 static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
@@ -67,16 +86,53 @@ static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
                         p->blas->x_i8.whole + row * (p->in / 256) * JUP_X_WHOLES};
 }
 
-static void pack_f32_tile(const pass_t *p, int64_t row, int m)
+/* The odd ones of each 16 columns, then the even ones; n is a multiple of 16. */
+static void split_steps(const float *from, int64_t n, float *to)
 {
-    float *to = p->blas->x_f32 + row * f32_columns(p);
-    for (int64_t k = 0; k < p->in; k += 8)
-        for (int r = 0; r < m; r++, to += 8) {
-            const float *from = p->x + (row + r) * p->in + k;
-            int64_t n = jup_min_i64(8, p->in - k);
-            memset(to, 0, 8 * sizeof *to);
-            memcpy(to, from, (size_t)n * sizeof *to);
+    for (int64_t k = 0; k < n; k += 16)
+        for (int64_t i = 0; i < 8; i++) {
+            to[k + i] = from[k + 2 * i + 1];
+            to[k + 8 + i] = from[k + 2 * i];
         }
+}
+
+/* The words that n columns of a row take, n <= JUP_PLAIN_CHUNK. Returns how many. */
+static int64_t lay_out(const pass_t *p, const float *from, int64_t n, float *to)
+{
+    const int64_t words = jup_plain_words(p->brain ? JUP_BF16 : JUP_F32, is_pairs(p), n);
+    memset(to, 0, (size_t)words * sizeof *to);
+    if (is_pairs(p)) {
+        jup_quantize(JUP_BF16, from, to, n);
+        return words;
+    }
+    float x[JUP_PLAIN_CHUNK] = {0};
+    if (is_rounded(p)) {
+        uint16_t brains[JUP_PLAIN_CHUNK];
+        jup_quantize(JUP_BF16, from, brains, n);
+        jup_dequantize(JUP_BF16, brains, x, n);
+    } else {
+        memcpy(x, from, (size_t)n * sizeof *x);
+    }
+    if (p->brain && !is_sgemm(p))
+        split_steps(x, words, to);
+    else
+        memcpy(to, x, (size_t)n * sizeof *x);
+    return words;
+}
+
+static void pack_plain_tile(const pass_t *p, int64_t row, int m)
+{
+    enum { STEP = 8 };
+    float *tile = p->blas->x_plain + row * row_words(p), words[JUP_PLAIN_CHUNK];
+    for (int r = 0; r < m; r++) {
+        float *to = tile + r * STEP;
+        for (int64_t k = 0; k < p->in; k += JUP_PLAIN_CHUNK) {
+            int64_t n = lay_out(p, p->x + (row + r) * p->in + k,
+                                jup_min_i64(JUP_PLAIN_CHUNK, p->in - k), words);
+            for (int64_t i = 0; i < n; i += STEP, to += m * STEP)
+                memcpy(to, words + i, STEP * sizeof *to);
+        }
+    }
 }
 
 static int64_t tile_count(const pass_t *p, int tile)
@@ -85,12 +141,12 @@ static int64_t tile_count(const pass_t *p, int tile)
     return (p->rows + rows - 1) / rows;
 }
 
-static void prepare_f32(const pass_t *p)
+static void prepare_plain(const pass_t *p)
 {
-    int tile = p->blas->kernels->plain_tile, even = jup_tile_rows(p->rows, tile, 0);
+    int tile = plain_tile(p), even = jup_tile_rows(p->rows, tile, 0);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tile_count(p, tile); t++)
-        pack_f32_tile(p, t * even, jup_tile_rows(p->rows, tile, t * even));
+        pack_plain_tile(p, t * even, jup_tile_rows(p->rows, tile, t * even));
 }
 
 static void prepare_i8(const pass_t *p, bool whole)
@@ -108,15 +164,15 @@ static void prepare_i8(const pass_t *p, bool whole)
 /* By the team, or by a single thread outside of one. Ends with all of x ready. */
 static void prepare(const pass_t *p, const jup_linear_t *w, int n)
 {
-    bool f32 = false, i8 = false, whole = false;
+    bool plain = false, i8 = false, whole = false;
     for (int i = 0; i < n; i++) {
         bool rounded = is_i8(p->blas, &w[i]);
         i8 = i8 || rounded;
-        f32 = f32 || !rounded;
+        plain = plain || !rounded;
         whole = whole || (rounded && p->blas->kernels->is_whole(w[i].w.dtype));
     }
-    if (f32 && !f32_in_place(p))
-        prepare_f32(p);
+    if (plain && !in_place(p))
+        prepare_plain(p);
     if (i8)
         prepare_i8(p, whole);
 }
@@ -141,18 +197,20 @@ static const unsigned char *fetch_next(const pass_t *p, const task_t *task, int6
 }
 
 /* A plain weight. */
-static void panel_plain(const pass_t *p, const task_t *task, buffers_t *own)
+static void panel_plain(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
+    jup_rows_t *src = &task->rows;
+    const float *x = plain_tile_at(p, 0);
+    src->pairs = is_pairs(p);
     if (p->rows <= k->few_plain) {
-        k->run_plain(&task->rows, (int)p->rows, p->in, f32_tile_at(p, 0), own->sums);
+        k->run_plain(src, (int)p->rows, p->in, x, own->sums);
         return;
     }
     for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK) {
         int64_t n = jup_min_i64(JUP_PLAIN_CHUNK, p->in - at);
-        k->pack_plain(&task->rows, at, n, own->panel);
-        k->tile_plain((int)p->rows, f32_columns(p), at, n, f32_tile_at(p, 0), own->panel,
-                      own->sums);
+        k->pack_plain(src, at, n, own->panel);
+        k->tile_plain(src, (int)p->rows, row_words(p), at, n, x, own->panel, own->sums);
     }
 }
 
@@ -161,20 +219,21 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
+    const int64_t stride = in_place(p) ? p->in : row_words(p);
     for (int64_t at = 0; at < p->in; at += JUP_F32_CHUNK) {
         int64_t n = jup_min_i64(JUP_F32_CHUNK, p->in - at);
         src->fetch = fetch_next(p, task, at);
         k->pack_f32(src, at, n, own->panel);
         if (is_sgemm(p)) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)p->rows, JUP_PANEL,
-                        (blasint)n, 1.0f, p->x + at, (blasint)p->in, own->panel, JUP_PANEL,
-                        at > 0 ? 1.0f : 0.0f, own->sums, JUP_PANEL);
+                        (blasint)n, 1.0f, plain_tile_at(p, 0) + at, (blasint)stride, own->panel,
+                        JUP_PANEL, at > 0 ? 1.0f : 0.0f, own->sums, JUP_PANEL);
             continue;
         }
         for (int64_t row = 0; row < p->rows;) {
             int m = jup_tile_rows(p->rows, k->plain_tile, row);
-            k->tile_f32(m, n, f32_tile_at(p, row) + at * m, own->panel, own->sums + row * JUP_PANEL,
-                        at > 0);
+            k->tile_f32(m, n, plain_tile_at(p, row) + at * m, own->panel,
+                        own->sums + row * JUP_PANEL, at > 0);
             row += m;
         }
     }
@@ -342,10 +401,27 @@ static void run_pass(jup_compute_t *c, const pass_t *p, const work_t *work)
     }
 }
 
+enum { MOST_WEIGHTS = 8 };
+
+/* A pass over those of the weights that are BF16, or over the others. */
+static void pass_over(jup_compute_t *c, pass_t p, const work_t *all, bool brain)
+{
+    jup_linear_t weights[MOST_WEIGHTS];
+    float *y[MOST_WEIGHTS];
+    work_t work = {weights, y, 0};
+    p.brain = brain;
+    for (int i = 0; i < all->n; i++)
+        if ((all->weights[i].w.dtype == JUP_BF16) == brain) {
+            weights[work.n] = all->weights[i];
+            y[work.n++] = all->y[i];
+        }
+    if (work.n > 0)
+        run_pass(c, &p, &work);
+}
+
 static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,
                        float *const *y, bool add)
 {
-    enum { MOST_WEIGHTS = 8 };
     assert(n >= 1 && n <= MOST_WEIGHTS);
     const jup_blas_t *b = c->state;
     int64_t in = w[0].w.cols, at_once = b->kernels->rows;
@@ -356,8 +432,10 @@ static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const flo
             assert(w[i].w.cols == in);
             to[i] = y[i] + done * w[i].w.rows;
         }
-        pass_t pass = {b, x + done * in, jup_min_i64(at_once, rows - done), in, add};
-        run_pass(c, &pass, &(work_t){.weights = w, .y = to, .n = n});
+        const pass_t pass = {b, x + done * in, jup_min_i64(at_once, rows - done), in, add, false};
+        const work_t work = {w, to, n};
+        pass_over(c, pass, &work, false);
+        pass_over(c, pass, &work, true);
     }
 }
 

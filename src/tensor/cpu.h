@@ -22,6 +22,13 @@ static inline bool jup_cpu_has_f16c(void)
     return __atomic_load_n(&known, __ATOMIC_RELAXED) == 2;
 }
 
+/** Products of pairs of BF16 on 512-bit vectors. */
+static inline bool jup_cpu_has_avx512bf16(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+}
+
 /** 8-bit dot products on 256-bit vectors without AVX-512. */
 static inline bool jup_cpu_has_avxvnni(void)
 {

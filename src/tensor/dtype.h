@@ -65,7 +65,7 @@ size_t jup_dtype_bytes(jup_dtype_t dtype, int64_t elems);
 /** Plain decoding by definition: dst[elems] = the elements of the blocks at src. */
 void jup_dequantize(jup_dtype_t dtype, const void *src, float *dst, int64_t elems);
 
-/** Rounding to the type's blocks (for tests, made-up models and caches; all types above). */
+/** Rounding to the type's blocks, BF16 to the nearest even (all types above). */
 void jup_quantize(jup_dtype_t dtype, const float *src, void *dst, int64_t elems);
 
 /** Half precision, round to nearest even, vectorised where the machine allows. */

@@ -9,7 +9,7 @@
 #include <sys/auxv.h>
 #endif
 
-enum { MOST_TABLES = 4 };
+enum { MOST_TABLES = 5 };
 
 #if defined(__x86_64__)
 
@@ -18,9 +18,12 @@ static int list(const jup_kernels_t *tables[MOST_TABLES])
     int n = 0;
     bool avx2 =
         __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && jup_cpu_has_f16c();
-    if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vnni"))
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vnni");
+    if (avx512 && jup_cpu_has_avx512bf16())
+        tables[n++] = &jup_kernels_avx512bf16;
+    if (avx512)
         tables[n++] = &jup_kernels_avx512;
     if (avx2 && jup_cpu_has_avxvnni())
         tables[n++] = &jup_kernels_avxvnni;

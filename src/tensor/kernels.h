@@ -15,6 +15,13 @@
  * the products of each 512 columns are added up in eight sums, s[i] that of columns i, i + 8 ... in
  * their order, these to ((s0 + s2) + (s1 + s3)) + ((s4 + s6) + (s5 + s7)), and that to the row's.
  *
+ * For BF16 x is rounded to BF16, too, to the nearest: an element is off by a 256th of itself at
+ * most. s[i] is the sum of columns 2 i + 1, 2 i, 16 + 2 i + 1, 16 + 2 i ..., because processors
+ * that multiply pairs of BF16 add the second product first, each rounded on its own (measured on a
+ * Zen 4; so does Intel's definition). As such a product is exact in a float, all tables have the
+ * same bits, whether they multiply pairs or floats, but where numbers are below 2^-126: pairs take
+ * them as 0.
+ *
  * For quantised weights x is rounded to 8 bits per block of 32 columns, by its largest magnitude:
  * x ~ scale * q with |q| <= 127, an error of at most scale / 2. Products are summed exactly in
  * integers within a block (types with groups of 16: half a block), then in f32.
@@ -84,6 +91,7 @@ typedef struct jup_rows {
     const unsigned char *const *list; /* NULL, or where each of the rows is */
     int64_t row_bytes;
     int rows;                   /* 1..32; missing ones repeat the last */
+    bool pairs;                 /* of plain ones: x and panels are of pairs of BF16 */
     const unsigned char *fetch; /* NULL, or as many bytes as the call packs, to be prefetched */
 } jup_rows_t;
 
@@ -120,20 +128,24 @@ typedef struct jup_kernels {
     /** The same for a quantised type, n <= JUP_I8_CHUNK. */
     void (*pack_i8)(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *panel);
 
-    /** sums (m, 32) = or += x^T panel, m <= plain_tile; x (n / 8, m, 8), with zeros at its end. */
+    /** sums (m, 32) = or += x^T panel, m <= plain_tile; x as for plain weights in F32. */
     void (*tile_f32)(int m, int64_t n, const float *x, const float *panel, float *sums, bool add);
 
     /** Plain types: sums (m, 32) = x W^T for m <= few_plain rows of x, all n columns, as they lie.
-     *  x: tiles of at most plain_tile rows. */
+     *  x: tiles of at most plain_tile rows, (steps, m, 8) words of 32 bits, with zeros at its end;
+     *  jup_plain_words() of columns to a row. A word is a float; of BF16 weights a step has the odd
+     *  ones of 16 columns, the next the even ones, or words are pairs, where the table has their
+     *  products and the caller wants them. */
     int plain_tile, few_plain;
+    bool pairs;
     void (*run_plain)(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums);
 
     /** The same by way of a panel of columns [at, at + n), n <= JUP_PLAIN_CHUNK, `at` a multiple of
-     *  that: it has room for n, rounded up to a multiple of 8, times 32; sums (m, 32) = or, from
-     *  the second chunk on, +=. Each row of x has `columns`. */
+     *  that: it has room for JUP_PLAIN_CHUNK * 32 floats; sums (m, 32) = or, from the second chunk
+     *  on, +=. Each row of x has `words`. */
     void (*pack_plain)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
-    void (*tile_plain)(int m, int64_t columns, int64_t at, int64_t n, const float *x,
-                       const float *panel, float *sums);
+    void (*tile_plain)(const jup_rows_t *src, int m, int64_t words, int64_t at, int64_t n,
+                       const float *x, const float *panel, float *sums);
 
     /** For one row of x and a quantised type, n columns at once (a multiple of row_columns of the
      *  type, 0 where panels are as quick), without a panel: sums (32). */
@@ -179,7 +191,8 @@ typedef struct jup_kernels {
                     float *total);
 } jup_kernels_t;
 
-extern const jup_kernels_t jup_kernels_avx512, jup_kernels_avxvnni, jup_kernels_avx2;
+extern const jup_kernels_t jup_kernels_avx512bf16, jup_kernels_avx512, jup_kernels_avxvnni;
+extern const jup_kernels_t jup_kernels_avx2;
 extern const jup_kernels_t jup_kernels_i8mm, jup_kernels_dotprod, jup_kernels_neon;
 extern const jup_kernels_t jup_kernels_portable;
 
@@ -188,6 +201,12 @@ const jup_kernels_t *jup_kernels_choose(void);
 
 /** Table i of those this processor can run, best first; NULL past the last. */
 const jup_kernels_t *jup_kernels_at(int i);
+
+/** Words that n columns of x take for plain weights. */
+static inline int64_t jup_plain_words(jup_dtype_t dtype, bool pairs, int64_t n)
+{
+    return dtype != JUP_BF16 ? (n + 7) / 8 * 8 : (n + 15) / 16 * (pairs ? 8 : 16);
+}
 
 /** Where row `row` starts in a sequence of tiles of at most `tile` rows, and how many it has. */
 static inline int jup_tile_rows(int64_t rows, int tile, int64_t at)

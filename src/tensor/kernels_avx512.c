@@ -1,4 +1,5 @@
-/* AVX-512 with VNNI (Ice Lake, Zen 4 and later). */
+/* AVX-512 with VNNI (Ice Lake, Zen 4 and later), and a table for those with BF16 products as well
+ * (Cooper Lake, Sapphire Rapids, Zen 4 and later). */
 #include "tensor/target.h"
 
 #if defined(__x86_64__)
@@ -63,27 +64,17 @@ INLINE vf load_halves(const void *p)
     return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-/* Eight columns of two rows: see kernels_plain.h. */
+/* Of two rows: see kernels_plain.h. */
 INLINE vf load_parts(const void *p, const void *q)
 {
     __m512d v = _mm512_castpd256_pd512(_mm256_loadu_pd(p));
     return (vf)_mm512_insertf64x4(v, _mm256_loadu_pd(q), 1);
 }
 
-INLINE __m256i load_16_bits(const void *p, const void *q)
-{
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(load_128(p)), load_128(q), 1);
-}
-
 INLINE vf load_half_parts(const void *p, const void *q)
 {
     __m512d v = _mm512_castpd256_pd512((__m256d)_mm256_cvtph_ps(load_128(p)));
     return (vf)_mm512_insertf64x4(v, (__m256d)_mm256_cvtph_ps(load_128(q)), 1);
-}
-
-INLINE vf load_brain_parts(const void *p, const void *q)
-{
-    return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_16_bits(p, q)), 16);
 }
 
 /* Sums of 128-bit lanes: 0 and 1, 2 and 3 of a, then of b. */
@@ -120,6 +111,15 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
 INLINE vi dot_pairs(vi sum, vi a, vi b)
 {
     return (vi)_mm512_dpwssd_epi32((__m512i)sum, (__m512i)a, (__m512i)b);
+}
+
+/* Not by the compiler's own name for it, which it has only where all of the code may use it. */
+#define BF16_TABLE jup_kernels_avx512bf16
+#define BF16_NAME "avx512bf16"
+INLINE vf add_bf16(vf sum, vf w, vf x)
+{
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+    return sum;
 }
 
 #define FEW "tensor/kernels_few_512.h"

@@ -11,9 +11,8 @@
  *   unpack_lo32 ..      as x86's vpunpck{l,h}{dq,qdq}, within each 128 bits
  *   load_16             vector whose 128-bit lane l is the 16 bytes at p[l]
  *   load_halves         a vector of as many halves in a row, as floats
- *   load_brains         the same of BF16
- *   load_parts ..       with 512 bits: eight columns of two rows, of F32, F16, BF16; repeat_part:
- *                       eight of x twice (kernels_plain.h)
+ *   load_parts ..       with 512 bits: 32 bytes each of two rows, as many halves as floats;
+ *                       repeat_part: eight words of x twice (kernels_plain.h)
  *   add_quarters        with more than 128 bits: each 128 of two vectors added to the next
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
@@ -32,6 +31,8 @@
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
  *   FEW                 a file of kernels for few rows of x without panels
  *   I8_CHUNK, ROWS      the layout of work, where it is not the largest (kernels.h)
+ *   BF16_TABLE, BF16_NAME   a second table, for processors with products of pairs of BF16, by
+ *                       add_bf16()
  */
 #include "base/checked.h"
 #include "tensor/blocks.h"
@@ -1198,31 +1199,38 @@ static float soften(float *scores, int n, uint64_t visible, float scale, float *
     return keep;
 }
 
-const jup_kernels_t TABLE = {
-    .name = TABLE_NAME,
-    .f32_tile = F32_ROWS,
-    .i8_tile = I8_ROWS,
-    .i8_chunk = I8_CHUNK,
-    .rows = ROWS,
-    .pack_f32 = pack_f32,
-    .pack_i8 = pack_i8,
-    .tile_f32 = tile_f32,
-    .plain_tile = PLAIN_ROWS,
-    .few_plain = FEW_PLAIN_ROWS,
-    .run_plain = run_plain,
-    .pack_plain = pack_plain,
-    .tile_plain = tile_plain,
-    .row_columns = row_columns,
-    .run_i8 = RUN_I8,
-    .tile_scores = tile_scores,
-    .tile_weights = tile_weights,
-    .pack_values = pack_values,
-    .tile_i8 = tile_i8,
-    .is_whole = is_whole,
-    .round_x = round_x,
-    .dot = dot,
-    .swiglu = swiglu,
-    .geglu = geglu,
-    .scale = scale,
-    .soften = soften,
-};
+#define TABLE_OF(table, its_name, has_pairs)                                                       \
+    const jup_kernels_t table = {                                                                  \
+        .name = its_name,                                                                          \
+        .pairs = has_pairs,                                                                        \
+        .f32_tile = F32_ROWS,                                                                      \
+        .i8_tile = I8_ROWS,                                                                        \
+        .i8_chunk = I8_CHUNK,                                                                      \
+        .rows = ROWS,                                                                              \
+        .pack_f32 = pack_f32,                                                                      \
+        .pack_i8 = pack_i8,                                                                        \
+        .tile_f32 = tile_f32,                                                                      \
+        .plain_tile = PLAIN_ROWS,                                                                  \
+        .few_plain = FEW_PLAIN_ROWS,                                                               \
+        .run_plain = run_plain,                                                                    \
+        .pack_plain = pack_plain,                                                                  \
+        .tile_plain = tile_plain,                                                                  \
+        .row_columns = row_columns,                                                                \
+        .run_i8 = RUN_I8,                                                                          \
+        .tile_scores = tile_scores,                                                                \
+        .tile_weights = tile_weights,                                                              \
+        .pack_values = pack_values,                                                                \
+        .tile_i8 = tile_i8,                                                                        \
+        .is_whole = is_whole,                                                                      \
+        .round_x = round_x,                                                                        \
+        .dot = dot,                                                                                \
+        .swiglu = swiglu,                                                                          \
+        .geglu = geglu,                                                                            \
+        .scale = scale,                                                                            \
+        .soften = soften,                                                                          \
+    };
+
+TABLE_OF(TABLE, TABLE_NAME, false)
+#ifdef BF16_TABLE
+TABLE_OF(BF16_TABLE, BF16_NAME, true)
+#endif

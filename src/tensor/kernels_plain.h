@@ -1,12 +1,12 @@
 /*
  * Plain weights: F32, F16 and BF16 as they lie, columns side by side in the lanes of vectors, so
  * that nothing has to be turned and a row is read as one run. Included by kernels_body.h; the order
- * in which products are added is in kernels.h.
+ * in which products are added, and x, are in kernels.h.
  *
- * A group of outputs is made at a time, of four vectors of weights for each eight columns; in a
- * vector of 64 bytes two outputs lie side by side that are four apart. Few rows of x go straight
- * over the weight. More of them share a panel that holds these vectors one after another, as
- * floats: (groups, columns / 8, vectors).
+ * A group of outputs is made at a time, by steps of four vectors of weights, eight words of x each;
+ * in a vector of 64 bytes two outputs lie side by side that are four apart. Few rows of x go
+ * straight over the weight. More of them share a panel that holds these vectors one after another:
+ * (groups, steps, vectors).
  */
 enum {
     /* rows of x in a tile, outputs in one: what registers hold, and attention's tiles are no
@@ -17,36 +17,72 @@ enum {
     GROUP = VECTOR == 64 ? 8 : 4,
     FEW_PLAIN_ROWS = 64, /* of x, up to which a panel does not pay */
     PART_BYTES = VECTOR == 64 ? 32 : VECTOR,
-    PART = PART_BYTES / 4, /* columns of one row in a vector */
-    HALVES = 8 / PART,     /* vectors that eight columns take */
+    PART = PART_BYTES / 4, /* words of one row in a vector */
+    HALVES = 8 / PART,     /* vectors that a step takes of each row, or two rows */
+    STEP_FLOATS = 8 * GROUP,
 };
 
 #if VECTOR < 64
 #define repeat_part load_f
 #endif
 
-INLINE int64_t plain_bytes_of(const jup_dtype_t dtype)
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* What lies in memory, and what it is multiplied with: BRAIN is BF16 times floats. */
+enum plain { FLOAT, HALF, BRAIN, PAIR };
+
+INLINE enum plain plain_of(const jup_rows_t *src)
 {
-    return dtype == JUP_F32 ? 4 : 2;
+    if (src->dtype == JUP_BF16)
+        return src->pairs ? PAIR : BRAIN;
+    return src->dtype == JUP_F16 ? HALF : FLOAT;
 }
 
-/* PART columns from p on; with 64 bytes, and as many from q on. */
-INLINE vf load_weights(const jup_dtype_t dtype, const unsigned char *p, const unsigned char *q)
+/* A unit is what a row's weights are read by: eight columns or 16, in one step or in two. */
+INLINE int unit_columns(const enum plain plain)
+{
+    return plain == FLOAT || plain == HALF ? 8 : 16;
+}
+
+INLINE int unit_bytes(const enum plain plain)
+{
+    return plain == HALF ? 16 : 32;
+}
+
+INLINE int unit_steps(const enum plain plain)
+{
+    return plain == BRAIN ? 2 : 1;
+}
+
+INLINE int64_t plain_bytes(const enum plain plain, int64_t columns)
+{
+    return plain == FLOAT ? 4 * columns : 2 * columns;
+}
+
+#ifndef OWN_UPPER_HALVES
+INLINE vi upper_halves(vi v)
+{
+    return v & -65536;
+}
+#endif
+
+/* The weights of a step, from the unit's vector at p; with 64 bytes, of two rows. */
+INLINE vf load_weights(const enum plain plain, const int step, const unsigned char *p,
+                       const unsigned char *q)
 {
 #if VECTOR == 64
-    if (dtype == JUP_F16)
+    if (plain == HALF)
         return load_half_parts(p, q);
-    if (dtype == JUP_BF16)
-        return load_brain_parts(p, q);
-    return load_parts(p, q);
+    vf words = load_parts(p, q);
 #else
     (void)q;
-    if (dtype == JUP_F16)
+    if (plain == HALF)
         return load_halves(p);
-    if (dtype == JUP_BF16)
-        return load_brains(p);
-    return load_f(p);
+    vf words = load_f(p);
 #endif
+    if (plain == BRAIN)
+        return (vf)(step == 0 ? upper_halves((vi)words) : (vi)words << 16);
+    return words;
 }
 
 /* Rows `first` to `first + GROUP` of a panel's, from column `at` on; missing ones repeat the last.
@@ -56,11 +92,45 @@ INLINE void plain_rows(const jup_rows_t *src, int first, int64_t at,
 {
     for (int i = 0; i < GROUP; i++) {
         int row = first + i < src->rows ? first + i : src->rows - 1;
-        rows[i] = src->first + row * src->row_bytes + at * plain_bytes_of(src->dtype);
+        rows[i] = src->first + row * src->row_bytes + plain_bytes(plain_of(src), at);
     }
 }
 
-/* ---- adding up eight sums -------------------------------------------------------------------- */
+/* The last columns, fewer than a unit, and zeros. */
+typedef struct tail {
+    unsigned char padded[GROUP][32];
+    const unsigned char *rows[GROUP];
+} tail_t;
+
+INLINE void copy_tail(const enum plain plain, const unsigned char *const rows[GROUP], int64_t at,
+                      int64_t columns, tail_t *to)
+{
+    memset(to->padded, 0, sizeof to->padded);
+    for (int i = 0; i < GROUP; i++)
+        to->rows[i] = memcpy(to->padded[i], rows[i] + at, (size_t)plain_bytes(plain, columns));
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+typedef vf sums_t[PLAIN_ROWS][4][HALVES];
+
+INLINE void start_sums(const int m, sums_t sums)
+{
+    EACH (r, m)
+        EACH (i, 4)
+            EACH (h, HALVES)
+                sums[r][i][h] = (vf){0};
+}
+
+INLINE vf add_product(const enum plain plain, vf sum, vf w, vf x)
+{
+#ifdef BF16_TABLE
+    if (plain == PAIR)
+        return add_bf16(sum, w, x);
+#endif
+    (void)plain;
+    return sum + w * x;
+}
 
 /* Within each 128 bits: the sums of those of v[0][h] to v[3][h]. */
 INLINE vf add_fours(vf v[4][HALVES], const int h)
@@ -85,7 +155,7 @@ INLINE void store_outputs(group_t sum, float *to, bool add)
 }
 
 /* A group's outputs of m rows of x, with wide vectors two rows' at once. */
-INLINE void store_group(const int m, vf sums[PLAIN_ROWS][4][HALVES], float *to, bool add)
+INLINE void store_group(const int m, sums_t sums, float *to, bool add)
 {
 #if VECTOR == 16
     EACH (r, m)
@@ -103,162 +173,154 @@ INLINE void store_group(const int m, vf sums[PLAIN_ROWS][4][HALVES], float *to, 
 #endif
 }
 
-INLINE void start_sums(const int m, vf sums[PLAIN_ROWS][4][HALVES])
-{
-    EACH (r, m)
-        EACH (i, 4)
-            EACH (h, HALVES)
-                sums[r][i][h] = (vf){0};
-}
-
 /* ---- few rows of x --------------------------------------------------------------------------- */
 
-/* Eight columns of a group. */
-INLINE void add_eight(const jup_dtype_t dtype, const int m, const unsigned char *const rows[GROUP],
-                      int64_t at, const float *x, vf sums[PLAIN_ROWS][4][HALVES])
+/* A unit of a group. */
+INLINE void add_unit(const enum plain plain, const int m, const unsigned char *const rows[GROUP],
+                     int64_t at, const float *x, sums_t sums)
 {
-    EACH (h, HALVES) {
-        vf of_x[PLAIN_ROWS];
-        EACH (r, m)
-            of_x[r] = repeat_part(x + 8 * r + h * PART);
-        EACH (i, 4) {
-            const int64_t from = at + h * PART * plain_bytes_of(dtype);
-            vf w = load_weights(dtype, rows[i] + from, rows[i + GROUP - 4] + from);
+    EACH (step, unit_steps(plain))
+        EACH (h, HALVES) {
+            const int64_t from = at + h * unit_bytes(plain) / HALVES;
+            vf of_x[PLAIN_ROWS];
             EACH (r, m)
-                sums[r][i][h] += w * of_x[r];
+                of_x[r] = repeat_part(x + 8 * (step * m + r) + h * PART);
+            EACH (i, 4) {
+                vf w = load_weights(plain, step, rows[i] + from, rows[i + GROUP - 4] + from);
+                EACH (r, m)
+                    sums[r][i][h] = add_product(plain, sums[r][i][h], w, of_x[r]);
+            }
         }
-    }
-}
-
-/* The last columns, fewer than eight; x goes on with zeros. */
-INLINE void add_tail(const jup_dtype_t dtype, const int m, const unsigned char *const rows[GROUP],
-                     int64_t at, int64_t n, const float *x, vf sums[PLAIN_ROWS][4][HALVES])
-{
-    unsigned char padded[GROUP][32] = {{0}};
-    const unsigned char *tails[GROUP];
-    for (int i = 0; i < GROUP; i++)
-        tails[i] = memcpy(padded[i], rows[i] + at, (size_t)(n * plain_bytes_of(dtype)));
-    add_eight(dtype, m, tails, 0, x, sums);
 }
 
 /* A chunk of a group; `fetch`: what is read later, in the order of the memory. */
-INLINE void few_of_plain(const jup_dtype_t dtype, const int m,
+INLINE void few_of_plain(const enum plain plain, const int m,
                          const unsigned char *const rows[GROUP], int64_t n, const float *x,
-                         const void *fetch, float *to, bool add)
+                         const char *fetch, float *to, bool add)
 {
-    const int64_t bytes = plain_bytes_of(dtype);
-    vf sums[PLAIN_ROWS][4][HALVES];
+    const int columns = unit_columns(plain), bytes = unit_bytes(plain);
+    sums_t sums;
     start_sums(m, sums);
     int64_t at = 0;
-    for (; at + 8 <= n; at += 8, x += 8 * m) {
-        EACH (line, GROUP * 8 * (int)bytes / 64)
-            __builtin_prefetch((const char *)fetch + GROUP * at * bytes + 64 * line, 0,
-                               FETCH_LEVEL);
-        add_eight(dtype, m, rows, at * bytes, x, sums);
+    for (; n >= columns; n -= columns, at += bytes, x += 8 * m * unit_steps(plain)) {
+        EACH (line, GROUP * bytes / 64)
+            __builtin_prefetch(fetch + GROUP * at + 64 * line, 0, FETCH_LEVEL);
+        add_unit(plain, m, rows, at, x, sums);
     }
-    if (at < n)
-        add_tail(dtype, m, rows, at * bytes, n - at, x, sums);
+    if (n > 0) {
+        tail_t tail;
+        copy_tail(plain, rows, at, n, &tail);
+        add_unit(plain, m, tail.rows, 0, x, sums);
+    }
     store_group(m, sums, to, add);
 }
 
-#define FEW_PLAIN(name, type)                                                                      \
+#define FEW_PLAIN(name, plain)                                                                     \
     static void name(int m, const unsigned char *const rows[GROUP], int64_t n, const float *x,     \
                      const void *fetch, float *sums, bool add)                                     \
     {                                                                                              \
-        ROWS_SWITCH(PLAIN_ROWS, m, few_of_plain(type, M, rows, n, x, fetch, sums, add))            \
+        ROWS_SWITCH(PLAIN_ROWS, m, few_of_plain(plain, M, rows, n, x, fetch, sums, add))           \
     }
 
-FEW_PLAIN(few_f32, JUP_F32)
-FEW_PLAIN(few_f16, JUP_F16)
-FEW_PLAIN(few_bf16, JUP_BF16)
+FEW_PLAIN(few_floats, FLOAT)
+FEW_PLAIN(few_halves, HALF)
+FEW_PLAIN(few_brains, BRAIN)
+#ifdef BF16_TABLE
+FEW_PLAIN(few_pairs, PAIR)
+#else
+#define few_pairs few_brains
+#endif
 
-/* Columns [at, at + n) of a group for all m rows of x, which have `columns` each. What comes after
- * the group is fetched meanwhile, once, then the next tile of x. */
+/* Columns [at, at + n) of a group for all m rows of x. What comes after the group is fetched
+ * meanwhile, once, then the next tile of x. */
 static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, int m,
-                      const float *x, int64_t columns, float *sums)
+                      const float *x, int64_t words, float *sums)
 {
-    const int64_t bytes = plain_bytes_of(src->dtype);
+    static void (*const few[])(int m, const unsigned char *const rows[GROUP], int64_t n,
+                               const float *x, const void *fetch, float *sums, bool add) = {
+        [FLOAT] = few_floats, [HALF] = few_halves, [BRAIN] = few_brains, [PAIR] = few_pairs};
+    const enum plain plain = plain_of(src);
+    const int64_t at_word = jup_plain_words(src->dtype, src->pairs, at);
     const unsigned char *rows[GROUP];
     plain_rows(src, first, at, rows);
-    const void *fetch = src->first + (first + GROUP) * src->row_bytes + GROUP * at * bytes;
+    const void *fetch =
+        src->first + (first + GROUP) * src->row_bytes + GROUP * plain_bytes(plain, at);
     for (int row = 0; row < m;) {
         const int tile = jup_tile_rows(m, PLAIN_ROWS, row);
-        float *to = sums + row * JUP_PANEL + first;
-        if (src->dtype == JUP_F32)
-            few_f32(tile, rows, n, x + at * tile, fetch, to, at > 0);
-        else if (src->dtype == JUP_F16)
-            few_f16(tile, rows, n, x + at * tile, fetch, to, at > 0);
-        else
-            few_bf16(tile, rows, n, x + at * tile, fetch, to, at > 0);
+        few[plain](tile, rows, n, x + at_word * tile, fetch, sums + row * JUP_PANEL + first,
+                   at > 0);
         row += tile;
-        x += tile * columns;
-        fetch = x + at * tile;
+        x += tile * words;
+        fetch = x + at_word * tile;
     }
 }
 
 static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums)
 {
+    const int64_t words = jup_plain_words(src->dtype, src->pairs, n);
     for (int first = 0; first < src->rows; first += GROUP)
         for (int64_t at = 0; at < n; at += JUP_PLAIN_CHUNK)
-            few_plain(src, first, at, jup_min_i64(JUP_PLAIN_CHUNK, n - at), m, x, (n + 7) / 8 * 8,
-                      sums);
+            few_plain(src, first, at, jup_min_i64(JUP_PLAIN_CHUNK, n - at), m, x, words, sums);
 }
 
 /* ---- panels ---------------------------------------------------------------------------------- */
 
-/* Eight columns of a group. */
-INLINE void pack_eight(const jup_dtype_t dtype, const unsigned char *const rows[GROUP], int64_t at,
-                       float *to)
+INLINE void pack_unit(const enum plain plain, const unsigned char *const rows[GROUP], int64_t at,
+                      float *to)
 {
-    EACH (i, 4)
-        EACH (h, HALVES) {
-            const int64_t from = at + h * PART * plain_bytes_of(dtype);
-            store_f(to + (i * HALVES + h) * LANES,
-                    load_weights(dtype, rows[i] + from, rows[i + GROUP - 4] + from));
-        }
+    EACH (step, unit_steps(plain))
+        EACH (i, 4)
+            EACH (h, HALVES) {
+                const int64_t from = at + h * unit_bytes(plain) / HALVES;
+                store_f(to + step * STEP_FLOATS + (i * HALVES + h) * LANES,
+                        load_weights(plain, step, rows[i] + from, rows[i + GROUP - 4] + from));
+            }
 }
 
-INLINE void pack_group(const jup_dtype_t dtype, const unsigned char *const rows[GROUP], int64_t n,
+INLINE void pack_group(const enum plain plain, const unsigned char *const rows[GROUP], int64_t n,
                        float *to)
 {
-    const int64_t bytes = plain_bytes_of(dtype);
+    const int columns = unit_columns(plain);
     int64_t at = 0;
-    for (; at + 8 <= n; at += 8, to += 8 * GROUP)
-        pack_eight(dtype, rows, at * bytes, to);
-    if (at == n)
-        return;
-    unsigned char padded[GROUP][32] = {{0}};
-    const unsigned char *tails[GROUP];
-    for (int i = 0; i < GROUP; i++)
-        tails[i] = memcpy(padded[i], rows[i] + at * bytes, (size_t)((n - at) * bytes));
-    pack_eight(dtype, tails, 0, to);
+    for (; n >= columns; n -= columns, at += unit_bytes(plain)) {
+        pack_unit(plain, rows, at, to);
+        to += unit_steps(plain) * STEP_FLOATS;
+    }
+    if (n > 0) {
+        tail_t tail;
+        copy_tail(plain, rows, at, n, &tail);
+        pack_unit(plain, tail.rows, 0, to);
+    }
 }
 
 static void pack_plain(const jup_rows_t *src, int64_t at, int64_t n, float *panel)
 {
-    const int64_t eights = (n + 7) / 8;
-    for (int first = 0; first < JUP_PANEL; first += GROUP, panel += eights * 8 * GROUP) {
+    const enum plain plain = plain_of(src);
+    const int64_t words = jup_plain_words(src->dtype, src->pairs, n);
+    for (int first = 0; first < JUP_PANEL; first += GROUP, panel += words * GROUP) {
         const unsigned char *rows[GROUP];
         plain_rows(src, first, at, rows);
-        if (src->dtype == JUP_F32)
-            pack_group(JUP_F32, rows, n, panel);
-        else if (src->dtype == JUP_F16)
-            pack_group(JUP_F16, rows, n, panel);
+        if (plain == FLOAT)
+            pack_group(FLOAT, rows, n, panel);
+        else if (plain == HALF)
+            pack_group(HALF, rows, n, panel);
+        else if (plain == BRAIN)
+            pack_group(BRAIN, rows, n, panel);
         else
-            pack_group(JUP_BF16, rows, n, panel);
+            pack_group(PAIR, rows, n, panel);
     }
 }
 
-/* A group of a panel with a tile of x. `fetch`: x that is used later, a line of it each eight
- * columns or, with `step` 0, none. */
-INLINE void tile_of_group(const int m, int64_t eights, const float *x, const float *fetch, int step,
-                          const float *panel, float *to, bool add)
+/* A group of a panel with a tile of x. `fetch`: x that is used later, a line of it each step or,
+ * with `line` 0, none. */
+INLINE void tile_of_group(const enum plain plain, const int m, int64_t steps, const float *x,
+                          const float *fetch, int line, const float *panel, float *to, bool add)
 {
-    vf sums[PLAIN_ROWS][4][HALVES];
+    sums_t sums;
     start_sums(m, sums);
-    for (int64_t k = 0; k < eights; k++, x += 8 * m, panel += 8 * GROUP) {
+    for (int64_t k = 0; k < steps; k++, x += 8 * m, panel += STEP_FLOATS) {
         __builtin_prefetch(fetch, 0, FETCH_LEVEL);
-        fetch += step;
+        fetch += line;
         EACH (h, HALVES) {
             vf of_x[PLAIN_ROWS];
             EACH (r, m)
@@ -266,34 +328,44 @@ INLINE void tile_of_group(const int m, int64_t eights, const float *x, const flo
             EACH (i, 4) {
                 vf w = load_f(panel + (i * HALVES + h) * LANES);
                 EACH (r, m)
-                    sums[r][i][h] += w * of_x[r];
+                    sums[r][i][h] = add_product(plain, sums[r][i][h], w, of_x[r]);
             }
         }
     }
     store_group(m, sums, to, add);
 }
 
-static void group_tile(int m, int64_t eights, const float *x, const float *fetch, int step,
-                       const float *panel, float *to, bool add)
-{
-    ROWS_SWITCH(PLAIN_ROWS, m, tile_of_group(M, eights, x, fetch, step, panel, to, add))
-}
+#define GROUP_TILE(name, plain)                                                                    \
+    static void name(int m, int64_t steps, const float *x, const float *fetch, int line,           \
+                     const float *panel, float *to, bool add)                                      \
+    {                                                                                              \
+        ROWS_SWITCH(PLAIN_ROWS, m, tile_of_group(plain, M, steps, x, fetch, line, panel, to, add)) \
+    }
+
+GROUP_TILE(tile_of_floats, FLOAT)
+#ifdef BF16_TABLE
+GROUP_TILE(tile_of_pairs, PAIR)
+#else
+#define tile_of_pairs tile_of_floats
+#endif
 
 /* Tiles of x over a panel, some at a time, group by group, so that a group of the panel stays in
  * the first-level cache for all of them. What the next ones need is fetched meanwhile. */
-static void tile_plain(int rows, int64_t columns, int64_t at, int64_t n, const float *x,
-                       const float *panel, float *sums)
+static void tile_plain(const jup_rows_t *src, int rows, int64_t words, int64_t at, int64_t n,
+                       const float *x, const float *panel, float *sums)
 {
     enum { LINE = 16 /* floats */ };
-    const int64_t eights = (n + 7) / 8;
+    const int64_t steps = jup_plain_words(src->dtype, src->pairs, n) / 8;
+    const int64_t at_word = jup_plain_words(src->dtype, src->pairs, at);
     const int even = jup_tile_rows(rows, PLAIN_ROWS, 0), block = even * (VECTOR == 64 ? 1 : 2);
     for (int first = 0; first < rows; first += block)
         for (int group = 0; group < JUP_PANEL / GROUP; group++)
             for (int row = first; row < rows && row < first + block; row += even) {
                 const int m = jup_tile_rows(rows, PLAIN_ROWS, row);
-                group_tile(m, eights, x + row * columns + at * m,
-                           x + (row + block) * columns + at * m + group * eights * LINE,
-                           2 * group < m ? LINE : 0, panel + group * eights * 8 * GROUP,
-                           sums + row * JUP_PANEL + group * GROUP, at > 0);
+                const float *of_x = x + row * words + at_word * m;
+                (src->pairs ? tile_of_pairs : tile_of_floats)(
+                    m, steps, of_x, of_x + block * words + group * steps * LINE,
+                    2 * group < m ? LINE : 0, panel + group * steps * STEP_FLOATS,
+                    sums + row * JUP_PANEL + group * GROUP, at > 0);
             }
 }

@@ -80,13 +80,6 @@ INLINE vf load_halves(const void *p)
     return half_to_float((vi){h[0], h[1], h[2], h[3]});
 }
 
-INLINE vf load_brains(const void *p)
-{
-    uint16_t h[4];
-    memcpy(h, p, sizeof h);
-    return (vf)((vi){h[0], h[1], h[2], h[3]} << 16);
-}
-
 INLINE vi dot_small(vi sum, vi w, vi x)
 {
     for (int i = 0; i < 4; i++)

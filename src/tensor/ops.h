@@ -161,9 +161,10 @@ jup_status_t jup_compute_reserve(jup_compute_t *c, const jup_compute_limits_t *l
                                  jup_error_t *err);
 
 /**
- * Quantised weights times activations rounded to 8 bits per 32 columns (on, the default: several
- * times as fast), or decoded and times unrounded activations (off). Rounding moves an activation by
- * at most 1/254 of the largest of its 32. Either way a row's result does not depend, to the last
+ * Quantised weights times activations rounded to 8 bits per 32 columns, and weights of BF16 times
+ * such rounded to BF16 (on, the default: several times as fast, or twice), or all times unrounded
+ * activations (off). Rounding to 8 bits moves an activation by at most 1/254 of the largest of its
+ * 32, to BF16 by 1/256 of itself. Either way a row's result does not depend, to the last
  * bit, on how many rows or threads come together.
  */
 void jup_compute_set_int8(jup_compute_t *c, bool on);

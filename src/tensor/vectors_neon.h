@@ -80,11 +80,6 @@ INLINE vf load_halves(const void *p)
     return (vf)vcvt_f32_f16((float16x4_t)vld1_u8(p));
 }
 
-INLINE vf load_brains(const void *p)
-{
-    return (vf)vshll_n_u16((uint16x4_t)vld1_u8(p), 16);
-}
-
 /* The first `n` words at p, or four where there are more; others 0. */
 INLINE vi words_of(const int n, const void *p)
 {

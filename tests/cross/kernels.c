@@ -93,6 +93,12 @@ static void run_linear(const char *table, bench_t *b, const jup_linear_t *l, int
     jup_compute_reset(&c);
 }
 
+/* Is x rounded for such weights? */
+static bool is_rounded(jup_dtype_t dtype)
+{
+    return dtype == JUP_BF16 || jup_dtype_info((int)dtype)->block_elems > 1;
+}
+
 /* The results for `rows` rows; the portable ones are of all rows. */
 static void check_rows(bench_t *b, const char *type, const jup_linear_t *l, int64_t rows,
                        bool exact)
@@ -101,7 +107,9 @@ static void check_rows(bench_t *b, const char *type, const jup_linear_t *l, int6
     memset(b->got, 0, (size_t)(rows * OUT) * sizeof *b->got);
     run_linear(table, b, l, rows, exact, b->got);
     double apart = distance(b->got, b->expected, rows * OUT);
-    double allowed = exact || jup_dtype_info((int)l->w.dtype)->block_elems == 1 ? 3e-6 : 2e-2;
+    double allowed = exact || !is_rounded(l->w.dtype) ? 3e-6
+                     : l->w.dtype == JUP_BF16         ? 0x1p-8
+                                                      : 2e-2;
     EXPECT(apart < allowed, "%s %s, %d columns, %d rows%s: off by %g", table, type, (int)l->w.cols,
            (int)rows, exact ? ", exact" : "", apart);
     EXPECT(!memcmp(b->got, b->portable, (size_t)(rows * OUT) * sizeof *b->got),
@@ -132,7 +140,7 @@ static void check_type(bench_t *b, const jup_dtype_info_t *info, int64_t in)
     if (jup_compute_init(&naive, &jup_ops_naive, 1, &err) != JUP_OK)
         jup_die(err.code, "%s", err.text);
     naive.ops->linear(&naive, &l, 1, b->x, MOST_ROWS, &b->expected);
-    for (int exact = 0; exact < (info->block_elems > 1 ? 2 : 1); exact++) {
+    for (int exact = 0; exact < (is_rounded(info->dtype) ? 2 : 1); exact++) {
         fill_portable(b, &l, exact);
         for (size_t i = 0; i < sizeof row_counts / sizeof row_counts[0]; i++)
             check_rows(b, info->name, &l, row_counts[i], exact);

@@ -3,7 +3,8 @@
 . "${srcdir:-.}/tests/mpi/lib.sh"
 
 prompt="The quick brown fox jumps over the lazy dog, and then it sits down to rest a while."
-for model in "arch=llama type=f32" "arch=llama type=q8_0 ffn=192" "arch=qwen2 type=f16 tied=1"; do
+for model in "arch=llama type=f32" "arch=llama type=q8_0 ffn=192" "arch=qwen2 type=f16 tied=1" \
+    "arch=llama type=bf16 dim=72 heads=3 kv_heads=1 ffn=100"; do
     # shellcheck disable=SC2086
     "$make_model" "$work/m.gguf" $model || fail "make_model $model"
     set -- -m "$work/m.gguf" -p "$prompt" -n 24

@@ -68,7 +68,7 @@ done
 # every type of weights, cut at its blocks
 short="The quick brown fox jumps over the lazy dog."
 shape="layers=2 dim=256 heads=16 kv_heads=4 head_dim=64 ffn=1024"
-for type in f32 f16 q8_0 q4_0 q4_k q6_k; do
+for type in f32 f16 bf16 q8_0 q4_0 q4_k q6_k; do
     # shellcheck disable=SC2086
     "$make_model" "$work/m.gguf" $shape type=$type || fail "make_model type=$type"
     set -- -m "$work/m.gguf" -p "$short" -n 6 --wire f32 --kv f32

@@ -78,6 +78,22 @@ static double tolerance(jup_dtype_t dtype, bool exact)
     return exact || is_plain(dtype) ? 3e-6 : 2e-2;
 }
 
+/* Is x rounded for such weights? To BF16 it is here as well, which leaves plain sums to compare. */
+static bool is_rounded(jup_dtype_t dtype)
+{
+    return !is_plain(dtype) || dtype == JUP_BF16;
+}
+
+static float *brains_of(const float *x, int64_t n)
+{
+    uint16_t *brains = jup_new((size_t)n, sizeof *brains);
+    float *rounded = jup_new((size_t)n, sizeof *rounded);
+    jup_quantize(JUP_BF16, x, brains, n);
+    jup_dequantize(JUP_BF16, brains, rounded, n);
+    jup_free(brains);
+    return rounded;
+}
+
 /* Runs a check with the kernels of every instruction set that this processor has. */
 static int64_t stride; /* of shapes: the best kernels are tried with all of them */
 
@@ -103,8 +119,10 @@ static void check_linear_as(jup_dtype_t dtype, int64_t rows, int64_t in, int64_t
     float *start = jup_new((size_t)(rows * out), 4);
     memcpy(start, expected, (size_t)(rows * out) * 4);
     jup_linear_t l = {m, with_bias ? bias : NULL};
+    float *brains = brains_of(x, rows * in);
+    const float *of_naive = dtype == JUP_BF16 && !exact ? brains : x;
 
-    naive.ops->linear(&naive, &l, 1, x, rows, &expected);
+    naive.ops->linear(&naive, &l, 1, of_naive, rows, &expected);
     blas.ops->linear(&blas, &l, 1, x, rows, &got);
     double apart = distance(got, expected, rows * out, 0.1 * sqrt((double)in));
     ck_assert_msg(apart < tolerance(dtype, exact), "%s rows %d in %d out %d: %g",
@@ -112,13 +130,14 @@ static void check_linear_as(jup_dtype_t dtype, int64_t rows, int64_t in, int64_t
 
     memcpy(expected, start, (size_t)(rows * out) * 4);
     memcpy(got, start, (size_t)(rows * out) * 4);
-    naive.ops->linear_add(&naive, &l, x, rows, expected);
+    naive.ops->linear_add(&naive, &l, of_naive, rows, expected);
     blas.ops->linear_add(&blas, &l, x, rows, got);
     apart = distance(got, expected, rows * out, 0.1 * sqrt((double)in));
     ck_assert_msg(apart < tolerance(dtype, exact), "add %s rows %d in %d out %d: %g",
                   jup_dtype_any_name((int)dtype), (int)rows, (int)in, (int)out, apart);
 
     jup_free(x), jup_free(bias), jup_free(expected), jup_free(got), jup_free(start);
+    jup_free(brains);
     free_matrix(&m);
     jup_compute_reset(&naive), jup_compute_reset(&blas);
 }
@@ -127,7 +146,7 @@ static void check_linear(jup_dtype_t dtype, int64_t rows, int64_t in, int64_t ou
                          bool with_bias)
 {
     check_linear_as(dtype, rows, in, out, threads, with_bias, false);
-    if (!is_plain(dtype))
+    if (is_rounded(dtype))
         check_linear_as(dtype, rows, in, out, threads, with_bias, true);
 }
 
@@ -252,15 +271,18 @@ END_TEST
 START_TEST(linear_shared_input)
 {
     jup_compute_t blas = make(&jup_ops_blas, 2);
-    jup_linear_t l[3] = {{random_matrix(JUP_Q4_K, 96, 512), NULL},
+    enum { N = 5 };
+    jup_linear_t l[N] = {{random_matrix(JUP_Q4_K, 96, 512), NULL},
+                         {random_matrix(JUP_BF16, 33, 512), NULL},
                          {random_matrix(JUP_Q6_K, 40, 512), NULL},
-                         {random_matrix(JUP_F16, 17, 512), NULL}};
+                         {random_matrix(JUP_F16, 17, 512), NULL},
+                         {random_matrix(JUP_BF16, 5, 512), NULL}};
     for (int64_t rows = 1; rows <= 40; rows += 13) {
-        float *x = random_floats(rows * 512, 1.0), *together[3], *alone;
-        for (int i = 0; i < 3; i++)
+        float *x = random_floats(rows * 512, 1.0), *together[N], *alone;
+        for (int i = 0; i < N; i++)
             together[i] = jup_new((size_t)(rows * l[i].w.rows), 4);
-        blas.ops->linear(&blas, l, 3, x, rows, together);
-        for (int i = 0; i < 3; i++) {
+        blas.ops->linear(&blas, l, N, x, rows, together);
+        for (int i = 0; i < N; i++) {
             alone = jup_new((size_t)(rows * l[i].w.rows), 4);
             blas.ops->linear(&blas, &l[i], 1, x, rows, &alone);
             ck_assert_mem_eq(alone, together[i], (size_t)(rows * l[i].w.rows) * 4);
@@ -268,7 +290,7 @@ START_TEST(linear_shared_input)
         }
         jup_free(x);
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < N; i++)
         free_matrix(&l[i].w);
     jup_compute_reset(&blas);
 }
@@ -429,6 +451,66 @@ START_TEST(row_counts_do_not_matter)
 }
 END_TEST
 
+/* Each product is off by 2^-8 of itself at most where x is rounded to BF16, and by less at all. */
+static void brains_round_x_once(void)
+{
+    enum { IN = 1040, OUT = 37, ROWS = 5 };
+    jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
+    jup_linear_t l = {random_matrix(JUP_BF16, OUT, IN), NULL};
+    float *x = random_floats(ROWS * IN, 1.0), w[IN];
+    float *expected = jup_new(ROWS * OUT, 4), *got = jup_new(ROWS * OUT, 4);
+    naive.ops->linear(&naive, &l, 1, x, ROWS, &expected);
+    blas.ops->linear(&blas, &l, 1, x, ROWS, &got);
+    ck_assert_double_gt(distance(got, expected, ROWS * OUT, 0.0), 1e-4);
+    for (int o = 0; o < OUT; o++) {
+        jup_dequantize(JUP_BF16, (const char *)l.w.data + jup_dtype_bytes(JUP_BF16, o * IN), w, IN);
+        for (int r = 0; r < ROWS; r++) {
+            double size = 0.0;
+            for (int i = 0; i < IN; i++)
+                size += fabs((double)w[i] * (double)x[r * IN + i]);
+            double apart = fabs((double)got[r * OUT + o] - (double)expected[r * OUT + o]);
+            ck_assert_msg(apart <= (0x1p-8 + 1e-6) * size, "off by %g of %g", apart, size);
+        }
+    }
+    jup_free(x), jup_free(expected), jup_free(got);
+    free_matrix(&l.w);
+    jup_compute_reset(&naive), jup_compute_reset(&blas);
+}
+
+START_TEST(brains_round_x)
+{
+    with_all_kernels(brains_round_x_once);
+}
+END_TEST
+
+/* A board's kernels do not matter: products of BF16 are exact, and all tables add alike. */
+START_TEST(brains_have_the_same_bits_everywhere)
+{
+    enum { MOST = 130, OUT = 45, IN = 1100 };
+    jup_linear_t l = {random_matrix(JUP_BF16, OUT, IN), NULL};
+    float *x = random_floats(MOST * IN, 1.0), *best = jup_new(MOST * OUT, 4);
+    for (int i = 0; jup_kernels_at(i); i++) {
+        setenv("JUPITER_KERNELS", jup_kernels_at(i)->name, 1);
+        /* the portable ones leave more to OpenBLAS, which is free to sum in another order */
+        const int64_t most = jup_kernels_at(i + 1) ? MOST : 15;
+        jup_compute_t c = make(&jup_ops_blas, 2);
+        for (int64_t rows = 1; rows <= most; rows = rows * 2 + 1) {
+            float *got = jup_new((size_t)rows * OUT, 4);
+            c.ops->linear(&c, &l, 1, x, rows, &got);
+            if (i == 0)
+                memcpy(best, got, (size_t)rows * OUT * 4);
+            ck_assert_msg(!memcmp(got, best, (size_t)rows * OUT * 4), "%s, %d rows",
+                          jup_kernels_at(i)->name, (int)rows);
+            jup_free(got);
+        }
+        jup_compute_reset(&c);
+    }
+    unsetenv("JUPITER_KERNELS");
+    jup_free(x), jup_free(best);
+    free_matrix(&l.w);
+}
+END_TEST
+
 START_TEST(nothing_is_left_behind)
 {
     size_t before = jup_mem_live_bytes();
@@ -473,6 +555,8 @@ static Suite *suite(void)
     unit_add(s, embed_every_type, 60);
     unit_add(s, threads_do_not_matter, 60);
     unit_add(s, row_counts_do_not_matter, 120);
+    unit_add(s, brains_round_x, 60);
+    unit_add(s, brains_have_the_same_bits_everywhere, 60);
     unit_add(s, nothing_is_left_behind, 60);
     return s;
 }
