@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 
 #include <assert.h>
 
@@ -38,7 +39,7 @@ static void clean_up(jup_engine_t *e)
 static double lap_seconds(jup_engine_t *e, int32_t rows, bool guess)
 {
     double best = 1e30;
-    for (int i = 0; i < REPEAT; i++) {
+    for (int i = 0; i < REPEAT && (i == 0 || !jup_interrupted()); i++) {
         double start_s = jup_clock_now_s();
         send_rows(e, rows, guess);
         jup_engine_receive(e);
@@ -77,10 +78,16 @@ static double period_seconds(jup_engine_t *e, int32_t rows, bool guess, double l
 static void fit_window_to(jup_engine_t *e, bool guess, double lap_s, double period_s)
 {
     int32_t stages = e->stage.place->stages, window = stages + 1;
-    while (window < e->stage.options.window &&
+    while (window < e->stage.options.window && !jup_interrupted() &&
            period_seconds(e, 1, guess, lap_s, window) > NEARLY * period_s)
         window = (int32_t)jup_min_i64(window + (stages + 1) / 2, e->stage.options.window);
     jup_scheduler_set_window(&e->scheduler, window);
+}
+
+/* Whether larger steps are worth trying. */
+static bool goes_on(const double *lap_s, int32_t n)
+{
+    return lap_s[n - 1] < ENOUGH * lap_s[0] && !jup_interrupted();
 }
 
 void jup_engine_measure(jup_engine_t *e, bool fit_window)
@@ -91,8 +98,7 @@ void jup_engine_measure(jup_engine_t *e, bool fit_window)
     int32_t most = (int32_t)jup_min_i64(s->nodes, e->stage.options.rows);
     assert(e->scheduler.air_n == 0);
     lap_seconds(e, 1, s->has_heads); /* first touches are not counted */
-    for (int32_t r = 1; n < POINTS && r <= most && (n == 0 || lap_s[n - 1] < ENOUGH * lap_s[0]);
-         r *= 2, n++) {
+    for (int32_t r = 1; n < POINTS && r <= most && (n == 0 || goes_on(lap_s, n)); r *= 2, n++) {
         rows[n] = r;
         lap_s[n] = lap_seconds(e, r, s->has_heads);
         period_s[n] = period_seconds(e, r, s->has_heads, lap_s[n], e->n_results);

@@ -7,7 +7,8 @@
 /**
  * First stage, while nothing is in the air: laps of 1, 2, 4, ... rows through all stages and their
  * links, alone (the lap) and one after the other (the period). Fills the speculation's costs, and
- * sets the scheduler's window where fit_window says so.
+ * sets the scheduler's window where fit_window says so. A wish to stop (base/interrupt.h) cuts it
+ * short.
  */
 void jup_engine_measure(jup_engine_t *e, bool fit_window);
 

@@ -1,11 +1,13 @@
 /* What goes into the engine's steps: whole chunks, also beside other sequences; logits of every
    position; prompts without an answer; what measuring leaves behind. */
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "strategy/measure.h"
 #include "tiny_engine.h"
 #include "unit.h"
 
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 
 enum { PROMPT = 50, MOST = 3 * PROMPT, ANSWER = 12, SEQUENCES = 5, VOCAB = 61 };
@@ -300,6 +302,37 @@ static void measure_and_work(jup_engine_t *engine, void *self)
     ck_assert(jup_engine_run(engine));
 }
 
+/* Who wants to stop waits for a lap of one row to be known, for no more. */
+static void be_stopped_and_work(jup_engine_t *engine, void *self)
+{
+    watched_t *w = self;
+    int32_t first = engine->scheduler.next_step, ranks = engine->n_results;
+    jup_interrupt_request(SIGINT);
+    jup_engine_measure(engine, true);
+    jup_interrupt_forget();
+    ck_assert_int_le(engine->scheduler.next_step - first, 3 + 2 * ranks);
+    submit(w, engine);
+    ck_assert(jup_engine_run(engine));
+}
+
+START_TEST(measuring_heeds_a_wish_to_stop)
+{
+    tiny_model_t model;
+    watched_t *w = jup_new(1, sizeof *w);
+    tiny_model_init(&model, 4, 3);
+    for (int ranks = 1; ranks <= 3; ranks++) {
+        prepare(w, &model, 2);
+        w->engine.speculate = look_things_up;
+        w->engine.work = be_stopped_and_work;
+        w->engine.options.stage.window = jup_engine_most_window(ranks);
+        tiny_engine_run(&w->engine, ranks, &(jup_record_options_t){0});
+        check_answers(w);
+    }
+    jup_free(w);
+    tiny_model_reset(&model);
+}
+END_TEST
+
 START_TEST(measuring_leaves_nothing_behind)
 {
     tiny_model_t model;
@@ -336,6 +369,7 @@ static Suite *suite(void)
     unit_add(s, logits_are_those_of_the_plain_forward_pass, 120);
     unit_add(s, a_prompt_without_an_answer_ends, 60);
     unit_add(s, measuring_leaves_nothing_behind, 120);
+    unit_add(s, measuring_heeds_a_wish_to_stop, 60);
     return s;
 }
 
