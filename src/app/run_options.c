@@ -46,7 +46,8 @@ static struct poptOption *append_prompt(jup_run_options_t *o, struct poptOption 
          "generate at most N tokens (128; chat: until the turn or the context ends)", "N"},
         {"context", 'c', POPT_ARG_INT, &o->context, 0,
          "room for N tokens, prompt included (default: what prompt and -n need, within the "
-         "model's own)",
+         "model's own; chat and serve: the model's own, and what is not used of it takes no "
+         "memory)",
          "N"},
         {"threads", 't', POPT_ARG_INT, &o->threads, 0,
          "threads per rank (default: its processors, shared fairly with ranks on the same host)",
@@ -234,7 +235,6 @@ static jup_status_t check_pairs(const jup_run_options_t *o, jup_error_t *err)
     static const char shape[] = ", which has no texts";
     static const jup_option_pair_t pairs[] = {
         {"quiet", false, {"verbose"}, NULL},
-        {"prompt-tokens", true, {"shape"}, NULL},
         {"type", true, {"shape"}, NULL},
         {"special", false, {"shape"}, shape},
         {"stop", false, {"shape"}, shape},
@@ -242,7 +242,6 @@ static jup_status_t check_pairs(const jup_run_options_t *o, jup_error_t *err)
         {"logits", false, {"shape"}, ", which computes none"},
         {"temperature", false, {"shape"}, ", which computes nothing to sample from"},
         {"generate", false, {"script"}, ", whose file says it"},
-        {"prompt-tokens", false, {"script"}, ", whose file says it"},
         {"exchange", true, {"strategy", "plan", "auto"}, NULL},
         {"max-points", true, {"outline"}, NULL},
         {"parallel", true, {"questions", "script"}, NULL},
@@ -253,9 +252,13 @@ static jup_status_t check_pairs(const jup_run_options_t *o, jup_error_t *err)
         {"min-p", true, {"temperature"}, NULL},
         {"seed", true, {"temperature"}, NULL},
     };
+    static const jup_option_pair_t made_up[] = {{"prompt-tokens", true, {"shape"}, NULL},
+                                                {"prompt-tokens", false, {"script"}, NULL}};
     if (o->ask.serve)
         return JUP_OK;
     JUP_TRY(jup_options_check_pairs(&o->popt, pairs, sizeof pairs / sizeof pairs[0], err));
+    if (!o->ask.bench)
+        JUP_TRY(jup_options_check_pairs(&o->popt, made_up, 2, err));
     if (o->json && o->ask.questions && !o->ask.results)
         return jup_fail(
             err, JUP_EINPUT,
