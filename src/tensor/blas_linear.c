@@ -79,6 +79,13 @@ static const float *plain_tile_at(const pass_t *p, int64_t row)
     return in_place(p) ? p->x + row * p->in : p->blas->x_plain + row * row_words(p);
 }
 
+/* Most rows of a tile of rounded x. */
+static int i8_tile(const pass_t *p)
+{
+    const jup_kernels_t *k = p->blas->kernels;
+    return p->rows <= k->few_i8 ? k->few_i8 : k->i8_tile;
+}
+
 static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
 {
     return (jup_i8_x_t){p->blas->x_i8.q + row * p->in,
@@ -151,7 +158,7 @@ static void prepare_plain(const pass_t *p)
 
 static void prepare_i8(const pass_t *p, bool whole)
 {
-    int tile = p->blas->kernels->i8_tile, even = jup_tile_rows(p->rows, tile, 0);
+    int tile = i8_tile(p), even = jup_tile_rows(p->rows, tile, 0);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tile_count(p, tile); t++) {
         jup_i8_x_t to = i8_tile_at(p, t * even);
@@ -276,14 +283,12 @@ static void panel_i8(const pass_t *p, task_t *task, buffers_t *own)
                                   .scale = own->panel_scale,
                                   .min = own->panel_min,
                                   .whole = own->panel_whole};
-    int64_t at = 0;
-    int columns = k->row_columns(src->dtype);
-    if (p->rows == 1 && columns > 0 && src->rows == JUP_PANEL && p->in >= columns) {
+    if (p->rows <= k->few_i8) {
         jup_i8_x_t x = i8_tile_at(p, 0);
-        at = p->in / columns * columns;
-        k->run_i8(src, at, &x, own->sums);
+        k->run_i8(src, (int)p->rows, p->in, &x, own->sums);
+        return;
     }
-    for (; at < p->in; at += k->i8_chunk) {
+    for (int64_t at = 0; at < p->in; at += k->i8_chunk) {
         int64_t n = jup_min_i64(k->i8_chunk, p->in - at);
         src->fetch = p->rows <= k->i8_tile ? fetch_next(p, task, at) : NULL;
         k->pack_i8(src, at, n, &panel);

@@ -147,10 +147,10 @@ typedef struct jup_kernels {
     void (*tile_plain)(const jup_rows_t *src, int m, int64_t words, int64_t at, int64_t n,
                        const float *x, const float *panel, float *sums);
 
-    /** For one row of x and a quantised type, n columns at once (a multiple of row_columns of the
-     *  type, 0 where panels are as quick), without a panel: sums (32). */
-    int (*row_columns)(jup_dtype_t dtype);
-    void (*run_i8)(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums);
+    /** Quantised types: sums (m, 32) = x W^T for m <= few_i8 rows of x in one tile, all n columns,
+     *  without a panel. */
+    int few_i8;
+    void (*run_i8)(const jup_rows_t *src, int m, int64_t n, const jup_i8_x_t *x, float *sums);
 
     /** The first 32 of each 64 scores (m, 64) = x^T panel; x (n, m). */
     void (*tile_scores)(int m, int64_t n, const float *x, const float *panel, float *scores);

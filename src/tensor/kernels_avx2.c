@@ -38,7 +38,8 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
 }
 
 #define PRODUCTS "tensor/products_avx2.h"
-#define FEW "tensor/kernels_few_256.h"
+#define FEW_ROWS 4
+#define FEW "tensor/kernels_few_x86.h"
 #include "tensor/kernels_body.h"
 
 JUP_TARGET_END

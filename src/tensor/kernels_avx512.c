@@ -16,6 +16,8 @@ JUP_TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 #define I8_ROWS 6
 #define I8_VECS 2
 #define Q8_BIAS 0x80
+#define FEW_ROWS 4
+#define FEW "tensor/kernels_few_x86.h"
 
 typedef float vf __attribute__((vector_size(VECTOR)));
 typedef int32_t vi __attribute__((vector_size(VECTOR)));
@@ -54,9 +56,36 @@ INLINE vi load_16(const unsigned char *const p[4])
     return (vi)_mm512_inserti32x4(v, load_128(p[3]), 3);
 }
 
+INLINE vi repeat_16(const void *p)
+{
+    return (vi)_mm512_broadcast_i32x4(load_128(p));
+}
+
+INLINE vi load_halves_of(const unsigned char *low, const unsigned char *high)
+{
+    __m512i v = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)low));
+    return (vi)_mm512_inserti64x4(v, _mm256_loadu_si256((const __m256i *)(const void *)high), 1);
+}
+
+INLINE vi even_quarters(vi a, vi b)
+{
+    return (vi)_mm512_shuffle_i32x4((__m512i)a, (__m512i)b, 0x88);
+}
+
+INLINE vi odd_quarters(vi a, vi b)
+{
+    return (vi)_mm512_shuffle_i32x4((__m512i)a, (__m512i)b, 0xdd);
+}
+
 INLINE vi look_up(vi table, vi numbers)
 {
     return (vi)_mm512_shuffle_epi8((__m512i)table, (__m512i)numbers);
+}
+
+INLINE vi add_16_where(vi q, vi bits, vi own)
+{
+    __mmask64 set = _mm512_test_epi8_mask((__m512i)bits, (__m512i)own);
+    return (vi)_mm512_mask_add_epi8((__m512i)q, set, (__m512i)q, _mm512_set1_epi8(16));
 }
 
 INLINE vf load_halves(const void *p)
@@ -122,7 +151,6 @@ INLINE vf add_bf16(vf sum, vf w, vf x)
     return sum;
 }
 
-#define FEW "tensor/kernels_few_512.h"
 #include "tensor/kernels_body.h"
 
 JUP_TARGET_END

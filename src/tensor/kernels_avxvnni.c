@@ -18,7 +18,8 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, w, x);
 }
 
-#define FEW "tensor/kernels_few_256.h"
+#define FEW_ROWS 4
+#define FEW "tensor/kernels_few_x86.h"
 #include "tensor/kernels_body.h"
 
 JUP_TARGET_END

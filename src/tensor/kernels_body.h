@@ -29,7 +29,7 @@
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
- *   FEW                 a file of kernels for few rows of x without panels
+ *   FEW, FEW_ROWS       a file of kernels for so many rows of x at most without panels
  *   I8_CHUNK, ROWS      the layout of work, where it is not the largest (kernels.h)
  *   BF16_TABLE, BF16_NAME   a second table, for processors with products of pairs of BF16, by
  *                       add_bf16()
@@ -57,6 +57,9 @@ enum {
 #define ROWS JUP_MOST_ROWS
 #endif
 
+/* Columns of a row of rounded x that lie side by side, and how often four. */
+enum { X_RUN = PAIRED ? 8 : 4, X_QUADS = X_RUN / 4 };
+
 /* Into which level of the cache to fetch what comes next, 2 for the second: the first has too few
  * fetches under way at a time for the memory's delay (Zen 4; a Zen 5 had enough). */
 #define FETCH_LEVEL 2
@@ -64,8 +67,10 @@ enum {
 /* A short loop that has to be unrolled for its arrays of vectors to become registers. */
 #if defined(__clang__)
 #define EACH(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
+#define ONE_BY_ONE(i, n) _Pragma("nounroll") for (int i = 0; i < (n); i++)
 #else
 #define EACH(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#define ONE_BY_ONE(i, n) _Pragma("GCC unroll 1") for (int i = 0; i < (n); i++)
 #endif
 
 typedef uint32_t vu __attribute__((vector_size(VECTOR)));
@@ -280,26 +285,96 @@ INLINE void load_columns(const source_t *s, int64_t offset, vi out[4])
               load_rows(s, 3, offset), out);
 }
 
-/* load_columns() for the numbers of an i8 panel: out[k] is what its quad k is made of. */
-INLINE void load_numbers(const source_t *s, int64_t offset, vi out[4])
+/* How the bytes of rows lie in vectors: 16 of a row together; a row in each element, as
+ * load_columns() has it; 8 of two rows, as an i8 panel may (PAIRED). */
+enum order { IN_ROWS, IN_COLUMNS, IN_PAIRS };
+
+/* From load_rows() to another order. */
+INLINE void turn(const int order, const vi rows[4], vi out[4])
 {
-#if PAIRED
-    EACH (pair, 2) {
-        vi even = load_rows(s, 2 * pair, offset), odd = load_rows(s, 2 * pair + 1, offset);
-        out[pair] = unpack_lo64(even, odd);
-        out[pair + 2] = unpack_hi64(even, odd);
+    if (order == IN_COLUMNS) {
+        transpose(rows[0], rows[1], rows[2], rows[3], out);
+        return;
     }
+    EACH (j, 4)
+        out[j] = rows[j];
+    if (order == IN_PAIRS)
+        EACH (pair, 2) {
+            out[pair] = unpack_lo64(rows[2 * pair], rows[2 * pair + 1]);
+            out[pair + 2] = unpack_hi64(rows[2 * pair], rows[2 * pair + 1]);
+        }
+}
+
+/* 16 bytes of each row. */
+INLINE void load_numbers(const int order, const source_t *s, int64_t offset, vi out[4])
+{
+    vi rows[4];
+    EACH (j, 4)
+        rows[j] = load_rows(s, j, offset);
+    turn(order, rows, out);
+}
+
+/* Half p of the numbers in 32 bytes. Vectors of 512 bits take the other half along: fewer loads. */
+INLINE void load_half_of_32(const int order, const source_t *s, int64_t offset, const int p,
+                            vi out[8])
+{
+#if VECTOR == 64
+    vi rows[2][4];
+    if (p > 0)
+        return;
+    EACH (j, 4) {
+        vi two[2];
+        EACH (i, 2)
+            two[i] = load_halves_of(s->every_4th[2 * i] + j * s->stride + offset,
+                                    s->every_4th[2 * i + 1] + j * s->stride + offset);
+        rows[0][j] = even_quarters(two[0], two[1]);
+        rows[1][j] = odd_quarters(two[0], two[1]);
+    }
+    EACH (half, 2)
+        turn(order, rows[half], out + 4 * half);
 #else
-    load_columns(s, offset, out);
+    load_numbers(order, s, offset + 16 * p, out + 4 * p);
 #endif
 }
 
-/* Element i: word k of the 16 bytes at `offset` in row i. (x86's gathers take longer.) */
-INLINE vi load_word(const source_t *s, int64_t offset, int k)
+/* A vector of its quarters. */
+INLINE vi join(const quarter_int_t *quarters)
 {
-    vi words[4];
-    load_columns(s, offset, words);
-    return words[k];
+#if VECTOR == 16
+    return quarters[0];
+#elif VECTOR == 32
+    return __builtin_shufflevector(quarters[0], quarters[1], 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    typedef int32_t half_int_t __attribute__((vector_size(32)));
+    half_int_t a = __builtin_shufflevector(quarters[0], quarters[1], 0, 1, 2, 3, 4, 5, 6, 7);
+    half_int_t b = __builtin_shufflevector(quarters[2], quarters[3], 0, 1, 2, 3, 4, 5, 6, 7);
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+}
+
+/* Element i: the word at `offset` in row i. (x86's gathers take longer.) */
+INLINE vi load_words(const source_t *s, int64_t offset)
+{
+    quarter_int_t words[VECTOR / 16];
+    EACH (i, LANES) {
+        int32_t word;
+        memcpy(&word, row_of(s, i) + offset, sizeof word);
+        words[i / 4][i % 4] = word;
+    }
+    return join(words);
+}
+
+/* The halves there, as floats. */
+INLINE vf load_half_of_each(const source_t *s, int64_t offset)
+{
+    typedef uint16_t halves_t __attribute__((vector_size(2 * LANES)));
+    halves_t halves;
+    EACH (i, LANES) {
+        uint16_t half;
+        memcpy(&half, row_of(s, i) + offset, sizeof half);
+        halves[i] = half;
+    }
+    return load_halves(&halves);
 }
 
 /*
@@ -347,6 +422,7 @@ INLINE vf low_half_to_float(vi v)
     return low;
 }
 
+#include "tensor/kernels_blocks.h"
 #include "tensor/kernels_pack.h"
 
 /* ---- packing plain numbers ------------------------------------------------------------------- */
@@ -858,121 +934,15 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
 
 #include "tensor/kernels_plain.h"
 
-/* ---- few rows, without panels -------------------------------------------------------------- */
-
 #ifdef FEW
-
-INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
-{
-    switch (dtype) {
-    case JUP_Q4_1:
-        return sizeof(jup_block_q4_1_t);
-    case JUP_Q5_0:
-        return sizeof(jup_block_q5_0_t);
-    case JUP_Q5_1:
-        return sizeof(jup_block_q5_1_t);
-    case JUP_Q8_0:
-        return sizeof(jup_block_q8_0_t);
-    case JUP_Q2_K:
-        return sizeof(jup_block_q2_k_t);
-    case JUP_Q3_K:
-        return sizeof(jup_block_q3_k_t);
-    case JUP_Q4_K:
-        return sizeof(jup_block_q4_k_t);
-    case JUP_Q5_K:
-        return sizeof(jup_block_q5_k_t);
-    case JUP_Q6_K:
-        return sizeof(jup_block_q6_k_t);
-    case JUP_IQ4_XS:
-        return sizeof(jup_block_iq4_xs_t);
-    default: /* Q4_0, IQ4_NL */
-        return sizeof(jup_block_q4_0_t);
-    }
-}
-
-INLINE bool is_of_256(const jup_dtype_t dtype)
-{
-    return dtype == JUP_Q2_K || dtype == JUP_Q3_K || dtype == JUP_Q4_K || dtype == JUP_Q5_K ||
-           dtype == JUP_Q6_K || dtype == JUP_IQ4_XS;
-}
-
-/* Scales (and mins) of a block of 256 of each row, in the form of a panel. */
-INLINE void scales_of_256(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
-{
-    if (dtype == JUP_Q2_K)
-        q2_k_scales(s, to);
-    else if (dtype == JUP_Q3_K)
-        q3_k_scales(s, to);
-    else
-        store_scales_256(dtype, s, to);
-}
-
-/* Adds a group of rows in lanes as i8_tile() does; parts: of x in its block of 32. */
-INLINE vf add_group(const jup_dtype_t dtype, vf sum, vi dot, vf scale, vf min, const int32_t *parts,
-                    const int half)
-{
-    const jup_i8_form_t form = form_of(dtype);
-    float x_scale, x_sum;
-    int32_t zero = form.zero * parts[form.halves ? JUP_X_Q_FIRST + half : JUP_X_Q];
-    memcpy(&x_scale, parts + JUP_X_SCALE, sizeof x_scale);
-    memcpy(&x_sum, parts + (form.halves ? JUP_X_FIRST + half : JUP_X_SUM), sizeof x_sum);
-    sum += to_float(dot - zero) * (scale * x_scale);
-    if (form.mins)
-        sum -= min * x_sum;
-    return sum;
-}
-
-#include FEW
-
-#define RUN_ROWS(name, type)                                                                       \
-    static void name(const straight_t *rows, int64_t n, const jup_i8_x_t *x, float *sums)          \
-    {                                                                                              \
-        run_rows(type, rows, n, x, sums);                                                          \
-    }
-
-RUN_ROWS(run_q4_0, JUP_Q4_0)
-RUN_ROWS(run_q4_1, JUP_Q4_1)
-RUN_ROWS(run_q5_0, JUP_Q5_0)
-RUN_ROWS(run_q5_1, JUP_Q5_1)
-RUN_ROWS(run_q8_0, JUP_Q8_0)
-RUN_ROWS(run_q2_k, JUP_Q2_K)
-RUN_ROWS(run_q3_k, JUP_Q3_K)
-RUN_ROWS(run_q4_k, JUP_Q4_K)
-RUN_ROWS(run_q5_k, JUP_Q5_K)
-RUN_ROWS(run_q6_k, JUP_Q6_K)
-RUN_ROWS(run_iq4_nl, JUP_IQ4_NL)
-RUN_ROWS(run_iq4_xs, JUP_IQ4_XS)
-
-static void run_i8(const jup_rows_t *src, int64_t n, const jup_i8_x_t *x, float *sums)
-{
-    static void (*const runs[])(const straight_t *, int64_t, const jup_i8_x_t *, float *) = {
-        [JUP_Q4_0] = run_q4_0, [JUP_Q4_1] = run_q4_1,     [JUP_Q5_0] = run_q5_0,
-        [JUP_Q5_1] = run_q5_1, [JUP_Q8_0] = run_q8_0,     [JUP_Q2_K] = run_q2_k,
-        [JUP_Q3_K] = run_q3_k, [JUP_Q4_K] = run_q4_k,     [JUP_Q5_K] = run_q5_k,
-        [JUP_Q6_K] = run_q6_k, [JUP_IQ4_NL] = run_iq4_nl, [JUP_IQ4_XS] = run_iq4_xs,
-    };
-    straight_t rows;
-    straighten(src, 0, (int64_t)jup_dtype_bytes(src->dtype, n), &rows);
-    runs[src->dtype](&rows, n, x, sums);
-}
-
+#include "tensor/kernels_few.h"
 #define RUN_I8 run_i8
-
 #else
-
+#define FEW_ROWS 0
 #define RUN_I8 NULL
-
-static int row_columns(jup_dtype_t dtype)
-{
-    (void)dtype;
-    return 0;
-}
-
 #endif
 
 /* ---- rounding x ---------------------------------------------------------------------------- */
-
-enum { X_RUN = PAIRED ? 8 : 4 }; /* columns of a row that lie side by side */
 
 /* One block of one of the tile's m rows; q_out and parts are at that row already. */
 INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
@@ -1215,7 +1185,7 @@ static float soften(float *scores, int n, uint64_t visible, float scale, float *
         .run_plain = run_plain,                                                                    \
         .pack_plain = pack_plain,                                                                  \
         .tile_plain = tile_plain,                                                                  \
-        .row_columns = row_columns,                                                                \
+        .few_i8 = FEW_ROWS,                                                                        \
         .run_i8 = RUN_I8,                                                                          \
         .tile_scores = tile_scores,                                                                \
         .tile_weights = tile_weights,                                                              \

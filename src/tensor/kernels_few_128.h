@@ -145,6 +145,21 @@ INLINE int most_of(const jup_dtype_t dtype)
 /* ---- one row of x over quantised weights ------------------------------------------------------
  */
 
+/* Adds a group of rows in lanes as i8_tile() does; parts: of x in its block of 32. */
+INLINE vf add_group(const jup_dtype_t dtype, vf sum, vi dot, vf scale, vf min, const int32_t *parts,
+                    const int half)
+{
+    const jup_i8_form_t form = form_of(dtype);
+    float x_scale, x_sum;
+    int32_t zero = form.zero * parts[form.halves ? JUP_X_Q_FIRST + half : JUP_X_Q];
+    memcpy(&x_scale, parts + JUP_X_SCALE, sizeof x_scale);
+    memcpy(&x_sum, parts + (form.halves ? JUP_X_FIRST + half : JUP_X_SUM), sizeof x_sum);
+    sum += to_float(dot - zero) * (scale * x_scale);
+    if (form.mins)
+        sum -= min * x_sum;
+    return sum;
+}
+
 /* Integer sums of a part's 32 columns, or of its first and its last 16, of 4 rows. */
 INLINE void dots_of_part(const jup_dtype_t dtype, const source_t *s, const int part,
                          const int8_t *q, vi dots[2])
@@ -228,11 +243,11 @@ INLINE vf add_whole(const jup_dtype_t dtype, const source_t *s, jup_i8_x_t x, ju
 
 /* 8 rows, n columns, of a type with blocks of 32: what belongs to x serves twice. */
 INLINE void run_32(const jup_dtype_t dtype, source_t s[2], int64_t n, const jup_i8_x_t *x,
-                   float *sums)
+                   float *sums, bool add)
 {
     const unsigned char *below = s[0].every_4th[0] + 2 * LANES * s[0].stride;
     const int32_t *parts = x->parts;
-    vf sum[2] = {{0}};
+    vf sum[2] = {add ? load_f(sums) : (vf){0}, add ? load_f(sums + LANES) : (vf){0}};
     for (const int8_t *q = x->q; q < x->q + n; q += 32, parts += JUP_X_PARTS) {
         below = fetch_below(below, 2 * LANES, block_bytes_of(dtype));
         EACH (v, 2) {
@@ -248,17 +263,17 @@ INLINE void run_32(const jup_dtype_t dtype, source_t s[2], int64_t n, const jup_
 
 /* 4 rows, n columns, with blocks of 256. */
 INLINE void run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8_x_t *x,
-                    float *sums)
+                    float *sums, bool add)
 {
     _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL], whole[2 * JUP_PANEL] = {0};
     const jup_i8_panel_t to = {.scale = scale, .min = min, .whole = whole};
     const int groups = form_of(dtype).halves ? 2 : 1;
     const unsigned char *below = s.every_4th[0] + LANES * s.stride;
     jup_i8_x_t at = *x;
-    vf sum = {0};
+    vf sum = add ? load_f(sums) : (vf){0};
     for (; at.q < x->q + n; at.q += 256, at.parts += 8 * JUP_X_PARTS) {
         below = fetch_below(below, LANES, block_bytes_of(dtype));
-        scales_of_256(dtype, &s, to);
+        store_scales(dtype, &s, to);
         if (form_of(dtype).whole) {
             sum = add_whole(dtype, &s, at, to, sum);
             at.whole += JUP_X_WHOLES;
@@ -280,21 +295,16 @@ INLINE void run_256(const jup_dtype_t dtype, source_t s, int64_t n, const jup_i8
     store_f(sums, sum);
 }
 
-INLINE void run_rows(const jup_dtype_t dtype, const straight_t *rows, int64_t n,
-                     const jup_i8_x_t *x, float *sums)
+INLINE void few_rows(const jup_dtype_t dtype, const int m, const straight_t *rows, int64_t n,
+                     const jup_i8_x_t *x, float *sums, bool add)
 {
+    (void)m; /* 1 */
     for (int vec = 0; vec < VECS; vec += 2) {
         source_t s[2] = {source_at(rows, vec, 0), source_at(rows, vec + 1, 0)};
-        if (is_of_256(dtype))
+        if (columns_of(dtype) == 256)
             for (int v = 0; v < 2; v++)
-                run_256(dtype, s[v], n, x, sums + (vec + v) * LANES);
+                run_256(dtype, s[v], n, x, sums + (vec + v) * LANES, add);
         else
-            run_32(dtype, s, n, x, sums + vec * LANES);
+            run_32(dtype, s, n, x, sums + vec * LANES, add);
     }
-}
-
-/* 32 columns, or 256 of types with such blocks. */
-static int row_columns(jup_dtype_t dtype)
-{
-    return is_of_256(dtype) ? 256 : 32;
 }

@@ -42,6 +42,13 @@ INLINE vi load_16(const unsigned char *const p[1])
     return v;
 }
 
+INLINE vi repeat_16(const void *p)
+{
+    vi v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
 INLINE vi look_up(vi table, vi numbers)
 {
     unsigned char values[VECTOR], at[VECTOR];
@@ -51,6 +58,12 @@ INLINE vi look_up(vi table, vi numbers)
         at[i] = values[at[i]];
     memcpy(&numbers, at, sizeof at);
     return numbers;
+}
+
+INLINE vi add_16_where(vi q, vi bits, vi own)
+{
+    typedef int8_t bytes_t __attribute__((vector_size(VECTOR)));
+    return q | ((vi)((bytes_t)(bits & own) == (bytes_t)own) & 0x10101010);
 }
 
 /* The half in the low 16 bits of each element: jup_half_to_float, four at once. */

@@ -44,6 +44,11 @@ INLINE vi load_16(const unsigned char *const p[2])
     return (vi)_mm256_inserti128_si256(v, load_128(p[1]), 1);
 }
 
+INLINE vi repeat_16(const void *p)
+{
+    return (vi)_mm256_broadcastsi128_si256(load_128(p));
+}
+
 INLINE vi look_up(vi table, vi numbers)
 {
     return (vi)_mm256_shuffle_epi8((__m256i)table, (__m256i)numbers);
@@ -61,6 +66,12 @@ INLINE void split_halves(vi v, uint16_t *to)
     __m256i high = _mm256_srli_epi32((__m256i)v, 16);
     __m256i sorted = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
     _mm256_storeu_si256((__m256i *)(void *)to, sorted);
+}
+
+INLINE vi add_16_where(vi q, vi bits, vi own)
+{
+    typedef int8_t bytes_t __attribute__((vector_size(VECTOR)));
+    return q | ((vi)((bytes_t)(bits & own) == (bytes_t)own) & 0x10101010);
 }
 
 INLINE vf load_halves(const void *p)

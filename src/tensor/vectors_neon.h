@@ -27,6 +27,7 @@
 #define I8_CHUNK 256
 
 #define FEW "tensor/kernels_few_128.h"
+#define FEW_ROWS 1
 
 typedef float vf __attribute__((vector_size(VECTOR)));
 typedef int32_t vi __attribute__((vector_size(VECTOR)));
@@ -64,9 +65,20 @@ INLINE vi load_16(const unsigned char *const p[1])
     return (vi)vld1q_u8(p[0]);
 }
 
+INLINE vi repeat_16(const void *p)
+{
+    return (vi)vld1q_u8(p);
+}
+
 INLINE vi look_up(vi table, vi numbers)
 {
     return (vi)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)numbers);
+}
+
+INLINE vi add_16_where(vi q, vi bits, vi own)
+{
+    uint8x16_t set = vtstq_u8((uint8x16_t)bits, (uint8x16_t)own);
+    return (vi)vbslq_u8(vdupq_n_u8(16), set, (uint8x16_t)q);
 }
 
 INLINE void split_halves(vi v, uint16_t *to)

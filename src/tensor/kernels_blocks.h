@@ -1,0 +1,397 @@
+/*
+ * What the blocks of quantised types (blocks.h) hold, of as many rows as a vector has lanes, side
+ * by side: their form, scales and numbers. Included by kernels_body.h, for panels (kernels_pack.h)
+ * and for few rows of x (kernels_few.h).
+ */
+/* How the packed blocks of a type are to be read. */
+INLINE jup_i8_form_t form_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q4_0:
+        return (jup_i8_form_t){.zero = 8};
+    case JUP_Q5_0:
+        return (jup_i8_form_t){.zero = 16};
+    case JUP_Q2_K:
+        return (jup_i8_form_t){.halves = true, .mins = true, .whole = true};
+    case JUP_Q3_K:
+        return (jup_i8_form_t){.halves = true, .whole = true, .zero = 4};
+    case JUP_Q6_K:
+        return (jup_i8_form_t){.halves = true, .zero = 32};
+    case JUP_Q8_0:
+    case JUP_IQ4_NL:
+    case JUP_IQ4_XS:
+        return (jup_i8_form_t){.is_signed = true, .zero = Q8_BIAS};
+    default: /* Q4_1, Q5_1, Q4_K, Q5_K */
+        return (jup_i8_form_t){.mins = true};
+    }
+}
+
+/* Columns of a block. */
+INLINE int columns_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q2_K:
+    case JUP_Q3_K:
+    case JUP_Q4_K:
+    case JUP_Q5_K:
+    case JUP_Q6_K:
+    case JUP_IQ4_XS:
+        return 256;
+    default:
+        return 32;
+    }
+}
+
+INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q4_1:
+        return sizeof(jup_block_q4_1_t);
+    case JUP_Q5_0:
+        return sizeof(jup_block_q5_0_t);
+    case JUP_Q5_1:
+        return sizeof(jup_block_q5_1_t);
+    case JUP_Q8_0:
+        return sizeof(jup_block_q8_0_t);
+    case JUP_Q2_K:
+        return sizeof(jup_block_q2_k_t);
+    case JUP_Q3_K:
+        return sizeof(jup_block_q3_k_t);
+    case JUP_Q4_K:
+        return sizeof(jup_block_q4_k_t);
+    case JUP_Q5_K:
+        return sizeof(jup_block_q5_k_t);
+    case JUP_Q6_K:
+        return sizeof(jup_block_q6_k_t);
+    case JUP_IQ4_XS:
+        return sizeof(jup_block_iq4_xs_t);
+    default: /* Q4_0, IQ4_NL */
+        return sizeof(jup_block_q4_0_t);
+    }
+}
+
+/* ---- bits of bytes --------------------------------------------------------------------------- */
+
+INLINE vi low_nibbles(vi q)
+{
+    return q & 0x0f0f0f0f;
+}
+
+INLINE vi high_nibbles(vi q)
+{
+#if defined(__aarch64__)
+    return (vi)((vb)q >> 4); /* bytes can be shifted, which needs no mask */
+#else
+    return shift_right(q, 4) & 0x0f0f0f0f;
+#endif
+}
+
+/* ---- scales ---------------------------------------------------------------------------------- */
+
+/* Byte i of the words, as an integer: unsigned, below 256, or signed. */
+INLINE vi byte_of(const vi *words, int i)
+{
+    return shift_right(words[i / 4], i % 4 * 8) & 255;
+}
+
+INLINE vi signed_byte_of(const vi *words, int i)
+{
+    return (words[i / 4] << (24 - i % 4 * 8)) >> 24;
+}
+
+/* Of blocks of 32: a half, perhaps one for an offset. */
+INLINE void store_heads(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
+{
+    if (form_of(dtype).mins) {
+        vf scale, offset;
+        halves_to_floats(load_words(s, 0), &scale, &offset);
+        store_f(to.scale, scale);
+        store_f(to.min, -offset);
+    } else {
+        store_f(to.scale, load_half_of_each(s, 0));
+    }
+}
+
+/* What the scales (and mins) of a block of 256 of each row are made of; of forms that are not
+ * whole. */
+typedef struct scales_256 {
+    vf d, dmin;
+    vi scales[4], mins[2]; /* bytes; IQ4_XS: its first two words */
+} scales_256_t;
+
+/* Of Q4_K and Q5_K: jup_k_scale_min(), all rows at once. */
+INLINE void load_k_scales(const source_t *s, scales_256_t *to)
+{
+    vi head[4];
+    load_columns(s, 0, head);
+    halves_to_floats(head[0], &to->d, &to->dmin);
+    vi first = head[1], second = head[2], third = head[3];
+    to->scales[0] = first & 0x3f3f3f3f;
+    to->scales[1] = low_nibbles(third) | (shift_right(first, 2) & 0x30303030);
+    to->mins[0] = second & 0x3f3f3f3f;
+    to->mins[1] = high_nibbles(third) | (shift_right(second, 2) & 0x30303030);
+}
+
+INLINE void load_scales_256(const jup_dtype_t dtype, const source_t *s, scales_256_t *to)
+{
+    if (dtype == JUP_Q6_K) {
+        to->d = load_half_of_each(s, (int64_t)offsetof(jup_block_q6_k_t, d));
+        load_columns(s, (int64_t)offsetof(jup_block_q6_k_t, scales), to->scales);
+    } else if (dtype == JUP_IQ4_XS) {
+        load_columns(s, 0, to->scales);
+        to->d = low_half_to_float(to->scales[0]);
+    } else {
+        load_k_scales(s, to);
+    }
+}
+
+INLINE vf scale_of_256(const jup_dtype_t dtype, const scales_256_t *from, const int g)
+{
+    if (dtype == JUP_Q6_K)
+        return from->d * to_float(signed_byte_of(from->scales, g));
+    if (dtype != JUP_IQ4_XS)
+        return from->d * to_float(byte_of(from->scales, g));
+    /* jup_iq4_xs_scale(), less 32 */
+    vi low = shift_right(from->scales[1], 4 * g) & 15;
+    vi high = shift_right(from->scales[0], 16 + 2 * g) & 3;
+    return from->d * to_float((low | high << 4) - 32);
+}
+
+INLINE vf min_of_256(const scales_256_t *from, const int g)
+{
+    return from->dmin * to_float(byte_of(from->mins, g));
+}
+
+INLINE void store_scales_256(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
+{
+    const int groups = form_of(dtype).halves ? 16 : 8;
+    scales_256_t from;
+    load_scales_256(dtype, s, &from);
+    EACH (g, groups) {
+        store_f(to.scale + g * JUP_PANEL, scale_of_256(dtype, &from, g));
+        if (form_of(dtype).mins)
+            store_f(to.min + g * JUP_PANEL, min_of_256(&from, g));
+    }
+}
+
+/* Integer scales: both of a block of 32 in one element, where the first one's would be. */
+INLINE void store_two_scales(jup_i8_panel_t to, int b, vi first, vi last)
+{
+    store_i(to.scale + 2 * b * JUP_PANEL, pair_up(first, last));
+}
+
+INLINE vi whole_scale(const float *scales, int group)
+{
+    return half_of_pairs(load_i(scales + group / 2 * 2 * JUP_PANEL), group % 2);
+}
+
+INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
+{
+    vf d, dmin;
+    vi scales[4], tail[4];
+    load_columns(s, 0, scales);
+    load_columns(s, (int64_t)sizeof(jup_block_q2_k_t) - 16, tail);
+    halves_to_floats(tail[3], &d, &dmin);
+    store_f(to.whole, d);
+    store_f(to.whole + JUP_PANEL, dmin);
+    EACH (b, 8)
+        store_two_scales(to, b, byte_of(scales, 2 * b) & 15, byte_of(scales, 2 * b + 1) & 15);
+    EACH (k, 4)
+        store_i(to.min + k * JUP_PANEL, high_nibbles(scales[k]));
+}
+
+/* jup_q3_k_scale(), less 32, and d, of all groups and rows at once. */
+INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
+{
+    vf unused, d;
+    vi tail[4];
+    load_columns(s, (int64_t)sizeof(jup_block_q3_k_t) - 16, tail);
+    halves_to_floats(tail[3], &unused, &d);
+    /* the 12 bytes begin in the middle of a word */
+    vi words[3];
+    EACH (i, 3)
+        words[i] = shift_right(tail[i], 16) | (tail[i + 1] << 16);
+    vi high = words[2];
+    vi scales[4] = {low_nibbles(words[0]) | ((high & 0x03030303) << 4),
+                    low_nibbles(words[1]) | ((high & 0x0c0c0c0c) << 2),
+                    high_nibbles(words[0]) | (high & 0x30303030),
+                    high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030)};
+    store_f(to.whole, d);
+    EACH (b, 8)
+        store_two_scales(to, b, byte_of(scales, 2 * b) - 32, byte_of(scales, 2 * b + 1) - 32);
+}
+
+/* Scales (and mins) of the rows' blocks, in the form of a panel. */
+INLINE void store_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
+{
+    if (dtype == JUP_Q2_K)
+        q2_k_scales(s, to);
+    else if (dtype == JUP_Q3_K)
+        q3_k_scales(s, to);
+    else if (columns_of(dtype) == 256)
+        store_scales_256(dtype, s, to);
+    else
+        store_heads(dtype, s, to);
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+/* A signed byte as dot_q8 wants it. */
+INLINE vi biased(vi q)
+{
+    return q ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u);
+}
+
+/* Bits of all bytes, from bit `from` of each to bit `to`; what crosses a byte is masked by the
+ * caller. */
+INLINE vi moved(vi v, const int from, const int to)
+{
+    return to > from ? v << (to - from) : shift_right(v, from - to);
+}
+
+/* The numbers of quad k, or of rows j = k % 4 and so on (IN_ROWS), with their fifth bits; `bits`
+ * has those of a row's 32 columns: in its word, or its first in 16 bytes. */
+INLINE vi with_fifth(const int order, vi q, vi bits, const int k)
+{
+    static const uint8_t quads[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};
+    static const uint8_t pairs[16] = {0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4};
+    static const uint8_t rows[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const uint8_t of_4[16] = {1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8};
+    static const uint8_t of_8[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    vb byte = (vb)repeat_16(order == IN_ROWS ? rows : order == IN_PAIRS ? pairs : quads);
+    vi own = repeat_16(order == IN_COLUMNS ? of_4 : of_8);
+    if (order == IN_COLUMNS)
+        byte += (uint8_t)(k / 2), own <<= k % 2 * 4;
+    else
+        byte += (uint8_t)(order == IN_ROWS ? k / 4 * 2 : k % 2 * 8 + k / 2);
+    return add_16_where(q, look_up(bits, (vi)byte), own);
+}
+
+INLINE vi iq4_values(vi q)
+{
+    return look_up(biased(repeat_16(jup_iq4_values)), q);
+}
+
+/*
+ * A stretch of a block: as many columns, 32 or a multiple of it, as lie in the bits of the same
+ * bytes. It comes in pieces of 16 bytes of a row; each has the numbers of some times 16 columns.
+ */
+typedef struct stretch {
+    vi q[16], bits[8]; /* rows' words of them, a row in each element; bits go above those of q */
+} stretch_t;
+
+INLINE int stretch_columns(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q4_K:
+    case JUP_Q5_K:
+    case JUP_IQ4_XS:
+        return 64;
+    case JUP_Q2_K:
+    case JUP_Q3_K:
+    case JUP_Q6_K:
+        return 128;
+    default:
+        return 32;
+    }
+}
+
+INLINE bool has_fifth(const jup_dtype_t dtype)
+{
+    return dtype == JUP_Q5_0 || dtype == JUP_Q5_1;
+}
+
+/* Low nibbles are the first 16 columns of a block of 32, high ones the last. */
+INLINE bool halves_in_nibbles(const jup_dtype_t dtype)
+{
+    return dtype == JUP_IQ4_XS || (columns_of(dtype) == 32 && dtype != JUP_Q8_0);
+}
+
+INLINE int stretch_pieces(const jup_dtype_t dtype)
+{
+    return halves_in_nibbles(dtype) && dtype != JUP_IQ4_XS ? 1 : 2;
+}
+
+/* How many times 16 columns a piece has. */
+INLINE int piece_sixteens(const jup_dtype_t dtype)
+{
+    return stretch_columns(dtype) / 16 / stretch_pieces(dtype);
+}
+
+/* Where number g of them is among the stretch's blocks of 32: twice that, and 1 for its last half.
+ */
+INLINE int sixteen_at(const jup_dtype_t dtype, const int p, const int g)
+{
+    return halves_in_nibbles(dtype) ? 2 * p + g : 2 * g + p;
+}
+
+/* Piece p of stretch i of a block: the first stretch brings Q3_K's and Q5_K's bits for all. */
+INLINE void load_piece(const jup_dtype_t dtype, const int order, const source_t *s, int i,
+                       const int p, stretch_t *to)
+{
+    switch (dtype) {
+    case JUP_Q8_0:
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_q8_0_t, q), p, to->q);
+        break;
+    case JUP_Q2_K:
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_q2_k_t, q) + 32 * i, p, to->q);
+        break;
+    case JUP_Q3_K:
+        if (i == 0)
+            load_half_of_32(order, s, (int64_t)offsetof(jup_block_q3_k_t, high), p, to->bits);
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_q3_k_t, q) + 32 * i, p, to->q);
+        break;
+    case JUP_Q4_K:
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_q4_k_t, q) + 32 * i, p, to->q);
+        break;
+    case JUP_Q5_K:
+        if (i == 0)
+            load_half_of_32(order, s, (int64_t)offsetof(jup_block_q5_k_t, high), p, to->bits);
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_q5_k_t, q) + 32 * i, p, to->q);
+        break;
+    case JUP_Q6_K:
+        load_half_of_32(order, s, 64 * i, p, to->q);
+        load_half_of_32(order, s, 64 * i + 32, p, to->q + 8);
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_q6_k_t, high) + 32 * i, p, to->bits);
+        break;
+    case JUP_IQ4_XS:
+        load_half_of_32(order, s, (int64_t)offsetof(jup_block_iq4_xs_t, q) + 32 * i, p, to->q);
+        break;
+    default:
+        if (has_fifth(dtype) && order == IN_ROWS)
+            load_numbers(order, s, block_bytes_of(dtype) - 20, to->bits);
+        else if (has_fifth(dtype))
+            to->bits[0] = load_words(s, block_bytes_of(dtype) - 20);
+        load_numbers(order, s, block_bytes_of(dtype) - 16, to->q);
+    }
+}
+
+/* Columns [4 k, 4 k + 4) of block j of 32 within stretch i; IN_ROWS: 16 columns of every fourth row
+ * from k % 4 on, those from 16 (k / 4) on. */
+INLINE vi number_of(const jup_dtype_t dtype, const int order, const stretch_t *from, int i,
+                    const int j, const int k)
+{
+    vi q = from->q[k], bits = from->bits[k];
+    switch (dtype) {
+    case JUP_Q8_0:
+        return biased(q);
+    case JUP_Q2_K:
+        return shift_right(q, 2 * j) & 0x03030303;
+    case JUP_Q3_K:
+        return (shift_right(q, 2 * j) & 0x03030303) | (moved(bits, 4 * i + j, 2) & 0x04040404);
+    case JUP_Q4_K:
+        return j > 0 ? high_nibbles(q) : low_nibbles(q);
+    case JUP_Q5_K:
+        return (j > 0 ? high_nibbles(q) : low_nibbles(q)) |
+               (moved(bits, 2 * i + j, 4) & 0x10101010);
+    case JUP_Q6_K:
+        q = from->q[k + j % 2 * 8];
+        return (j > 1 ? high_nibbles(q) : low_nibbles(q)) | (moved(bits, 2 * j, 4) & 0x30303030);
+    default: /* nibbles, those of the first 16 columns the low ones */
+        q = from->q[4 * j + k % 4];
+        q = k < 4 ? low_nibbles(q) : high_nibbles(q);
+        if (has_fifth(dtype))
+            return with_fifth(order, q, from->bits[order == IN_ROWS ? k % 4 : 0], k);
+        return dtype == JUP_IQ4_NL || dtype == JUP_IQ4_XS ? iq4_values(q) : q;
+    }
+}
