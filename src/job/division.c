@@ -228,11 +228,17 @@ static jup_status_t divide_pipeline(const jup_wishes_t *wishes, const jup_gguf_t
 }
 
 /* One group of all, with even shares where it splits layers. */
-static jup_status_t divide_group(const jup_wishes_t *wishes, const jup_config_t *config,
-                                 jup_part_blocks_t blocks, jup_way_t way, jup_plan_t *plan,
-                                 jup_error_t *err)
+static jup_status_t divide_group(const jup_wishes_t *wishes, const jup_gguf_t *gguf,
+                                 const jup_config_t *config, jup_part_blocks_t blocks,
+                                 jup_way_t way, jup_plan_t *plan, jup_error_t *err)
 {
-    int n = plan->n_members, unit = jup_part_ffn_unit(blocks);
+    int n = plan->n_members, unit = jup_part_ffn_unit(blocks), slice, slices;
+    if (gguf && jup_slice_of(gguf, &slice, &slices) && slices > 1)
+        return jup_fail(
+            err, JUP_EINPUT,
+            "%s is a slice, --strategy %s wants all layers on each rank; leave it out, or "
+            "give the plan that the model was split by with --plan",
+            jup_gguf_path(gguf), plan->strategy);
     if (wishes->layers)
         return jup_fail(err, JUP_EINPUT,
                         "--layers goes with a pipeline; with --strategy %s all ranks share all "
@@ -301,5 +307,5 @@ jup_status_t jup_division_by_hand(const jup_wishes_t *wishes, const jup_gguf_t *
     describe_plan(&job->plan, strategy->name, config, job);
     if (strategy->stages == JUP_STAGES_SINGLE)
         return divide_pipeline(wishes, gguf, config, &job->plan, err);
-    return divide_group(wishes, config, job->blocks, strategy->way, &job->plan, err);
+    return divide_group(wishes, gguf, config, job->blocks, strategy->way, &job->plan, err);
 }

@@ -34,6 +34,8 @@ grep -q 'g-1.gguf: layers 0 to 3, heads 3 to 3 over KV heads 1 to 1, FFN 80 to 1
 
 refuses "slice for 3 ranks" 2 run -m "$work/s-{rank}.gguf" -p hello
 refuses "is the slice of rank 0" 3 run -m "$work/s-0.gguf" -p hello
+refuses "is a slice, --strategy galaxy wants all layers" 3 run -m "$work/s-{rank}.gguf" -p hello \
+    --strategy galaxy
 refuses "split the whole model" 1 split -m "$work/s-1.gguf" -n 2 -o "$work/t-{rank}.gguf"
 refuses "{rank}" 1 split -m "$work/m.gguf" -n 2 -o "$work/t.gguf"
 plan "3, 2" >"$work/q.yaml"
