@@ -84,6 +84,17 @@ for ask in "run $slow -p hello" "run -m $work/slow.gguf -t 1 -n 100 --ignore-eos
     same "what it has read" 3 "$(wc -c <"$work/out")"
 done
 
+# a place that cannot be written: as of the program alone, too
+for where in /dev/full closed; do
+    [ $where = closed ] || [ -c $where ] || continue
+    (
+        [ $where = closed ] && exec >&- || exec >$where
+        timeout 100 "$launch" -n 2 "$jupiter" run -m "$work/slow.gguf" -t 1 -n 3 -q -p hello 2>"$work/err"
+    )
+    same "exit code of what cannot be written, $where" 3 $?
+    same "words of it" 1 "$(grep -c '^launch: cannot write to standard output: ' "$work/err")" || cat "$work/err"
+done
+
 # before the job has begun, at moments from the launcher's first on: told, and over
 for delay in 0 0.03 0.1 0.3 0.6; do
     "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
