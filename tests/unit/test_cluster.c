@@ -245,7 +245,6 @@ static char *nested(const char *open, const char *close, int n)
     return text;
 }
 
-/* libyaml itself takes half a minute for the first of them. */
 /* One and four rows, of prefixes 0 and 64: what should take least was disturbed. */
 START_TEST(what_disturbed_a_grid_is_taken_out)
 {
@@ -266,6 +265,7 @@ START_TEST(what_disturbed_a_grid_is_taken_out)
 }
 END_TEST
 
+/* libyaml itself takes half a minute for the first of them. */
 START_TEST(yaml_of_absurd_shape_is_refused_at_once)
 {
     static const struct {
