@@ -15,7 +15,7 @@ import sys
 import termios
 import time
 
-PATIENCE_S = float(os.environ.get("JUP_TEST_PATIENCE_S", "60"))
+PATIENCE_S = float(os.environ.get("JUP_TEST_PATIENCE_S", "240"))
 COLUMNS = 40
 
 
