@@ -211,16 +211,18 @@ INLINE void add_stretch(const jup_dtype_t dtype, const int m, source_t *s, int i
     const jup_i8_x_t at = {x->q + i * sixteens * 16 * m,
                            x->parts + i * sixteens / 2 * JUP_X_PARTS * m,
                            x->whole + i * sixteens / 2 * m};
+    const int shares = sixteens + sixteens / each; /* of what is fetched */
     vi dots[8][FEW_ROWS] = {{{0}}};
     EACH (p, stretch_pieces(dtype)) {
         load_piece(dtype, order_of(dtype, m), s, i, p, numbers);
         EACH (g, of_piece) {
             const int to = sixteen_at(dtype, p, g);
-            fetch_share(dtype, s->fetch, p * of_piece + g, sixteens);
+            fetch_share(dtype, s->fetch, p * of_piece + g, shares);
             dot_16(dtype, m, numbers, i, to, &at, dots[to / each]);
         }
     }
     EACH (g, sixteens / each) {
+        fetch_share(dtype, s->fetch, sixteens + g, shares);
         const float *scale = scales->scale + (first + g) * JUP_PANEL;
         const float *min = scales->min + (first + g) * JUP_PANEL;
         const int32_t *parts = at.parts + g * each / 2 * JUP_X_PARTS * m;

@@ -428,7 +428,7 @@ static void row_counts_do_not_matter_once(int64_t most_in)
         jup_compute_set_int8(&c, !exact);
         c.ops->linear(&c, &l, 1, x, ROWS, &all);
         for (int64_t rows = 1; rows < ROWS; rows = rows < 6 ? rows + 1 : rows * 3 / 2)
-            for (int64_t at = 0; at + rows <= ROWS; at += rows) {
+            for (int64_t at = 0; at + rows <= ROWS; at += rows < 6 ? 11 : rows) {
                 c.ops->linear(&c, &l, 1, x + at * in, rows, &part);
                 ck_assert_msg(!memcmp(part, all + at * OUT, (size_t)rows * OUT * 4),
                               "%s: rows %d to %d", jup_dtype_any_name((int)type_at(t)), (int)at,
