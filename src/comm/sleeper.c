@@ -110,15 +110,34 @@ static double pause_s(const jup_sleeper_t *sleeper, double waited_s, bool sendin
     return seconds < shortest_s ? shortest_s : seconds > longest ? longest : seconds;
 }
 
+/* Not before a wait pauses: short ones are over by then. */
+static void sort_recent(jup_sleeper_t *sleeper)
+{
+    double sorted[JUP_SLEEPER_RECENT];
+    for (int i = 0; i < JUP_SLEEPER_RECENT; i++) {
+        int at = i;
+        for (; at > 0 && sorted[at - 1] > sleeper->came_s[i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = sleeper->came_s[i];
+    }
+    sleeper->early_s = sorted[1];
+    sleeper->late_s = sorted[JUP_SLEEPER_RECENT - 2];
+    sleeper->sorted = true;
+}
+
 /*
  * Seconds until a message through memory is about due, after waits much alike; 0: it is; below
  * that: who knows. One wait that was otherwise changes nothing, a few are the new kind. Every now
  * and then a wait shows whether sockets announce messages by now.
  */
-static double until_due_s(const jup_sleeper_t *sleeper, double waited_s)
+static double until_due_s(jup_sleeper_t *sleeper, double waited_s)
 {
-    if (!sleeper->spare || sleeper->silent < ENOUGH || sleeper->silent % PROBE == 0 ||
-        sleeper->late_s - sleeper->early_s >
+    if (!sleeper->spare || sleeper->usual_wait_s < spin_s || sleeper->silent < ENOUGH ||
+        sleeper->silent % PROBE == 0)
+        return -1;
+    if (!sleeper->sorted)
+        sort_recent(sleeper);
+    if (sleeper->late_s - sleeper->early_s >
             fmax(most_apart_s, most_apart_share * sleeper->late_s) ||
         waited_s > sleeper->late_s + waking_s)
         return -1;
@@ -181,28 +200,15 @@ static void learn(jup_sleeper_t *sleeper)
     }
 }
 
-/* Notes after which of a wait a message came. */
-static void expect(jup_sleeper_t *sleeper, double came_s)
-{
-    double sorted[JUP_SLEEPER_RECENT];
-    sleeper->came_s[sleeper->received] = came_s;
-    sleeper->received = (sleeper->received + 1) % JUP_SLEEPER_RECENT;
-    for (int i = 0; i < JUP_SLEEPER_RECENT; i++) {
-        int at = i;
-        for (; at > 0 && sorted[at - 1] > sleeper->came_s[i]; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = sleeper->came_s[i];
-    }
-    sleeper->early_s = sorted[1];
-    sleeper->late_s = sorted[JUP_SLEEPER_RECENT - 2];
-}
-
 void jup_sleeper_end(jup_sleeper_t *sleeper, double waited_s, bool received)
 {
     sleeper->usual_wait_s += (waited_s - sleeper->usual_wait_s) / 8;
     if (!received)
         return;
-    expect(sleeper, waited_s - sleeper->paused_s / 2); /* at any moment of a pause */
+    sleeper->came_s[sleeper->received] =
+        waited_s - sleeper->paused_s / 2; /* some time in a pause */
+    sleeper->received = (sleeper->received + 1) % JUP_SLEEPER_RECENT;
+    sleeper->sorted = false;
     if (sleeper->last == JUP_SLEPT_HEARD)
         sleeper->silent = 0;
     else

@@ -42,7 +42,8 @@ typedef struct jup_sleeper {
     double usual_wait_s; /* recent waits, averaged */
     double came_s[JUP_SLEEPER_RECENT]; /* after which of a wait the last messages came: a ring */
     int received;                      /* of that ring, the next one's place */
-    double early_s, late_s;            /* the earliest of these but one, the latest but one */
+    double early_s, late_s;            /* the earliest of these but one, the latest but one, */
+    bool sorted;                       /* where they have been looked for */
     double paused_s; /* the last pause of this wait, if nothing was polled for since; else 0 */
     bool spare;      /* each rank of this host has a processor: set by its owner */
 } jup_sleeper_t;
