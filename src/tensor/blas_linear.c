@@ -11,6 +11,7 @@
 enum {
     SERIAL_X = 1 << 14, /* elements of x that are not worth sharing out */
     SGEMM_ROWS = 16,    /* from here on OpenBLAS pays for its own packing */
+    PAIR_ROWS = 3,      /* fewer wait for the memory, and for less of it with floats (Zen 4) */
 };
 
 /* A thread's buffers, in its own scratch. */
@@ -52,7 +53,7 @@ static bool is_rounded(const pass_t *p)
 
 static bool is_pairs(const pass_t *p)
 {
-    return is_rounded(p) && p->blas->kernels->pairs && !is_sgemm(p);
+    return is_rounded(p) && p->blas->kernels->pairs && p->rows >= PAIR_ROWS && !is_sgemm(p);
 }
 
 /* Words of a row of x in tiles. */
