@@ -3,6 +3,13 @@
  * by side: their form, scales and numbers. Included by kernels_body.h, for panels (kernels_pack.h)
  * and for few rows of x (kernels_few.h).
  */
+
+/* of(name, dtype) for each of these types, its name being the end of functions' own. */
+#define I8_TYPES(of)                                                                               \
+    of(q4_0, JUP_Q4_0) of(q4_1, JUP_Q4_1) of(q5_0, JUP_Q5_0) of(q5_1, JUP_Q5_1) of(q8_0, JUP_Q8_0) \
+        of(q2_k, JUP_Q2_K) of(q3_k, JUP_Q3_K) of(q4_k, JUP_Q4_K) of(q5_k, JUP_Q5_K)                \
+            of(q6_k, JUP_Q6_K) of(iq4_nl, JUP_IQ4_NL) of(iq4_xs, JUP_IQ4_XS)
+
 /* How the packed blocks of a type are to be read. */
 INLINE jup_i8_form_t form_of(const jup_dtype_t dtype)
 {

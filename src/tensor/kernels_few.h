@@ -7,36 +7,21 @@
 #include FEW
 
 #define RUN_FEW(name, dtype)                                                                       \
-    static void name(int m, const straight_t *rows, int64_t n, const jup_i8_x_t *x, float *sums,   \
-                     bool add)                                                                     \
+    static void few_##name(int m, const straight_t *rows, int64_t n, const jup_i8_x_t *x,          \
+                           float *sums, bool add)                                                  \
     {                                                                                              \
         ROWS_SWITCH(FEW_ROWS, m, few_rows(dtype, M, rows, n, x, sums, add))                        \
     }
 
-RUN_FEW(few_q4_0, JUP_Q4_0)
-RUN_FEW(few_q4_1, JUP_Q4_1)
-RUN_FEW(few_q5_0, JUP_Q5_0)
-RUN_FEW(few_q5_1, JUP_Q5_1)
-RUN_FEW(few_q8_0, JUP_Q8_0)
-RUN_FEW(few_q2_k, JUP_Q2_K)
-RUN_FEW(few_q3_k, JUP_Q3_K)
-RUN_FEW(few_q4_k, JUP_Q4_K)
-RUN_FEW(few_q5_k, JUP_Q5_K)
-RUN_FEW(few_q6_k, JUP_Q6_K)
-RUN_FEW(few_iq4_nl, JUP_IQ4_NL)
-RUN_FEW(few_iq4_xs, JUP_IQ4_XS)
+I8_TYPES(RUN_FEW)
 
 typedef void (*few_t)(int m, const straight_t *rows, int64_t n, const jup_i8_x_t *x, float *sums,
                       bool add);
 
 static few_t few_of(jup_dtype_t dtype)
 {
-    static const few_t all[] = {
-        [JUP_Q4_0] = few_q4_0, [JUP_Q4_1] = few_q4_1,     [JUP_Q5_0] = few_q5_0,
-        [JUP_Q5_1] = few_q5_1, [JUP_Q8_0] = few_q8_0,     [JUP_Q2_K] = few_q2_k,
-        [JUP_Q3_K] = few_q3_k, [JUP_Q4_K] = few_q4_k,     [JUP_Q5_K] = few_q5_k,
-        [JUP_Q6_K] = few_q6_k, [JUP_IQ4_NL] = few_iq4_nl, [JUP_IQ4_XS] = few_iq4_xs,
-    };
+#define FEW_OF(name, dtype) [dtype] = few_##name,
+    static const few_t all[] = {I8_TYPES(FEW_OF)};
     return all[dtype];
 }
 

@@ -47,34 +47,19 @@ INLINE void pack_blocks(const jup_dtype_t dtype, source_t s, int64_t n, jup_i8_p
 }
 
 #define PACK(name, dtype)                                                                          \
-    static void name(source_t s, int64_t n, jup_i8_panel_t to)                                     \
+    static void pack_##name(source_t s, int64_t n, jup_i8_panel_t to)                              \
     {                                                                                              \
         pack_blocks(dtype, s, n, to);                                                              \
     }
 
-PACK(pack_q4_0, JUP_Q4_0)
-PACK(pack_q4_1, JUP_Q4_1)
-PACK(pack_q5_0, JUP_Q5_0)
-PACK(pack_q5_1, JUP_Q5_1)
-PACK(pack_q8_0, JUP_Q8_0)
-PACK(pack_q2_k, JUP_Q2_K)
-PACK(pack_q3_k, JUP_Q3_K)
-PACK(pack_q4_k, JUP_Q4_K)
-PACK(pack_q5_k, JUP_Q5_K)
-PACK(pack_q6_k, JUP_Q6_K)
-PACK(pack_iq4_nl, JUP_IQ4_NL)
-PACK(pack_iq4_xs, JUP_IQ4_XS)
+I8_TYPES(PACK)
 
 typedef void (*pack_t)(source_t s, int64_t n, jup_i8_panel_t to);
 
 static pack_t pack_of(jup_dtype_t dtype)
 {
-    static const pack_t packs[] = {
-        [JUP_Q4_0] = pack_q4_0, [JUP_Q4_1] = pack_q4_1,     [JUP_Q5_0] = pack_q5_0,
-        [JUP_Q5_1] = pack_q5_1, [JUP_Q8_0] = pack_q8_0,     [JUP_Q2_K] = pack_q2_k,
-        [JUP_Q3_K] = pack_q3_k, [JUP_Q4_K] = pack_q4_k,     [JUP_Q5_K] = pack_q5_k,
-        [JUP_Q6_K] = pack_q6_k, [JUP_IQ4_NL] = pack_iq4_nl, [JUP_IQ4_XS] = pack_iq4_xs,
-    };
+#define PACK_OF(name, dtype) [dtype] = pack_##name,
+    static const pack_t packs[] = {I8_TYPES(PACK_OF)};
     return packs[dtype];
 }
 
