@@ -157,6 +157,28 @@ START_TEST(processors_take_their_part_of_messages)
 }
 END_TEST
 
+/* Four gathers a layer, of which a member sends three quarters and takes three quarters. */
+START_TEST(galaxy_hides_the_links_part_of_messages_only)
+{
+    const double rows = 512, byte_s = 2e-9, rate = 125e6;
+    double bytes = 4 * rows * 4096 * 2 * 3 / 4, link_s = bytes / rate, work_s = 2 * bytes * byte_s;
+    jup_plan_problem_t p;
+    jup_cluster_t c;
+    jup_plan_group_t g;
+    problem_of(&p, &c, "4xnx@1000mbps,0ms", "llama2-7b");
+    p.exchange = JUP_EXCHANGE_RING;
+    group_of(&g, &p, JUP_WAY_GALAXY, 4);
+    double without_s = jup_group_layer_s(&g, rows, 0), compute_s = without_s - 0.1 * link_s;
+    for (int d = 0; d < c.n_profiles; d++)
+        c.profiles[d].message_byte_s = byte_s;
+    ck_assert_double_eq_tol(jup_group_layer_s(&g, rows, 0) - without_s, 0.9 * work_s, 1e-9);
+    c.profiles[c.n_profiles - 1].message_byte_s = 10 / rate; /* slower than the link: it counts */
+    ck_assert_double_eq_tol(jup_group_layer_s(&g, rows, 0), compute_s + 20 * link_s, 1e-9);
+    jup_plan_group_reset(&g);
+    jup_cluster_reset(&c);
+}
+END_TEST
+
 /* n devices of "nx+2xtx2+nano", links of 100 Mbit/s and 2 ms. */
 static void check_ways(int n, double rows, jup_exchange_t exchange)
 {
@@ -365,6 +387,7 @@ static Suite *suite(void)
     unit_add(s, single_rows_of_a_part_have_no_rests, 10);
     unit_add(s, few_rows_begin_where_one_without_a_rest_does, 10);
     unit_add(s, processors_take_their_part_of_messages, 10);
+    unit_add(s, galaxy_hides_the_links_part_of_messages_only, 10);
     unit_add(s, a_layer_takes_the_slowest_member_and_its_messages, 20);
     unit_add(s, a_device_alone_costs_what_it_did, 10);
     unit_add(s, a_step_is_told_and_its_result_collected, 10);
