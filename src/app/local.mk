@@ -20,7 +20,7 @@ jupiter_SOURCES = \
 	%D%/main.c \
 	%D%/manual.c %D%/manual.h \
 	%D%/numbers.c %D%/numbers.h \
-	%D%/option_once.c %D%/option_once.h \
+	%D%/options_given.c %D%/options_given.h \
 	%D%/options.c %D%/options.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/run.c %D%/run.h \

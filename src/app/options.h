@@ -2,7 +2,7 @@
 #ifndef JUP_APP_OPTIONS_H
 #define JUP_APP_OPTIONS_H
 
-#include "app/option_once.h"
+#include "app/options_given.h"
 #include "base/status.h"
 #include "comm/exchange.h"
 #include "tensor/dtype.h"
@@ -52,7 +52,7 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
 
 bool jup_options_is_given(const jup_options_t *options, const char *name);
 
-/** What was read, against pairs of options (option_once.h). */
+/** What was read, against pairs of options (options_given.h). */
 jup_status_t jup_options_check_pairs(const jup_options_t *options, const jup_option_pair_t *pairs,
                                      size_t n, jup_error_t *err);
 void jup_options_print_help(jup_options_t *options);

@@ -204,26 +204,15 @@ static jup_status_t check_serve(const jup_run_options_t *o, jup_error_t *err)
 static jup_status_t check_phantom(jup_run_options_t *o, jup_error_t *err)
 {
     bool phantom = o->phantom = o->shape || (o->compute && strcmp(o->compute, "phantom") == 0);
-    if (o->model && o->shape)
-        return jup_fail(err, JUP_EINPUT, "both -m and --shape are given; use one of them");
     if (phantom && !o->cluster)
         return jup_fail(err, JUP_EINPUT,
                         "a phantom needs the devices it stands for; use --cluster");
     if (o->shape && (o->compute && strcmp(o->compute, "phantom") != 0))
         return jup_fail(err, JUP_EINPUT, "--shape has no weights to compute with; use -m FILE");
-    if (o->shape && (o->prompt || o->prompt_file))
-        return jup_fail(err, JUP_EINPUT,
-                        "--shape has no tokenizer; give the prompt's length with --prompt-tokens");
-    if (o->ask.script && !o->shape)
-        return jup_fail(err, JUP_EINPUT,
-                        "--script stands in for what a model says; use it with --shape");
     if (o->shape && !o->ask.script && jup_ask_wanted(&o->ask))
         return jup_fail(err, JUP_EINPUT,
                         "--shape has no tokens to speculate on or to outline with; say with "
                         "--script FILE.yaml what shall come of it");
-    if (o->shape && (o->ask.journal || o->ask.resume))
-        return jup_fail(err, JUP_EINPUT, "--shape has no tokens to keep; leave out %s",
-                        o->ask.journal ? "--journal" : "--resume");
     JUP_TRY(jup_check_type("--type", o->type_name, JUP_Q4_0, &o->type, err));
     return jup_check_int("--prompt-tokens", o->prompt_tokens, 1, 1 << 24, err);
 }
@@ -234,7 +223,17 @@ static jup_status_t check_pairs(const jup_run_options_t *o, jup_error_t *err)
 {
     static const char shape[] = ", which has no texts";
     static const jup_option_pair_t pairs[] = {
+        {"shape", false, {"model"}, NULL},
+        {"file", false, {"prompt"}, NULL},
+        {"questions", false, {"prompt", "file"}, NULL},
+        {"chunks", false, {"chunk"}, NULL},
+        {"logits", false, {"resume"}, ": what is known is not computed again"},
         {"quiet", false, {"verbose"}, NULL},
+        {"prompt", false, {"shape"}, ": its length is --prompt-tokens"},
+        {"file", false, {"shape"}, ": the prompt's length is --prompt-tokens"},
+        {"script", true, {"shape"}, NULL},
+        {"journal", false, {"shape"}, ", which has no tokens to keep"},
+        {"resume", false, {"shape"}, ", which has no tokens to keep"},
         {"type", true, {"shape"}, NULL},
         {"special", false, {"shape"}, shape},
         {"stop", false, {"shape"}, shape},
@@ -271,13 +270,7 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 {
     if (!o->model && !o->shape)
         return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
-    if (o->prompt && o->prompt_file)
-        return jup_fail(err, JUP_EINPUT, "both -p and -f are given; use one of them");
-    if (o->ask.questions && (o->prompt || o->prompt_file))
-        return jup_fail(err, JUP_EINPUT, "both --questions and %s are given; use one of them",
-                        o->prompt ? "-p" : "-f");
-    if (o->chunk && o->chunks)
-        return jup_fail(err, JUP_EINPUT, "both --chunk and --chunks are given; use one of them");
+    JUP_TRY(check_pairs(o, err));
     JUP_TRY(jup_check_int("-n", o->generate, 0, MOST_GENERATED, err));
     JUP_TRY(jup_check_int("--context", o->context, 0, 1 << 28, err));
     JUP_TRY(jup_check_watch(o->watch_s, err));
@@ -296,15 +289,10 @@ static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
         if (!**stop)
             return jup_fail(err, JUP_EINPUT, "--stop is empty; give the text to stop before");
     JUP_TRY(jup_ask_options_check(&o->ask, err));
-    if (o->logits && o->ask.resume)
-        return jup_fail(err, JUP_EINPUT,
-                        "both --logits and --resume are given; what is known is not computed "
-                        "again: leave one of them out");
     if (o->logits && jup_ask_wanted(&o->ask))
         return jup_fail(err, JUP_EINPUT,
                         "--logits goes with plain decoding of one prompt; leave out --outline, "
                         "--speculate and --questions");
-    JUP_TRY(check_pairs(o, err));
     return check_sampling(o, err);
 }
 

@@ -105,8 +105,8 @@ wrong 2 "--bogus" run $good --bogus
 wrong 2 "-n" run $good -n -3
 wrong 2 "many" run $good -n many
 echo '{"question": "x"}' >"$work/q.jsonl"
-wrong 2 "--questions and -p" run $good --questions "$work/q.jsonl"
-wrong 2 "--questions and -f" run -m "$work/good.gguf" -f "$work/q.jsonl" --questions "$work/q.jsonl"
+wrong 2 "--questions does not go with --prompt" run $good --questions "$work/q.jsonl"
+wrong 2 "--questions does not go with --file" run -m "$work/good.gguf" -f "$work/q.jsonl" --questions "$work/q.jsonl"
 alone() { # PATTERN ARGS...: one process, without the launcher; refused in moments
     pattern=$1
     shift

@@ -3,8 +3,8 @@
  * numbers and names of ways that is what scripts rely on), and options that have no effect without
  * others, or beside them.
  */
-#ifndef JUP_APP_OPTION_ONCE_H
-#define JUP_APP_OPTION_ONCE_H
+#ifndef JUP_APP_OPTIONS_GIVEN_H
+#define JUP_APP_OPTIONS_GIVEN_H
 
 #include "base/status.h"
 

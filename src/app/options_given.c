@@ -1,4 +1,4 @@
-#include "app/option_once.h"
+#include "app/options_given.h"
 
 #include "base/mem.h"
 
