@@ -400,7 +400,7 @@ int main(int argc, char **argv)
                            .used = 2,
                            .seed = 1}};
     shape_t *s = &m.shape;
-    if (argc < 2) {
+    if (argc < 2 || argv[1][0] == '-') {
         fprintf(stderr, "usage: make_model OUT.gguf [name=value ...]\n");
         return 2;
     }
