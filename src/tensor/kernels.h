@@ -100,8 +100,8 @@ typedef struct jup_i8_panel {
     float *scale; /* (blocks, 32), with halves: (blocks, 2, 32) */
     float *min;   /* the same, for types that have it */
     float *whole; /* (blocks / 8, 2, 32): what scales and mins of 256 columns are multiplied with.
-                     The scales are then pairs of int16, (blocks, 2, 32) elements, the second of
-                     each two unused; the mins (blocks / 8, 4, 32, 4) bytes, 16 in all */
+                     The scales are then integers, (blocks, 2, 32), or pairs of int16, the second of
+                     each two elements unused; the mins (blocks / 8, 4, 32, 4) bytes, 16 in all */
     const unsigned char *fetch; /* NULL, or what tile_i8() is to prefetch on its way, evenly: */
     int64_t fetch_bytes;        /* so many bytes a block of 32 columns, a multiple of 64 */
 } jup_i8_panel_t;

@@ -79,26 +79,47 @@ INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
 
 /* ---- bits of bytes --------------------------------------------------------------------------- */
 
+/* Bits of all bytes, from bit `from` of each to bit `to`; what crosses a byte is masked by the
+ * caller. */
+INLINE vi moved(vi v, const int from, const int to)
+{
+    return to > from ? v << (to - from) : shift_right(v, from - to);
+}
+
+#ifndef OWN_BITS
+
+/* Bits [from, from + n) of all bytes. */
+INLINE vi bits_of(vi v, const int from, const int n)
+{
+    return shift_right(v, from) & (0x01010101 * ((1 << n) - 1));
+}
+
+/* The bytes of low, less than 1 << to, with n bits of those of `bits`, from bit `from` on, above.
+ */
+INLINE vi with_bits(vi low, vi bits, const int from, const int to, const int n)
+{
+    return low | (moved(bits, from, to) & ((0x01010101 * ((1 << n) - 1)) << to));
+}
+
+#endif
+
 INLINE vi low_nibbles(vi q)
 {
-    return q & 0x0f0f0f0f;
+    return bits_of(q, 0, 4);
 }
 
 INLINE vi high_nibbles(vi q)
 {
-#if defined(__aarch64__)
-    return (vi)((vb)q >> 4); /* bytes can be shifted, which needs no mask */
-#else
-    return shift_right(q, 4) & 0x0f0f0f0f;
-#endif
+    return bits_of(q, 4, 4);
 }
 
 /* ---- scales ---------------------------------------------------------------------------------- */
 
 /* Byte i of the words, as an integer: unsigned, below 256, or signed. */
-INLINE vi byte_of(const vi *words, int i)
+INLINE vi byte_of(const vi *words, const int i)
 {
-    return shift_right(words[i / 4], i % 4 * 8) & 255;
+    vi from = shift_right(words[i / 4], i % 4 * 8);
+    return i % 4 == 3 ? from : from & 255;
 }
 
 INLINE vi signed_byte_of(const vi *words, int i)
@@ -181,15 +202,25 @@ INLINE void store_scales_256(const jup_dtype_t dtype, const source_t *s, jup_i8_
     }
 }
 
-/* Integer scales: both of a block of 32 in one element, where the first one's would be. */
+/* Integer scales of a block of 32: both in one element, where the first one's would be, if they are
+ * used so (dot_pairs). */
 INLINE void store_two_scales(jup_i8_panel_t to, int b, vi first, vi last)
 {
+#ifdef dot_pairs
     store_i(to.scale + 2 * b * JUP_PANEL, pair_up(first, last));
+#else
+    store_i(to.scale + 2 * b * JUP_PANEL, first);
+    store_i(to.scale + (2 * b + 1) * JUP_PANEL, last);
+#endif
 }
 
 INLINE vi whole_scale(const float *scales, int group)
 {
+#ifdef dot_pairs
     return half_of_pairs(load_i(scales + group / 2 * 2 * JUP_PANEL), group % 2);
+#else
+    return load_i(scales + group * JUP_PANEL);
+#endif
 }
 
 INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
@@ -247,13 +278,6 @@ INLINE void store_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_pane
 INLINE vi biased(vi q)
 {
     return q ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u);
-}
-
-/* Bits of all bytes, from bit `from` of each to bit `to`; what crosses a byte is masked by the
- * caller. */
-INLINE vi moved(vi v, const int from, const int to)
-{
-    return to > from ? v << (to - from) : shift_right(v, from - to);
 }
 
 /* The numbers of quad k, or of rows j = k % 4 and so on (IN_ROWS), with their fifth bits; `bits`
@@ -373,6 +397,24 @@ INLINE void load_piece(const jup_dtype_t dtype, const int order, const source_t 
     }
 }
 
+/* What the 16 columns from 16 at on need, one after the other from the stretch's first: as few at a
+ * time as there are in a piece. Of Q6_K they would be many. */
+INLINE void load_16_more(const jup_dtype_t dtype, const int order, const source_t *s, int i,
+                         const int at, stretch_t *to)
+{
+    if (dtype == JUP_Q6_K) {
+        const int in_64 = at % 4;
+        load_numbers(order, s, 64 * i + 16 * in_64, to->q + 4 * in_64);
+        if (at < 2)
+            load_numbers(order, s, (int64_t)offsetof(jup_block_q6_k_t, high) + 32 * i + 16 * at,
+                         to->bits + 4 * at);
+        return;
+    }
+    EACH (p, stretch_pieces(dtype))
+        if (at == sixteen_at(dtype, p, 0))
+            load_piece(dtype, order, s, i, p, to);
+}
+
 /* Columns [4 k, 4 k + 4) of block j of 32 within stretch i; IN_ROWS: 16 columns of every fourth row
  * from k % 4 on, those from 16 (k / 4) on. */
 INLINE vi number_of(const jup_dtype_t dtype, const int order, const stretch_t *from, int i,
@@ -383,17 +425,16 @@ INLINE vi number_of(const jup_dtype_t dtype, const int order, const stretch_t *f
     case JUP_Q8_0:
         return biased(q);
     case JUP_Q2_K:
-        return shift_right(q, 2 * j) & 0x03030303;
+        return bits_of(q, 2 * j, 2);
     case JUP_Q3_K:
-        return (shift_right(q, 2 * j) & 0x03030303) | (moved(bits, 4 * i + j, 2) & 0x04040404);
+        return with_bits(bits_of(q, 2 * j, 2), bits, 4 * i + j, 2, 1);
     case JUP_Q4_K:
-        return j > 0 ? high_nibbles(q) : low_nibbles(q);
+        return bits_of(q, 4 * j, 4);
     case JUP_Q5_K:
-        return (j > 0 ? high_nibbles(q) : low_nibbles(q)) |
-               (moved(bits, 2 * i + j, 4) & 0x10101010);
+        return with_bits(bits_of(q, 4 * j, 4), bits, 2 * i + j, 4, 1);
     case JUP_Q6_K:
         q = from->q[k + j % 2 * 8];
-        return (j > 1 ? high_nibbles(q) : low_nibbles(q)) | (moved(bits, 2 * j, 4) & 0x30303030);
+        return with_bits(bits_of(q, j / 2 * 4, 4), bits, 2 * j, 4, 2);
     default: /* nibbles, those of the first 16 columns the low ones */
         q = from->q[4 * j + k % 4];
         q = k < 4 ? low_nibbles(q) : high_nibbles(q);

@@ -352,6 +352,8 @@ INLINE vi join(const quarter_int_t *quarters)
 #endif
 }
 
+#ifndef OWN_WORDS
+
 /* Element i: the word at `offset` in row i. (x86's gathers take longer.) */
 INLINE vi load_words(const source_t *s, int64_t offset)
 {
@@ -376,6 +378,20 @@ INLINE vf load_half_of_each(const source_t *s, int64_t offset)
     }
     return load_halves(&halves);
 }
+
+#else
+
+INLINE vi load_words(const source_t *s, int64_t offset)
+{
+    return words_apart(s->every_4th[0] + offset, s->stride);
+}
+
+INLINE vf load_half_of_each(const source_t *s, int64_t offset)
+{
+    return halves_apart(s->every_4th[0] + offset, s->stride);
+}
+
+#endif
 
 /*
  * load_columns() for 64 bytes. Where 16 rows go into a vector, all of a row's line is loaded at
@@ -752,7 +768,7 @@ INLINE void add_whole_block(const jup_i8_form_t form, const int m, const uint8_t
         start_dots(m, parts, JUP_X_Q_FIRST + g, form.zero, dots);
         add_products(false, m, 4 * g, 4 * g + 4, w, q, dots);
         EACH (v, I8_VECS) {
-            vi scale = half_of_pairs(load_i(scales + v * LANES), g);
+            vi scale = whole_scale(scales + v * LANES, g);
             EACH (r, m)
                 all[r][v] += dots[r][v] * (scale * k[r]);
         }

@@ -1,7 +1,7 @@
-/*
- * Few rows of x for x86's vectors: as many rows of the weight as a vector has lanes, side by side.
- * Included by kernels_few.h.
- */
+/* Few rows of x with x86's vectors. Included by kernels_few.h, which says what each of these is. */
+
+enum { FEW_DOTS = 4 };
+
 /* Four columns of a row of x, in all elements; q is where the row's tile has them. */
 INLINE vi four_of_x(const int m, const int8_t *q, const int k)
 {
@@ -74,6 +74,43 @@ INLINE int order_of(const jup_dtype_t dtype, const int m)
     return m == 1 && !form_of(dtype).whole ? IN_ROWS : IN_COLUMNS;
 }
 
+INLINE bool by_pieces(const jup_dtype_t dtype, const int m)
+{
+    (void)dtype, (void)m;
+    return true;
+}
+
+INLINE int side_by_side(const jup_dtype_t dtype, const int m)
+{
+    (void)dtype, (void)m;
+    return 1;
+}
+
+INLINE bool scales_at_use(const jup_dtype_t dtype, const int m)
+{
+    (void)dtype, (void)m;
+    return false;
+}
+
+INLINE vf times_part(vf v, const int m, const int32_t *parts, const int r)
+{
+    (void)m;
+    return v * float_of(parts + r);
+}
+
+INLINE vf less_part(vf sum, vf v, const int m, const int32_t *parts, const int r)
+{
+    (void)m;
+    return sum - v * float_of(parts + r);
+}
+
+INLINE vi add_halves(vi all, vi first, vi last, const float *scales, const int m, const int32_t *k,
+                     const int r)
+{
+    (void)m;
+    return dot_pairs(all, pair_up(first, last), times_both(load_i(scales), (int16_t)k[r]));
+}
+
 /* Products IN_ROWS, after those in the sum: where they are of pairs of 16 bits (PAIRS), two of
  * weights below 32 fit and then two such sums, or one of weights below 64. */
 INLINE vi add_rows(const jup_dtype_t dtype, vi sum, vi w, vi x)
@@ -106,8 +143,20 @@ INLINE vi fold(const jup_dtype_t dtype, const vi v[4])
     return unpack_lo64(ab, cd) + unpack_hi64(ab, cd);
 }
 
-/* The sums of integers of a group and row r of x, with the zero point of the weights taken off. */
-INLINE vi finish_dots(const jup_dtype_t dtype, const int m, const vi *dots, const int r,
+/* The sums are 0 to start with. */
+INLINE void dot_16(const jup_dtype_t dtype, const int m, const bool first, const vi w[4],
+                   const int8_t *q, const int32_t *sums_of_x, vi *dots)
+{
+    (void)first, (void)sums_of_x;
+    if (order_of(dtype, m) == IN_ROWS)
+        EACH (j, 4)
+            dots[j] = add_rows(dtype, dots[j], w[j], repeat_16(q));
+    else
+        EACH (r, m)
+            dots[r] = add_quads(dtype, m, dots[r], w, q + r * X_RUN);
+}
+
+INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const vi *dots, const int r,
                       const int32_t *sums_of_x)
 {
     vi sum = order_of(dtype, m) == IN_ROWS ? fold(dtype, dots) : dots[r];
@@ -116,177 +165,4 @@ INLINE vi finish_dots(const jup_dtype_t dtype, const int m, const vi *dots, cons
         sum = sum_pairs(sum);
 #endif
     return form_of(dtype).zero ? sum - splat_i(sums_of_x[r]) * form_of(dtype).zero : sum;
-}
-
-INLINE float float_part(const int32_t *parts, const int at)
-{
-    float f;
-    memcpy(&f, parts + at, sizeof f);
-    return f;
-}
-
-/* Adds a group of columns to the sums of m rows of x as i8_tile() does; parts: of x. */
-INLINE void add_group(const jup_dtype_t dtype, const int m, const int half, const vi *dots,
-                      vf scale, vf min, const int32_t *parts, vf *sum)
-{
-    const jup_i8_form_t form = form_of(dtype);
-    const int q_at = form.halves ? JUP_X_Q_FIRST + half : JUP_X_Q;
-    const int sum_at = form.halves ? JUP_X_FIRST + half : JUP_X_SUM;
-    EACH (r, m) {
-        vi dot = finish_dots(dtype, m, dots, r, parts + q_at * m);
-        sum[r] += to_float(dot) * (scale * float_part(parts, JUP_X_SCALE * m + r));
-        if (form.mins)
-            sum[r] -= min * float_part(parts, sum_at * m + r);
-    }
-}
-
-/* Adds a block of 32 of a form that is whole as add_whole_block() does; dots: of its halves, scales
- * of both; k: of x */
-INLINE void add_whole_32(const jup_dtype_t dtype, const int m, vi (*dots)[FEW_ROWS], vi scales,
-                         const int32_t *parts, const int32_t *k, vi *whole)
-{
-    EACH (r, m) {
-        vi first = finish_dots(dtype, m, dots[0], r, parts + JUP_X_Q_FIRST * m);
-        vi last = finish_dots(dtype, m, dots[1], r, parts + JUP_X_Q_LAST * m);
-        whole[r] = dot_pairs(whole[r], pair_up(first, last), times_both(scales, (int16_t)k[r]));
-    }
-}
-
-/* Of as many rows as a vector has lanes. */
-INLINE int64_t stretch_bytes(const jup_dtype_t dtype)
-{
-    return LANES * block_bytes_of(dtype) * stretch_columns(dtype) / columns_of(dtype);
-}
-
-/* Of what is fetched during a stretch, the lines of share i of n: many at once would wait for each
- * other. */
-INLINE void fetch_share(const jup_dtype_t dtype, const unsigned char *fetch, const int i,
-                        const int n)
-{
-    const int lines = (int)(stretch_bytes(dtype) + 63) / 64;
-    __asm__ volatile(""); /* a compiler would put all of them first */
-    for (int line = lines * i / n; line < lines * (i + 1) / n; line++)
-        __builtin_prefetch(fetch + 64 * line, 0, FETCH_LEVEL);
-}
-
-/* Adds products of the 16 columns from 16 at on, in stretch i; x: at the stretch, or dots of one
- * row IN_ROWS, of FEW_ROWS vectors. */
-INLINE void dot_16(const jup_dtype_t dtype, const int m, const stretch_t *numbers, int i,
-                   const int at, const jup_i8_x_t *x, vi *dots)
-{
-    const int order = order_of(dtype, m);
-    vi w[4];
-    EACH (k, 4)
-        w[k] = number_of(dtype, order, numbers, i, at / 2, at % 2 * 4 + k);
-    if (order == IN_ROWS)
-        EACH (j, 4)
-            dots[j] = add_rows(dtype, dots[j], w[j], repeat_16(x->q + 16 * at));
-    else
-        EACH (r, m)
-            dots[r] = add_quads(dtype, m, dots[r], w, x->q + 16 * at * m + r * X_RUN);
-}
-
-/* Adds what 256 columns of forms that are whole come to. */
-INLINE void add_whole(const jup_dtype_t dtype, const int m, const jup_i8_panel_t *scales,
-                      const jup_i8_x_t *x, const vi *whole, vf *sum)
-{
-    const jup_i8_form_t form = form_of(dtype);
-    EACH (r, m) {
-        vi mins = form.mins ? whole_mins(m, scales->min, x->whole + r) : (vi){0};
-        sum[r] =
-            with_whole(form, sum[r], whole[r], mins, load_f(scales->whole),
-                       load_f(scales->whole + JUP_PANEL), float_part(x->whole, JUP_X_UNIT * m + r));
-    }
-}
-
-/* Adds stretch i of a block of each row to sums, or to those of integers where the form is whole.
- */
-INLINE void add_stretch(const jup_dtype_t dtype, const int m, source_t *s, int i,
-                        stretch_t *numbers, const jup_i8_panel_t *scales, const jup_i8_x_t *x,
-                        vf *sum, vi *whole)
-{
-    const jup_i8_form_t form = form_of(dtype);
-    const int sixteens = stretch_columns(dtype) / 16, of_piece = piece_sixteens(dtype);
-    const int each = form.halves ? 1 : 2, first = i * sixteens / each; /* of a group; group */
-    const jup_i8_x_t at = {x->q + i * sixteens * 16 * m,
-                           x->parts + i * sixteens / 2 * JUP_X_PARTS * m,
-                           x->whole + i * sixteens / 2 * m};
-    const int shares = sixteens + sixteens / each; /* of what is fetched */
-    vi dots[8][FEW_ROWS] = {{{0}}};
-    EACH (p, stretch_pieces(dtype)) {
-        load_piece(dtype, order_of(dtype, m), s, i, p, numbers);
-        EACH (g, of_piece) {
-            const int to = sixteen_at(dtype, p, g);
-            fetch_share(dtype, s->fetch, p * of_piece + g, shares);
-            dot_16(dtype, m, numbers, i, to, &at, dots[to / each]);
-        }
-    }
-    EACH (g, sixteens / each) {
-        fetch_share(dtype, s->fetch, sixteens + g, shares);
-        const float *scale = scales->scale + (first + g) * JUP_PANEL;
-        const float *min = scales->min + (first + g) * JUP_PANEL;
-        const int32_t *parts = at.parts + g * each / 2 * JUP_X_PARTS * m;
-        if (!form.whole)
-            add_group(dtype, m, each == 1 ? g % 2 : 0, dots[g], load_f(scale),
-                      form.mins ? load_f(min) : (vf){0}, parts, sum);
-        else if (g % 2 == 0)
-            add_whole_32(dtype, m, dots + g, load_i(scale), parts, at.whole + (JUP_X_K + g / 2) * m,
-                         whole);
-    }
-    s->fetch += stretch_bytes(dtype);
-}
-
-/* Adds a block of each row. One row of x has a block in one piece of code, which is a tenth to a
- * third quicker; others have more of it. */
-INLINE void add_block(const jup_dtype_t dtype, const int m, source_t *s, const jup_i8_x_t *x,
-                      vf *sum)
-{
-    const int stretches = columns_of(dtype) / stretch_columns(dtype);
-    _Alignas(64) float scale[16 * JUP_PANEL], min[16 * JUP_PANEL], of_all[2 * JUP_PANEL];
-    const jup_i8_panel_t scales = {.scale = scale, .min = min, .whole = of_all};
-    stretch_t numbers;
-    vi whole[FEW_ROWS] = {{0}};
-    store_scales(dtype, s, scales);
-    if (m == 1) {
-        EACH (i, stretches)
-            add_stretch(dtype, m, s, i, &numbers, &scales, x, sum, whole);
-    } else {
-        ONE_BY_ONE (i, stretches)
-            add_stretch(dtype, m, s, i, &numbers, &scales, x, sum, whole);
-    }
-    if (form_of(dtype).whole)
-        add_whole(dtype, m, &scales, x, whole, sum);
-}
-
-/* As many rows as a vector has lanes: sums = or += */
-INLINE void add_rows_of(const jup_dtype_t dtype, const int m, source_t s, int64_t n, jup_i8_x_t x,
-                        float *sums, bool add)
-{
-    const int columns = columns_of(dtype);
-    vf sum[FEW_ROWS];
-    EACH (r, m)
-        sum[r] = add ? load_f(sums + r * JUP_PANEL) : (vf){0};
-    for (; n > 0; n -= columns) {
-        add_block(dtype, m, &s, &x, sum);
-        advance(&s, block_bytes_of(dtype));
-        x.q += columns * m;
-        x.parts += columns / JUP_X_BLOCK * JUP_X_PARTS * m;
-        x.whole += JUP_X_WHOLES * m;
-    }
-    EACH (r, m)
-        store_f(sums + r * JUP_PANEL, sum[r]);
-}
-
-/*
- * 32 rows. What is fetched meanwhile are rows that come later, twice as far as those go that are
- * side by side: the next ones alone would be too near for the memory's delay (Zen 4).
- */
-INLINE void few_rows(const jup_dtype_t dtype, const int m, const straight_t *rows, int64_t n,
-                     const jup_i8_x_t *x, float *sums, bool add)
-{
-    for (int vec = 0; vec < VECS; vec++) {
-        source_t s = source_at(rows, vec, 0);
-        s.fetch = s.every_4th[0] + 2 * LANES * s.stride;
-        add_rows_of(dtype, m, s, n, *x, sums + vec * LANES, add);
-    }
 }

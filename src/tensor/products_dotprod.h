@@ -99,20 +99,88 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
-/* ---- one row of x ---------------------------------------------------------------------------- */
+/* ---- few rows of x (kernels_few_128.h) ---------------------------------------------------------
+ */
 
-/* Products of n times 16 bytes, n = 1 or 2, whatever the weights' range. */
-INLINE vi row_dots(const int most, const int n, const vi *w, const vi *x)
+enum { FEW_DOTS = 4 };
+
+/* One row takes numbers as they lie; to turn them pays from the second one on. */
+INLINE int order_of(const jup_dtype_t dtype, const int m)
 {
-    int32x4_t sum = vdotq_s32(vdupq_n_s32(0), (int8x16_t)w[0], (int8x16_t)x[0]);
-    (void)most;
-    return (vi)(n == 1 ? sum : vdotq_s32(sum, (int8x16_t)w[1], (int8x16_t)x[1]));
+    (void)dtype;
+    return m == 1 ? IN_ROWS : PAIRED ? IN_PAIRS : IN_COLUMNS;
 }
 
-/* All of each row's row_dots() of n, row i in element i. */
+/* sum, or 0 first, += products of 16 bytes, whatever the weights' range. */
+INLINE vi add_row(const int most, const bool first, vi sum, vi w, vi x)
+{
+    (void)most;
+    return (vi)vdotq_s32(first ? vdupq_n_s32(0) : (int32x4_t)sum, (int8x16_t)w, (int8x16_t)x);
+}
+
+/* All of each row's sums, row i in element i. */
 INLINE vi sum_rows(const int most, const int n, const vi each[4])
 {
     (void)most, (void)n;
     return (vi)vpaddq_s32(vpaddq_s32((int32x4_t)each[0], (int32x4_t)each[1]),
                           vpaddq_s32((int32x4_t)each[2], (int32x4_t)each[3]));
 }
+
+#if PAIRED
+
+/* dots: two vectors for each two rows of x, of two rows of the weight each */
+INLINE void start_in_lanes(const int zero, const int m, const int32_t *sums_of_x, vi *dots)
+{
+    EACH (p, (m + 1) / 2) {
+        vi start = {0};
+        if (zero) {
+            int32x2_t both = {sums_of_x[2 * p], 2 * p + 1 < m ? sums_of_x[2 * p + 1] : 0};
+            start = (vi)(vcombine_s32(both, both) * -zero);
+        }
+        dots[2 * p] = dots[2 * p + 1] = start;
+    }
+}
+
+INLINE void dot_16_in_lanes(const int m, const vi w[4], const int8_t *q, vi *dots)
+{
+    EACH (half, 2)
+        EACH (p, (m + 1) / 2) {
+            int8x16_t x = pair_of_x(m, q + 8 * half * m, p);
+            EACH (v, 2) {
+                vi *sum = &dots[2 * p + v];
+                *sum = (vi)vmmlaq_s32((int32x4_t)*sum, (int8x16_t)w[2 * half + v], x);
+            }
+        }
+}
+
+INLINE vi dots_in_lanes(const vi *dots, const int r)
+{
+    return unpair(dots[r / 2 * 2], dots[r / 2 * 2 + 1], r % 2);
+}
+
+#else
+
+/* dots: a vector for each row of x */
+INLINE void start_in_lanes(const int zero, const int m, const int32_t *sums_of_x, vi *dots)
+{
+    EACH (r, m)
+        dots[r] = zero ? times_word(splat_i(-zero), words_of(m, sums_of_x), r) : (vi){0};
+}
+
+/* Word k m + r of x are columns [4 k, 4 k + 4) of row r. */
+INLINE void dot_16_in_lanes(const int m, const vi w[4], const int8_t *q, vi *dots)
+{
+    int8x16_t x[FEW_ROWS];
+    EACH (i, m)
+        x[i] = vld1q_s8(q + 16 * i);
+    EACH (k, 4)
+        EACH (r, m)
+            dots[r] = dot_lane(dots[r], w[k], x[(k * m + r) / 4], (k * m + r) % 4);
+}
+
+INLINE vi dots_in_lanes(const vi *dots, const int r)
+{
+    return dots[r];
+}
+
+#endif

@@ -64,26 +64,32 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
     }
 }
 
-/* ---- one row of x ---------------------------------------------------------------------------- */
-
-/* Products of n times 16 bytes, n = 1 or 2, weights up to `most`, or of any sign where that is 127.
+/* ---- few rows of x (kernels_few_128.h) ---------------------------------------------------------
  */
-INLINE vi row_dots(const int most, const int n, const vi *w, const vi *x)
+
+enum { FEW_DOTS = 4 * FEW_ROWS };
+
+INLINE int order_of(const jup_dtype_t dtype, const int m)
 {
-    int16x8_t sum = vmull_s8(vget_low_s8((int8x16_t)w[0]), vget_low_s8((int8x16_t)x[0]));
-    sum = vmlal_high_s8(sum, (int8x16_t)w[0], (int8x16_t)x[0]);
-    if (n == 1)
-        return most == 127 ? (vi)vpaddlq_s16(sum) : (vi)sum;
-    int16x8_t more = sum;
-    if (most == 127)
-        more = vmull_s8(vget_low_s8((int8x16_t)w[1]), vget_low_s8((int8x16_t)x[1]));
-    else
-        more = vmlal_s8(sum, vget_low_s8((int8x16_t)w[1]), vget_low_s8((int8x16_t)x[1]));
-    more = vmlal_high_s8(more, (int8x16_t)w[1], (int8x16_t)x[1]);
-    return most == 127 ? (vi)vpadalq_s16(vpaddlq_s16(sum), more) : (vi)more;
+    (void)dtype, (void)m;
+    return IN_ROWS; /* products of other orders take words of x in all lanes, one by one */
 }
 
-/* All of each row's row_dots() of n, row i in element i. */
+/* sum, or 0 first, += products of 16 bytes, weights up to `most` or of any sign where that is 127.
+ * Two times 16 fit, but the latter. */
+INLINE vi add_row(const int most, const bool first, vi sum, vi w, vi x)
+{
+    const bool more = !first && most < 127;
+    int16x8_t dots =
+        more ? vmlal_s8((int16x8_t)sum, vget_low_s8((int8x16_t)w), vget_low_s8((int8x16_t)x))
+             : vmull_s8(vget_low_s8((int8x16_t)w), vget_low_s8((int8x16_t)x));
+    dots = vmlal_high_s8(dots, (int8x16_t)w, (int8x16_t)x);
+    if (most < 127)
+        return (vi)dots;
+    return (vi)(first ? vpaddlq_s16(dots) : vpadalq_s16((int32x4_t)sum, dots));
+}
+
+/* All of each row's sums of n times 16 bytes, row i in element i. */
 INLINE vi sum_rows(const int most, const int n, const vi each[4])
 {
     if (most == 127)
@@ -94,4 +100,20 @@ INLINE vi sum_rows(const int most, const int n, const vi each[4])
     if (8 * n * most * 127 <= INT16_MAX)
         return (vi)vpaddlq_s16(vpaddq_s16(low, high));
     return (vi)vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+}
+
+/* No type's. */
+INLINE void start_in_lanes(const int zero, const int m, const int32_t *sums_of_x, vi *dots)
+{
+    (void)zero, (void)m, (void)sums_of_x, (void)dots;
+}
+
+INLINE void dot_16_in_lanes(const int m, const vi w[4], const int8_t *q, vi *dots)
+{
+    (void)m, (void)w, (void)q, (void)dots;
+}
+
+INLINE vi dots_in_lanes(const vi *dots, const int r)
+{
+    return dots[r];
 }

@@ -26,8 +26,15 @@
  */
 #define I8_CHUNK 256
 
+/*
+ * Few rows: with what goes with it, rounded x takes 1.9 bytes a column and row. 4 rows of 2048
+ * columns are 15 KiB, half of such a cache, and stay there while the weight streams past, 4 rows of
+ * it or 8 at a time; of 5632 columns they are 42 KiB and come from the second level for each of
+ * these, 8 bytes for the 3 to 7 instructions that a column takes. Chunks of columns would keep them
+ * near, but read the weight in short pieces. A fifth row would leave registers no room.
+ */
 #define FEW "tensor/kernels_few_128.h"
-#define FEW_ROWS 1
+#define FEW_ROWS 4
 
 typedef float vf __attribute__((vector_size(VECTOR)));
 typedef int32_t vi __attribute__((vector_size(VECTOR)));
@@ -81,6 +88,24 @@ INLINE vi add_16_where(vi q, vi bits, vi own)
     return (vi)vbslq_u8(vdupq_n_u8(16), set, (uint8x16_t)q);
 }
 
+#define OWN_BITS
+
+INLINE vi bits_of(vi v, const int from, const int n)
+{
+    uint8x16_t low = from > 0 ? (uint8x16_t)v >> from : (uint8x16_t)v;
+    return (vi)(from + n == 8 ? low : low & vdupq_n_u8((uint8_t)((1 << n) - 1)));
+}
+
+INLINE vi with_bits(vi low, vi bits, const int from, const int to, const int n)
+{
+    uint8x16_t all = (uint8x16_t)bits;
+    if (n == 1)
+        all = vtstq_u8(all, vdupq_n_u8((uint8_t)(1 << from)));
+    else
+        all = to > from ? all << (to - from) : all >> (from - to);
+    return (vi)vbslq_u8(vdupq_n_u8((uint8_t)(((1 << n) - 1) << to)), all, (uint8x16_t)low);
+}
+
 INLINE void split_halves(vi v, uint16_t *to)
 {
     vst1_u16(to, vmovn_u32((uint32x4_t)v));
@@ -90,6 +115,38 @@ INLINE void split_halves(vi v, uint16_t *to)
 INLINE vf load_halves(const void *p)
 {
     return (vf)vcvt_f32_f16((float16x4_t)vld1_u8(p));
+}
+
+#define OWN_WORDS
+
+/* Four words or halves, each `stride` bytes after the one before: loads into lanes that move the
+ * address on, which the compiler does not make of them (gcc 12). */
+INLINE vi words_apart(const unsigned char *p, int64_t stride)
+{
+    int32x4_t v;
+    const unsigned char *next;
+    __asm__("ldr %s0, [%2]\n\t"
+            "add %1, %2, %3\n\t"
+            "ld1 {%0.s}[1], [%1], %3\n\t"
+            "ld1 {%0.s}[2], [%1], %3\n\t"
+            "ld1 {%0.s}[3], [%1]"
+            : "=&w"(v), "=&r"(next)
+            : "r"(p), "r"(stride), "m"(*(const unsigned char(*)[])p));
+    return (vi)v;
+}
+
+INLINE vf halves_apart(const unsigned char *p, int64_t stride)
+{
+    float16x4_t v;
+    const unsigned char *next;
+    __asm__("ldr %h0, [%2]\n\t"
+            "add %1, %2, %3\n\t"
+            "ld1 {%0.h}[1], [%1], %3\n\t"
+            "ld1 {%0.h}[2], [%1], %3\n\t"
+            "ld1 {%0.h}[3], [%1]"
+            : "=&w"(v), "=&r"(next)
+            : "r"(p), "r"(stride), "m"(*(const unsigned char(*)[])p));
+    return (vf)vcvt_f32_f16(v);
 }
 
 /* The first `n` words at p, or four where there are more; others 0. */
@@ -118,4 +175,76 @@ INLINE vi splat_word(vi v, const int at)
     default:
         return (vi)vdupq_laneq_s32((int32x4_t)v, 3);
     }
+}
+
+/* 16 columns of each of m rows of x, which lie by fours. */
+INLINE void load_16_of_rows(const int m, const int8_t *q, vi *x)
+{
+    const int32_t *words = (const int32_t *)(const void *)q;
+    if (m == 1) {
+        x[0] = (vi)vld1q_s8(q);
+    } else if (m == 2) {
+        int32x4x2_t rows = vld2q_s32(words);
+        x[0] = (vi)rows.val[0], x[1] = (vi)rows.val[1];
+    } else if (m == 3) {
+        int32x4x3_t rows = vld3q_s32(words);
+        x[0] = (vi)rows.val[0], x[1] = (vi)rows.val[1], x[2] = (vi)rows.val[2];
+    } else {
+        int32x4x4_t rows = vld4q_s32(words);
+        x[0] = (vi)rows.val[0], x[1] = (vi)rows.val[1];
+        x[2] = (vi)rows.val[2], x[3] = (vi)rows.val[3];
+    }
+}
+
+/*
+ * Products with one of four words, as instructions: the compiler (gcc 12) makes shifts of factors
+ * that it knows, and copies of words that are used twice.
+ */
+#define BY_LANE(text, to, v, words, lane)                                                          \
+    switch (lane) {                                                                                \
+    case 0:                                                                                        \
+        __asm__(text "[0]" : to : "w"(v), "w"(words));                                             \
+        break;                                                                                     \
+    case 1:                                                                                        \
+        __asm__(text "[1]" : to : "w"(v), "w"(words));                                             \
+        break;                                                                                     \
+    case 2:                                                                                        \
+        __asm__(text "[2]" : to : "w"(v), "w"(words));                                             \
+        break;                                                                                     \
+    default:                                                                                       \
+        __asm__(text "[3]" : to : "w"(v), "w"(words));                                             \
+    }
+
+INLINE vf times_float(vf v, vi words, const int lane)
+{
+    vf product;
+    BY_LANE("fmul %0.4s, %1.4s, %2.s", "=w"(product), v, words, lane)
+    return product;
+}
+
+/* sum - v * the word, rounded once */
+INLINE vf less_float(vf sum, vf v, vi words, const int lane)
+{
+    BY_LANE("fmls %0.4s, %1.4s, %2.s", "+w"(sum), v, words, lane)
+    return sum;
+}
+
+INLINE vi times_word(vi v, vi words, const int lane)
+{
+    vi product;
+    BY_LANE("mul %0.4s, %1.4s, %2.s", "=w"(product), v, words, lane)
+    return product;
+}
+
+INLINE vi less_word(vi sum, vi v, vi words, const int lane)
+{
+    BY_LANE("mls %0.4s, %1.4s, %2.s", "+w"(sum), v, words, lane)
+    return sum;
+}
+
+/* sum + a * b, here and now: a compiler would put such sums off while registers are filled. */
+INLINE vi plus_product(vi sum, vi a, vi b)
+{
+    __asm__("mla %0.4s, %1.4s, %2.4s" : "+w"(sum) : "w"(a), "w"(b));
+    return sum;
 }
