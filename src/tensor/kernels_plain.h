@@ -311,16 +311,16 @@ static void pack_plain(const jup_rows_t *src, int64_t at, int64_t n, float *pane
     }
 }
 
-/* A group of a panel with a tile of x. `fetch`: x that is used later, a line of it each step or,
- * with `line` 0, none. */
+/* A group of a panel with a tile of x. `fetch`: x that is used later, `share` floats in each step.
+ */
 INLINE void tile_of_group(const enum plain plain, const int m, int64_t steps, const float *x,
-                          const float *fetch, int line, const float *panel, float *to, bool add)
+                          const float *fetch, int share, const float *panel, float *to, bool add)
 {
     sums_t sums;
     start_sums(m, sums);
     for (int64_t k = 0; k < steps; k++, x += 8 * m, panel += STEP_FLOATS) {
         __builtin_prefetch(fetch, 0, FETCH_LEVEL);
-        fetch += line;
+        fetch += share;
         EACH (h, HALVES) {
             vf of_x[PLAIN_ROWS];
             EACH (r, m)
@@ -336,10 +336,11 @@ INLINE void tile_of_group(const enum plain plain, const int m, int64_t steps, co
 }
 
 #define GROUP_TILE(name, plain)                                                                    \
-    static void name(int m, int64_t steps, const float *x, const float *fetch, int line,           \
+    static void name(int m, int64_t steps, const float *x, const float *fetch, int share,          \
                      const float *panel, float *to, bool add)                                      \
     {                                                                                              \
-        ROWS_SWITCH(PLAIN_ROWS, m, tile_of_group(plain, M, steps, x, fetch, line, panel, to, add)) \
+        ROWS_SWITCH(PLAIN_ROWS, m,                                                                 \
+                    tile_of_group(plain, M, steps, x, fetch, share, panel, to, add))               \
     }
 
 GROUP_TILE(tile_of_floats, FLOAT)
@@ -350,22 +351,24 @@ GROUP_TILE(tile_of_pairs, PAIR)
 #endif
 
 /* Tiles of x over a panel, some at a time, group by group, so that a group of the panel stays in
- * the first-level cache for all of them. What the next ones need is fetched meanwhile. */
+ * the first-level cache for all of them. What the next ones need is fetched meanwhile,
+ * little by little: all at once would hold the products up. */
 static void tile_plain(const jup_rows_t *src, int rows, int64_t words, int64_t at, int64_t n,
                        const float *x, const float *panel, float *sums)
 {
-    enum { LINE = 16 /* floats */ };
+    enum { GROUPS = JUP_PANEL / GROUP };
     const int64_t steps = jup_plain_words(src->dtype, src->pairs, n) / 8;
     const int64_t at_word = jup_plain_words(src->dtype, src->pairs, at);
     const int even = jup_tile_rows(rows, PLAIN_ROWS, 0), block = even * (VECTOR == 64 ? 1 : 2);
     for (int first = 0; first < rows; first += block)
-        for (int group = 0; group < JUP_PANEL / GROUP; group++)
+        for (int group = 0; group < GROUPS; group++)
             for (int row = first; row < rows && row < first + block; row += even) {
                 const int m = jup_tile_rows(rows, PLAIN_ROWS, row);
+                const int share = (8 * m + GROUPS - 1) / GROUPS; /* floats to fetch in a step */
                 const float *of_x = x + row * words + at_word * m;
                 (src->pairs ? tile_of_pairs : tile_of_floats)(
-                    m, steps, of_x, of_x + block * words + group * steps * LINE,
-                    2 * group < m ? LINE : 0, panel + group * steps * STEP_FLOATS,
-                    sums + row * JUP_PANEL + group * GROUP, at > 0);
+                    m, steps, of_x, of_x + block * words + group * steps * share, share,
+                    panel + group * steps * STEP_FLOATS, sums + row * JUP_PANEL + group * GROUP,
+                    at > 0);
             }
 }
