@@ -118,7 +118,7 @@ done
 for rank in 0 1 2; do
     "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
     launcher=$!
-    until pid=$(pid_of_rank $rank) && [ -n "$pid" ] || ! kill -0 $launcher; do :; done
+    until pid=$(pid_of_rank $rank); [ -n "$pid" ] || ! kill -0 $launcher; do :; done
     kill -KILL "$pid"
     ended && fail "code 0 in spite of a rank that was killed"
     grep -q "rank $rank (host $(uname -n))" "$work/err" || { fail "killed rank $rank is not named"; cat "$work/err"; }
