@@ -115,7 +115,10 @@ INLINE int order_of(const jup_dtype_t dtype, const int m)
 INLINE vi add_row(const int most, const bool first, vi sum, vi w, vi x)
 {
     (void)most;
-    return (vi)vdotq_s32(first ? vdupq_n_s32(0) : (int32x4_t)sum, (int8x16_t)w, (int8x16_t)x);
+    if (first)
+        return dot_small((vi){0}, w, x);
+    __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(sum) : "w"(w), "w"(x)); /* or gcc 12 copies it */
+    return sum;
 }
 
 /* All of each row's sums, row i in element i. */
