@@ -14,11 +14,6 @@ INLINE vi multiply_pairs(vi w, vi x)
     return (vi)_mm256_maddubs_epi16((__m256i)w, (__m256i)x);
 }
 
-INLINE vi sum_pairs(vi pairs)
-{
-    return (vi)_mm256_madd_epi16((__m256i)pairs, _mm256_set1_epi16(1));
-}
-
 INLINE vi dot_small(vi sum, vi w, vi x)
 {
     return sum + sum_pairs(multiply_pairs(w, x));

@@ -16,6 +16,7 @@ JUP_TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 #define I8_ROWS 6
 #define I8_VECS 2
 #define Q8_BIAS 0x80
+#define MASKS 1
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"
 
@@ -31,6 +32,26 @@ INLINE vi unpack_lo32(vi a, vi b)
 INLINE vi unpack_hi32(vi a, vi b)
 {
     return (vi)_mm512_unpackhi_epi32((__m512i)a, (__m512i)b);
+}
+
+INLINE vi even_words(vi a, vi b)
+{
+    return (vi)_mm512_shuffle_ps((__m512)a, (__m512)b, 0x88);
+}
+
+INLINE vi odd_words(vi a, vi b)
+{
+    return (vi)_mm512_shuffle_ps((__m512)a, (__m512)b, 0xdd);
+}
+
+INLINE vi pack_16(vi a, vi b)
+{
+    return (vi)_mm512_packs_epi32((__m512i)a, (__m512i)b);
+}
+
+INLINE vi sum_pairs(vi pairs)
+{
+    return (vi)_mm512_madd_epi16((__m512i)pairs, _mm512_set1_epi16(1));
 }
 
 INLINE vi unpack_lo64(vi a, vi b)
@@ -67,6 +88,16 @@ INLINE vi load_halves_of(const unsigned char *low, const unsigned char *high)
     return (vi)_mm512_inserti64x4(v, _mm256_loadu_si256((const __m256i *)(const void *)high), 1);
 }
 
+INLINE vi repeat_32(const unsigned char *p)
+{
+    return (vi)_mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+
+INLINE vi join_halves(vi a, vi b)
+{
+    return (vi)_mm512_shuffle_i64x2((__m512i)a, (__m512i)b, 0xe4);
+}
+
 INLINE vi even_quarters(vi a, vi b)
 {
     return (vi)_mm512_shuffle_i32x4((__m512i)a, (__m512i)b, 0x88);
@@ -86,6 +117,11 @@ INLINE vi add_16_where(vi q, vi bits, vi own)
 {
     __mmask64 set = _mm512_test_epi8_mask((__m512i)bits, (__m512i)own);
     return (vi)_mm512_mask_add_epi8((__m512i)q, set, (__m512i)q, _mm512_set1_epi8(16));
+}
+
+INLINE vi add_16_at(vi q, uint64_t mask)
+{
+    return (vi)_mm512_mask_add_epi8((__m512i)q, mask, (__m512i)q, _mm512_set1_epi8(16));
 }
 
 INLINE vf load_halves(const void *p)

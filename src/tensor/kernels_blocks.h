@@ -79,6 +79,11 @@ INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
 
 /* ---- bits of bytes --------------------------------------------------------------------------- */
 
+INLINE vi all_bytes(const int byte)
+{
+    return (vi)((vu){0} + (uint32_t)byte * 0x01010101u);
+}
+
 /* Bits of all bytes, from bit `from` of each to bit `to`; what crosses a byte is masked by the
  * caller. */
 INLINE vi moved(vi v, const int from, const int to)
@@ -202,15 +207,23 @@ INLINE void store_scales_256(const jup_dtype_t dtype, const source_t *s, jup_i8_
     }
 }
 
-/* Integer scales of a block of 32: both in one element, where the first one's would be, if they are
- * used so (dot_pairs). */
-INLINE void store_two_scales(jup_i8_panel_t to, int b, vi first, vi last)
+/* Bytes as integer scales, less a number: both of a block of 32 in one element, where the first
+ * one's would be, if they are used so (dot_pairs). */
+INLINE void store_whole_scales(jup_i8_panel_t to, const vi scales[4], const int16_t less)
 {
 #ifdef dot_pairs
-    store_i(to.scale + 2 * b * JUP_PANEL, pair_up(first, last));
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    enum { NONE = 0x80 };
+    static const uint8_t bytes[2][16] = {
+        {0, NONE, 1, NONE, 4, NONE, 5, NONE, 8, NONE, 9, NONE, 12, NONE, 13, NONE},
+        {2, NONE, 3, NONE, 6, NONE, 7, NONE, 10, NONE, 11, NONE, 14, NONE, 15, NONE}};
+    EACH (b, 8) {
+        vi pair = look_up(scales[b / 2], repeat_16(bytes[b % 2]));
+        store_i(to.scale + 2 * b * JUP_PANEL, (vi)((halves_t)pair - less));
+    }
 #else
-    store_i(to.scale + 2 * b * JUP_PANEL, first);
-    store_i(to.scale + (2 * b + 1) * JUP_PANEL, last);
+    EACH (g, 16)
+        store_i(to.scale + g * JUP_PANEL, byte_of(scales, g) - less);
 #endif
 }
 
@@ -232,10 +245,11 @@ INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
     halves_to_floats(tail[3], &d, &dmin);
     store_f(to.whole, d);
     store_f(to.whole + JUP_PANEL, dmin);
-    EACH (b, 8)
-        store_two_scales(to, b, byte_of(scales, 2 * b) & 15, byte_of(scales, 2 * b + 1) & 15);
-    EACH (k, 4)
+    EACH (k, 4) {
         store_i(to.min + k * JUP_PANEL, high_nibbles(scales[k]));
+        scales[k] = low_nibbles(scales[k]);
+    }
+    store_whole_scales(to, scales, 0);
 }
 
 /* jup_q3_k_scale(), less 32, and d, of all groups and rows at once. */
@@ -255,8 +269,7 @@ INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
                     high_nibbles(words[0]) | (high & 0x30303030),
                     high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030)};
     store_f(to.whole, d);
-    EACH (b, 8)
-        store_two_scales(to, b, byte_of(scales, 2 * b) - 32, byte_of(scales, 2 * b + 1) - 32);
+    store_whole_scales(to, scales, 32);
 }
 
 /* Scales (and mins) of the rows' blocks, in the form of a panel. */
@@ -277,7 +290,7 @@ INLINE void store_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_pane
 /* A signed byte as dot_q8 wants it. */
 INLINE vi biased(vi q)
 {
-    return q ^ (vi)((vu){0} + Q8_BIAS * 0x01010101u);
+    return q ^ all_bytes(Q8_BIAS);
 }
 
 /* The numbers of quad k, or of rows j = k % 4 and so on (IN_ROWS), with their fifth bits; `bits`
@@ -308,7 +321,8 @@ INLINE vi iq4_values(vi q)
  * bytes. It comes in pieces of 16 bytes of a row; each has the numbers of some times 16 columns.
  */
 typedef struct stretch {
-    vi q[16], bits[8]; /* rows' words of them, a row in each element; bits go above those of q */
+    vi q[16], bits[8];  /* rows' words of them, a row in each element; bits go above those of q */
+    uint64_t fifths[8]; /* IN_ROWS, where there are masks: a bit for each number of a vector */
 } stretch_t;
 
 INLINE int stretch_columns(const jup_dtype_t dtype)
@@ -356,6 +370,19 @@ INLINE int sixteen_at(const jup_dtype_t dtype, const int p, const int g)
     return halves_in_nibbles(dtype) ? 2 * p + g : 2 * g + p;
 }
 
+/* 16 bits of each row, for each vector of load_rows(), and then the next 16. */
+INLINE void load_masks(const source_t *s, int64_t offset, uint64_t to[8])
+{
+    EACH (k, 8) {
+        to[k] = 0;
+        EACH (l, VECTOR / 16) {
+            uint16_t bits;
+            memcpy(&bits, s->every_4th[l] + k % 4 * s->stride + offset + k / 4 * 2, sizeof bits);
+            to[k] |= (uint64_t)bits << 16 * l;
+        }
+    }
+}
+
 /* Piece p of stretch i of a block: the first stretch brings Q3_K's and Q5_K's bits for all. */
 INLINE void load_piece(const jup_dtype_t dtype, const int order, const source_t *s, int i,
                        const int p, stretch_t *to)
@@ -389,7 +416,9 @@ INLINE void load_piece(const jup_dtype_t dtype, const int order, const source_t 
         load_half_of_32(order, s, (int64_t)offsetof(jup_block_iq4_xs_t, q) + 32 * i, p, to->q);
         break;
     default:
-        if (has_fifth(dtype) && order == IN_ROWS)
+        if (has_fifth(dtype) && order == IN_ROWS && MASKS)
+            load_masks(s, block_bytes_of(dtype) - 20, to->fifths);
+        else if (has_fifth(dtype) && order == IN_ROWS)
             load_numbers(order, s, block_bytes_of(dtype) - 20, to->bits);
         else if (has_fifth(dtype))
             to->bits[0] = load_words(s, block_bytes_of(dtype) - 20);
@@ -438,6 +467,8 @@ INLINE vi number_of(const jup_dtype_t dtype, const int order, const stretch_t *f
     default: /* nibbles, those of the first 16 columns the low ones */
         q = from->q[4 * j + k % 4];
         q = k < 4 ? low_nibbles(q) : high_nibbles(q);
+        if (has_fifth(dtype) && order == IN_ROWS && MASKS)
+            return add_16_at(q, from->fifths[k]);
         if (has_fifth(dtype))
             return with_fifth(order, q, from->bits[order == IN_ROWS ? k % 4 : 0], k);
         return dtype == JUP_IQ4_NL || dtype == JUP_IQ4_XS ? iq4_values(q) : q;

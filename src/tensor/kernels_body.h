@@ -29,7 +29,9 @@
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
- *   FEW, FEW_ROWS       a file of kernels for so many rows of x at most without panels
+ *   MASKS               1 where add_16_at() adds 16 to the bytes of a mask's bits
+ *   FEW, FEW_ROWS       a file of kernels for so many rows of x at most without panels; what it
+ *                       needs besides stands at its head
  *   I8_CHUNK, ROWS      the layout of work, where it is not the largest (kernels.h)
  *   BF16_TABLE, BF16_NAME   a second table, for processors with products of pairs of BF16, by
  *                       add_bf16()
@@ -51,6 +53,10 @@ enum {
 
 #ifndef PAIRED
 #define PAIRED 0
+#endif
+#ifndef MASKS
+#define MASKS 0
+#define add_16_at(q, mask) ((void)(mask), q)
 #endif
 #ifndef ROWS
 #define I8_CHUNK JUP_I8_CHUNK

@@ -16,6 +16,9 @@
  *   add_halves       adds the sums of halves of a block of 32, where the form is whole, times their
  *                    scales, of the weight and of x
  *   dot_16           adds products with 16 columns to a group's integer sums, or starts these
+ *   place_of         how many bits to the left of their own the numbers of block j of a stretch, of
+ *                    a form that is whole, stay where they lie among others: not each of them is
+ *                    shifted, then, but their sum
  *   dots_of_row      those of a row of x, a row of the weight in each element, with the zero point
  *                    of the weights taken off: one of the two does that by a group's sums of x
  */
@@ -36,7 +39,7 @@ INLINE void add_group(const jup_dtype_t dtype, const int m, const int half, cons
     const int q_at = form.halves ? JUP_X_Q_FIRST + half : JUP_X_Q;
     const int sum_at = form.halves ? JUP_X_FIRST + half : JUP_X_SUM;
     EACH (r, m) {
-        vi dot = dots_of_row(dtype, m, dots, r, parts + q_at * m);
+        vi dot = dots_of_row(dtype, m, 0, dots, r, parts + q_at * m);
         sum[r] += to_float(dot) * times_part(scale, m, parts + JUP_X_SCALE * m, r);
         if (form.mins)
             sum[r] = less_part(sum[r], min, m, parts + sum_at * m, r);
@@ -45,12 +48,13 @@ INLINE void add_group(const jup_dtype_t dtype, const int m, const int half, cons
 
 /* Adds a block of 32 of a form that is whole as add_whole_block() does; dots: of its halves, scales
  * of both; k: of x */
-INLINE void add_whole_32(const jup_dtype_t dtype, const int m, vi (*dots)[FEW_DOTS],
-                         const float *scales, const int32_t *parts, const int32_t *k, vi *whole)
+INLINE void add_whole_32(const jup_dtype_t dtype, const int m, const int place,
+                         vi (*dots)[FEW_DOTS], const float *scales, const int32_t *parts,
+                         const int32_t *k, vi *whole)
 {
     EACH (r, m) {
-        vi first = dots_of_row(dtype, m, dots[0], r, parts + JUP_X_Q_FIRST * m);
-        vi last = dots_of_row(dtype, m, dots[1], r, parts + JUP_X_Q_LAST * m);
+        vi first = dots_of_row(dtype, m, place, dots[0], r, parts + JUP_X_Q_FIRST * m);
+        vi last = dots_of_row(dtype, m, place, dots[1], r, parts + JUP_X_Q_LAST * m);
         whole[r] = add_halves(whole[r], first, last, scales, m, k, r);
     }
 }
@@ -93,6 +97,19 @@ INLINE void fetch_share(const few_t *f, const int i, const int n)
         __builtin_prefetch(f->s->fetch + 64 * line, 0, FETCH_LEVEL);
 }
 
+/* number_of() in its place. */
+INLINE vi placed_number(const jup_dtype_t dtype, const int order, const stretch_t *from, int i,
+                        const int j, const int k)
+{
+    const int place = place_of(dtype, j);
+    if (place == 0)
+        return number_of(dtype, order, from, i, j, k);
+    vi number = from->q[k] & all_bytes(3 << place);
+    if (dtype == JUP_Q3_K)
+        number |= moved(from->bits[k], 4 * i + j, place + 2) & all_bytes(4 << place);
+    return number;
+}
+
 /* Products with the 16 columns from 16 at on, in stretch i. */
 INLINE void dots_of_16(const jup_dtype_t dtype, const int m, const few_t *f, int i, const int at,
                        const bool first, vi *dots)
@@ -101,7 +118,7 @@ INLINE void dots_of_16(const jup_dtype_t dtype, const int m, const few_t *f, int
     const int sums_at = form_of(dtype).halves ? JUP_X_Q_FIRST + at % 2 : JUP_X_Q;
     vi w[4];
     EACH (k, 4)
-        w[k] = number_of(dtype, order_of(dtype, m), &f->numbers, i, at / 2, at % 2 * 4 + k);
+        w[k] = placed_number(dtype, order_of(dtype, m), &f->numbers, i, at / 2, at % 2 * 4 + k);
     dot_16(dtype, m, first, w, f->x.q + 16 * sixteen * m,
            f->x.parts + (sixteen / 2 * JUP_X_PARTS + sums_at) * m, dots);
 }
@@ -117,7 +134,8 @@ INLINE void finish_group(const jup_dtype_t dtype, const int m, const few_t *f, i
     const int32_t *parts = f->x.parts + block * JUP_X_PARTS * m;
     if (form.whole) {
         if (g % 2 == 0)
-            add_whole_32(dtype, m, dots, f->scales.scale + group * JUP_PANEL, parts,
+            add_whole_32(dtype, m, place_of(dtype, g / each), dots,
+                         f->scales.scale + group * JUP_PANEL, parts,
                          f->x.whole + (JUP_X_K + block) * m, f->whole);
         return;
     }
@@ -132,24 +150,31 @@ INLINE void finish_group(const jup_dtype_t dtype, const int m, const few_t *f, i
     add_group(dtype, m, g % each, dots[0], scale, min, parts, f->sum);
 }
 
+/* Groups are finished when their block of 32 is there, for the sake of registers, but where they
+ * have 16 columns each and floats, which are added in order. */
 INLINE void add_by_pieces(const jup_dtype_t dtype, const int m, few_t *f, int i)
 {
+    const jup_i8_form_t form = form_of(dtype);
     const int sixteens = stretch_columns(dtype) / 16, of_piece = piece_sixteens(dtype);
-    const int each = form_of(dtype).halves ? 1 : 2; /* of a group */
-    const int shares = sixteens + sixteens / each;  /* of what is fetched */
+    const int each = form.halves ? 1 : 2; /* of a group */
+    const bool at_end = form.halves && !form.whole;
+    const int shares = at_end ? 2 * sixteens : sixteens; /* of what is fetched */
     vi dots[8][FEW_DOTS] = {{{0}}};
     EACH (p, stretch_pieces(dtype)) {
         load_piece(dtype, order_of(dtype, m), f->s, i, p, &f->numbers);
         EACH (g, of_piece) {
-            const int at = sixteen_at(dtype, p, g);
+            const int at = sixteen_at(dtype, p, g), block = at / 2 * 2 / each;
             fetch_share(f, p * of_piece + g, shares);
             dots_of_16(dtype, m, f, i, at, at % each == 0, dots[at / each]);
+            if (!at_end && at % 2 == 1)
+                finish_group(dtype, m, f, i, block, dots + block);
         }
     }
-    EACH (g, sixteens / each) {
-        fetch_share(f, sixteens + g, shares);
-        finish_group(dtype, m, f, i, g, dots + g);
-    }
+    if (at_end)
+        EACH (g, sixteens) {
+            fetch_share(f, sixteens + g, shares);
+            finish_group(dtype, m, f, i, g, dots + g);
+        }
 }
 
 INLINE void add_in_order(const jup_dtype_t dtype, const int m, few_t *f, int i)

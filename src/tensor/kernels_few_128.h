@@ -12,6 +12,12 @@ INLINE bool by_pieces(const jup_dtype_t dtype, const int m)
     return false;
 }
 
+INLINE int place_of(const jup_dtype_t dtype, const int j)
+{
+    (void)dtype, (void)j;
+    return 0;
+}
+
 /* A row of x is loaded half as often; blocks of 256, or more rows, fill the registers alone. */
 INLINE int side_by_side(const jup_dtype_t dtype, const int m)
 {
@@ -92,9 +98,10 @@ INLINE void dot_16(const jup_dtype_t dtype, const int m, const bool first, const
     dot_16_in_lanes(m, w, q, dots);
 }
 
-INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const vi *dots, const int r,
-                      const int32_t *sums_of_x)
+INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const int place, const vi *dots,
+                      const int r, const int32_t *sums_of_x)
 {
+    (void)place;
     const int zero = form_of(dtype).zero;
     if (order_of(dtype, m) != IN_ROWS)
         return dots_in_lanes(dots, r);

@@ -1,5 +1,10 @@
-/* Few rows of x with x86's vectors. Included by kernels_few.h, which says what each of these is. */
-
+/*
+ * Few rows of x with x86's vectors. Included by kernels_few.h, which says what each of these is.
+ * Besides what kernels_body.h asks for:
+ *
+ *   even_words, odd_words   words 0 and 2, or 1 and 3, of each 128 bits of two vectors
+ *   pack_16, sum_pairs      their words as 16 bits, where they fit; the sums of each two of these
+ */
 enum { FEW_DOTS = 4 };
 
 /* Four columns of a row of x, in all elements; q is where the row's tile has them. */
@@ -92,6 +97,17 @@ INLINE bool scales_at_use(const jup_dtype_t dtype, const int m)
     return false;
 }
 
+/* All products of four columns fit 32 bits, and 16 (PAIRS) where numbers are below 32. */
+INLINE int place_of(const jup_dtype_t dtype, const int j)
+{
+#ifdef PAIRS
+    const int last = 1;
+#else
+    const int last = dtype == JUP_Q2_K ? 3 : 2;
+#endif
+    return form_of(dtype).whole && j <= last ? 2 * j : 0;
+}
+
 INLINE vf times_part(vf v, const int m, const int32_t *parts, const int r)
 {
     (void)m;
@@ -124,23 +140,36 @@ INLINE vi add_rows(const jup_dtype_t dtype, vi sum, vi w, vi x)
 #endif
 }
 
-/* Within each 128 bits: (a0 + a2, b0 + b2, a1 + a3, b1 + b3). */
-INLINE vi fold_pair(const jup_dtype_t dtype, vi a, vi b)
+/* In each 128 bits: sums of two neighbours, of a and then of b. */
+INLINE vi add_neighbours(vi a, vi b)
 {
-    vi low = unpack_lo32(a, b), high = unpack_hi32(a, b);
-#ifdef PAIRS
-    if (!form_of(dtype).is_signed)
-        return sum_pairs(add_16(low, high));
-#endif
-    (void)dtype;
-    return low + high;
+    return even_words(a, b) + odd_words(a, b);
 }
 
-/* Element i of 128-bit lane l: the sum of lane l of v[i]. */
-INLINE vi fold(const jup_dtype_t dtype, const vi v[4])
+/* The same where a and b are sums of products; of sums of four those of numbers below 64 fit 16
+ * bits in groups of 16 columns, and of numbers below 32 in groups of 32. */
+INLINE vi fold_pair(const jup_dtype_t dtype, vi a, vi b)
+{
+    if (form_of(dtype).is_signed)
+        return add_neighbours(a, b);
+#ifdef PAIRS
+    return sum_pairs(add_16(even_words(a, b), odd_words(a, b)));
+#else
+    return sum_pairs(pack_16(a, b));
+#endif
+}
+
+/* Element i of 128-bit lane l: the sum of lane l of v[i]. Do sums of eight products fit 16 bits? */
+INLINE vi fold(const jup_dtype_t dtype, const bool fit, const vi v[4])
 {
     vi ab = fold_pair(dtype, v[0], v[1]), cd = fold_pair(dtype, v[2], v[3]);
-    return unpack_lo64(ab, cd) + unpack_hi64(ab, cd);
+    return fit ? sum_pairs(pack_16(ab, cd)) : add_neighbours(ab, cd);
+}
+
+/* Numbers below 16: sums of eight products do. */
+INLINE bool is_nibbles(const jup_dtype_t dtype)
+{
+    return dtype == JUP_Q4_0 || dtype == JUP_Q4_1 || dtype == JUP_Q4_K;
 }
 
 /* The sums are 0 to start with. */
@@ -156,13 +185,21 @@ INLINE void dot_16(const jup_dtype_t dtype, const int m, const bool first, const
             dots[r] = add_quads(dtype, m, dots[r], w, q + r * X_RUN);
 }
 
-INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const vi *dots, const int r,
-                      const int32_t *sums_of_x)
+/* A sum of products with the zero point of the weights taken off. */
+INLINE vi without_zero(const jup_dtype_t dtype, vi dot, const int32_t sum_of_x)
 {
-    vi sum = order_of(dtype, m) == IN_ROWS ? fold(dtype, dots) : dots[r];
+    vi x = splat_i(sum_of_x);
+    __asm__("" : "+v"(x)); /* or it is multiplied in other registers, and moved over */
+    return form_of(dtype).zero ? dot - x * form_of(dtype).zero : dot;
+}
+
+INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const int place, const vi *dots,
+                      const int r, const int32_t *sums_of_x)
+{
+    vi sum = order_of(dtype, m) == IN_ROWS ? fold(dtype, is_nibbles(dtype), dots) : dots[r];
 #ifdef PAIRS
     if (order_of(dtype, m) == IN_COLUMNS && stays_pairs(dtype))
         sum = sum_pairs(sum);
 #endif
-    return form_of(dtype).zero ? sum - splat_i(sums_of_x[r]) * form_of(dtype).zero : sum;
+    return without_zero(dtype, sum >> place, sums_of_x[r]);
 }

@@ -55,7 +55,7 @@ INLINE vi look_up(vi table, vi numbers)
     memcpy(values, &table, sizeof values);
     memcpy(at, &numbers, sizeof at);
     for (int i = 0; i < VECTOR; i++)
-        at[i] = values[at[i]];
+        at[i] = at[i] < VECTOR ? values[at[i]] : 0;
     memcpy(&numbers, at, sizeof at);
     return numbers;
 }

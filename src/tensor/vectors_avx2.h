@@ -23,6 +23,26 @@ INLINE vi unpack_hi32(vi a, vi b)
     return (vi)_mm256_unpackhi_epi32((__m256i)a, (__m256i)b);
 }
 
+INLINE vi even_words(vi a, vi b)
+{
+    return (vi)_mm256_shuffle_ps((__m256)a, (__m256)b, 0x88);
+}
+
+INLINE vi odd_words(vi a, vi b)
+{
+    return (vi)_mm256_shuffle_ps((__m256)a, (__m256)b, 0xdd);
+}
+
+INLINE vi pack_16(vi a, vi b)
+{
+    return (vi)_mm256_packs_epi32((__m256i)a, (__m256i)b);
+}
+
+INLINE vi sum_pairs(vi pairs)
+{
+    return (vi)_mm256_madd_epi16((__m256i)pairs, _mm256_set1_epi16(1));
+}
+
 INLINE vi unpack_lo64(vi a, vi b)
 {
     return (vi)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b);
@@ -31,6 +51,16 @@ INLINE vi unpack_lo64(vi a, vi b)
 INLINE vi unpack_hi64(vi a, vi b)
 {
     return (vi)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+}
+
+INLINE vi first_halves(vi a, vi b)
+{
+    return (vi)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x20);
+}
+
+INLINE vi last_halves(vi a, vi b)
+{
+    return (vi)_mm256_permute2x128_si256((__m256i)a, (__m256i)b, 0x31);
 }
 
 INLINE __m128i load_128(const void *p)
