@@ -21,6 +21,7 @@
  *                    shifted, then, but their sum
  *   dots_of_row      those of a row of x, a row of the weight in each element, with the zero point
  *                    of the weights taken off: one of the two does that by a group's sums of x
+ *   LINES            if there is one, a file with add_lines() for what is_by_lines() says
  */
 INLINE float float_of(const int32_t *part)
 {
@@ -195,9 +196,22 @@ INLINE void add_in_order(const jup_dtype_t dtype, const int m, few_t *f, int i)
     }
 }
 
+#ifdef LINES
+#include LINES
+#else
+INLINE bool is_by_lines(const jup_dtype_t dtype, const int m)
+{
+    (void)dtype, (void)m;
+    return false;
+}
+#define add_lines(f, i) ((void)0)
+#endif
+
 INLINE void add_stretch(const jup_dtype_t dtype, const int m, few_t *f, int i)
 {
-    if (by_pieces(dtype, m))
+    if (is_by_lines(dtype, m))
+        add_lines(f, i);
+    else if (by_pieces(dtype, m))
         add_by_pieces(dtype, m, f, i);
     else
         add_in_order(dtype, m, f, i);

@@ -4,8 +4,11 @@
  *
  *   even_words, odd_words   words 0 and 2, or 1 and 3, of each 128 bits of two vectors
  *   pack_16, sum_pairs      their words as 16 bits, where they fit; the sums of each two of these
+ *   first_halves ..         with 256 bits: halves of two vectors together (kernels_lines_x86.h)
+ *   join_halves, repeat_32  with 512 bits: halves of two vectors; 32 bytes twice
  */
 enum { FEW_DOTS = 4 };
+#define LINES "tensor/kernels_lines_x86.h"
 
 /* Four columns of a row of x, in all elements; q is where the row's tile has them. */
 INLINE vi four_of_x(const int m, const int8_t *q, const int k)
