@@ -143,31 +143,40 @@ INLINE vi add_rows(const jup_dtype_t dtype, vi sum, vi w, vi x)
 #endif
 }
 
-/* In each 128 bits: sums of two neighbours, of a and then of b. */
-INLINE vi add_neighbours(vi a, vi b)
-{
-    return even_words(a, b) + odd_words(a, b);
-}
+#ifdef PAIRS
 
-/* The same where a and b are sums of products; of sums of four those of numbers below 64 fit 16
- * bits in groups of 16 columns, and of numbers below 32 in groups of 32. */
+/* Within each 128 bits: (a0 + a2, b0 + b2, a1 + a3, b1 + b3). */
 INLINE vi fold_pair(const jup_dtype_t dtype, vi a, vi b)
 {
-    if (form_of(dtype).is_signed)
-        return add_neighbours(a, b);
-#ifdef PAIRS
-    return sum_pairs(add_16(even_words(a, b), odd_words(a, b)));
-#else
-    return sum_pairs(pack_16(a, b));
-#endif
+    vi low = unpack_lo32(a, b), high = unpack_hi32(a, b);
+    return form_of(dtype).is_signed ? low + high : sum_pairs(add_16(low, high));
 }
 
-/* Element i of 128-bit lane l: the sum of lane l of v[i]. Do sums of eight products fit 16 bits? */
+/* Element i of 128-bit lane l: the sum of lane l of v[i]. */
 INLINE vi fold(const jup_dtype_t dtype, const bool fit, const vi v[4])
 {
     vi ab = fold_pair(dtype, v[0], v[1]), cd = fold_pair(dtype, v[2], v[3]);
-    return fit ? sum_pairs(pack_16(ab, cd)) : add_neighbours(ab, cd);
+    (void)fit;
+    return unpack_lo64(ab, cd) + unpack_hi64(ab, cd);
 }
+
+#else
+
+/* In each 128 bits: sums of two neighbours, of a and then of b. Do they fit 16 bits? */
+INLINE vi fold_pair(const bool fit, vi a, vi b)
+{
+    return fit ? sum_pairs(pack_16(a, b)) : even_words(a, b) + odd_words(a, b);
+}
+
+/* The same. Sums of four products of numbers below 64 fit 16 bits in groups of 16 columns, and of
+ * numbers below 32 in groups of 32. Do sums of eight products? */
+INLINE vi fold(const jup_dtype_t dtype, const bool fit, const vi v[4])
+{
+    const bool four_fit = !form_of(dtype).is_signed;
+    return fold_pair(fit, fold_pair(four_fit, v[0], v[1]), fold_pair(four_fit, v[2], v[3]));
+}
+
+#endif
 
 /* Numbers below 16: sums of eight products do. */
 INLINE bool is_nibbles(const jup_dtype_t dtype)
