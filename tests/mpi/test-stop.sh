@@ -95,6 +95,9 @@ for where in /dev/full closed; do
     same "words of it" 1 "$(grep -c '^launch: cannot write to standard output: ' "$work/err")" || cat "$work/err"
 done
 
+same "without a standard input" "$("$jupiter" run -m "$work/slow.gguf" -t 1 -n 3 -q -p hello)" \
+    "$(timeout 100 "$launch" -n 2 "$jupiter" run -m "$work/slow.gguf" -t 1 -n 3 -q -p hello <&-)"
+
 # before the job has begun, at moments from the launcher's first on: told, and over
 for delay in 0 0.03 0.1 0.3 0.6; do
     "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
