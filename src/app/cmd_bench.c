@@ -1,5 +1,6 @@
 /* jupiter bench: one session after the other, each with another strategy, chunk or threads. */
 #include "app/bench_report.h"
+#include "app/claims.h"
 #include "app/commands.h"
 #include "base/mem.h"
 #include "base/output.h"

@@ -1,4 +1,5 @@
 /* jupiter plan: who holds what and how the prompt is cut, predicted; without MPI. */
+#include "app/claims.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/mem.h"
@@ -256,7 +257,7 @@ static jup_status_t check_outputs(const plan_options_t *o, jup_error_t *err)
                                          {"--plan", o->plan, false},
                                          {"--output", o->output, true},
                                          {"--plot", o->plot, true}};
-    return jup_output_check(claims, sizeof claims / sizeof claims[0], err);
+    return jup_claims_check(claims, sizeof claims / sizeof claims[0], err);
 }
 
 static jup_status_t run(const plan_options_t *o, jup_error_t *err)

@@ -1,4 +1,5 @@
 /* jupiter platform: a cluster as a SimGrid platform, as a hostfile, or as lines for scripts. */
+#include "app/claims.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/output.h"
@@ -59,7 +60,7 @@ static jup_status_t convert(const platform_options_t *o, jup_error_t *err)
     jup_output_t out;
     const jup_output_claim_t claims[] = {{"the cluster", o->cluster, false},
                                          {"--output", o->output, true}};
-    JUP_TRY(jup_output_check(claims, 2, err));
+    JUP_TRY(jup_claims_check(claims, 2, err));
     JUP_TRY(jup_cluster_load(&cluster, o->cluster, err));
     jup_status_t status = jup_output_open(&out, o->output, err);
     if (status == JUP_OK)

@@ -1,4 +1,5 @@
 /* jupiter profile: what the ranks' devices and links can do, written down for plan and run. */
+#include "app/claims.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/clock.h"
@@ -152,13 +153,13 @@ static jup_status_t check_outputs(const profile_options_t *o, int ranks, jup_err
 {
     const char *path = output_of(o);
     const jup_output_claim_t claims[] = {{"--model", o->model, false}, {"--output", path, true}};
-    JUP_TRY(jup_output_check(claims, 2, err));
+    JUP_TRY(jup_claims_check(claims, 2, err));
     for (int r = 0; r < ranks; r++) {
         char file[1024];
         profile_path(path, r, file, sizeof file);
         const jup_output_claim_t profile[] = {{"--model", o->model, false},
                                               {"--output", file, true}};
-        JUP_TRY(jup_output_check(profile, 2, err));
+        JUP_TRY(jup_claims_check(profile, 2, err));
     }
     return JUP_OK;
 }

@@ -1,4 +1,5 @@
 /* jupiter split: one file per rank, so that no board has to hold the whole model. */
+#include "app/claims.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/output.h"
@@ -110,7 +111,7 @@ static jup_status_t check_output(const split_options_t *o, int rank, const char 
 {
     const jup_output_claim_t claims[] = {
         {"--model", o->model, false}, {"--plan", o->plan, false}, {"--output", path, true}};
-    return o->only >= 0 && rank != o->only ? JUP_OK : jup_output_check(claims, 3, err);
+    return o->only >= 0 && rank != o->only ? JUP_OK : jup_claims_check(claims, 3, err);
 }
 
 static jup_status_t check_outputs(const split_options_t *o, int ranks, jup_error_t *err)

@@ -1,4 +1,5 @@
 /* jupiter trace: looks at the run file of an earlier run. */
+#include "app/claims.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "base/mem.h"
@@ -47,7 +48,7 @@ static jup_status_t write_to(const char *name, const char *from, const jup_run_t
 {
     jup_output_t out;
     const jup_output_claim_t claims[] = {{"trace", from, false}, {"-o", name, true}};
-    JUP_TRY(jup_output_check(claims, 2, err));
+    JUP_TRY(jup_claims_check(claims, 2, err));
     JUP_TRY(jup_output_open(&out, name, err));
     jup_chrome_write(out.file, run);
     JUP_TRY(jup_output_close(&out, err));
@@ -124,7 +125,7 @@ int jup_cmd_trace(int argc, const char **argv)
     const struct poptOption table[] = {
         {"output", 'o', POPT_ARG_STRING, &o.output, 0,
          "chrome: where to write (default: FILE with .json for .h5; - for standard output)",
-         "OUT.json"},
+         "FILE.json"},
         {"width", 'w', POPT_ARG_INT, &o.width, 0, "summary: columns of the timeline (default: 100)",
          "N"},
         {"meta", 0, POPT_ARG_NONE, &o.meta, 0, "summary: all that is known about the run, too",
@@ -134,7 +135,7 @@ int jup_cmd_trace(int argc, const char **argv)
     if (jup_launched_beside_others())
         return JUP_OK;
     jup_status_t status = jup_options_parse(&options, argc, argv, table,
-                                            "summary|chrome FILE.h5 [-o OUT.json]", true, &err);
+                                            "summary|chrome FILE.h5 [-o FILE.json]", true, &err);
     if (status == JUP_OK && options.help)
         jup_options_print_help(&options);
     else if (status == JUP_OK)

@@ -2,6 +2,7 @@ bin_PROGRAMS += jupiter
 jupiter_SOURCES = \
 	%D%/ask_options.c %D%/ask_options.h \
 	%D%/bench.c %D%/bench.h %D%/bench_report.c %D%/bench_report.h \
+	%D%/claims.c %D%/claims.h \
 	%D%/cmd_bench.c \
 	%D%/cmd_chat.c \
 	%D%/cmd_info.c \

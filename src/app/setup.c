@@ -1,5 +1,6 @@
 #include "app/setup.h"
 
+#include "app/claims.h"
 #include "app/run_journal.h"
 #include "base/checked.h"
 #include "base/log.h"
@@ -356,11 +357,8 @@ static jup_demand_t demand_of(const jup_setup_t *setup, const jup_job_t *job)
 /* Before anything is read or computed. */
 static jup_status_t check_outputs(const jup_run_options_t *o, jup_error_t *err)
 {
-    char model[PATH_MAX] = "";
-    if (o->model)
-        JUP_TRY(jup_slice_path(o->model, 0, model, sizeof model, err));
     const jup_output_claim_t claims[] = {
-        {"--model", o->model ? model : NULL, false},
+        {"--model", o->model, false},
         {"--file", o->prompt_file, false},
         {"--questions", o->ask.questions, false},
         {"--draft", o->ask.draft, false},
@@ -376,7 +374,7 @@ static jup_status_t check_outputs(const jup_run_options_t *o, jup_error_t *err)
         {"--journal", o->ask.journal, true},
         {"--resume", o->ask.resume, true},
     };
-    return jup_output_check(claims, sizeof claims / sizeof claims[0], err);
+    return jup_claims_check(claims, sizeof claims / sizeof claims[0], err);
 }
 
 static jup_status_t prepare_on_root(int argc, const char **argv, jup_setup_t *setup, jup_job_t *job,

@@ -34,6 +34,21 @@ for name in "$work/m.gguf" "$work/d/../m.gguf" "$work/hard" "$work/soft"; do
     refused 2 "same file" plan -m "$work/m.gguf" -c 2xnx@100mbps -o "$name"
 done
 refused 2 "same file" $ask --results "$work/q.jsonl"
+# nor one of several that a name stands for
+mkdir "$work/folder"
+for name in folder/config.json folder/model-2.safetensors sl-0 sl-1 p-00001-of-00003.gguf \
+    p-00002-of-00003.gguf c.yaml c-rank1.yaml; do cp "$work/m.gguf" "$work/$name"; done
+other() { # output, options
+    output=$work/$1
+    shift
+    refused 2 "'$output' and --[a-z]* '$output' are the same file" "$@" --trace "$output"
+    cmp -s "$output" "$work/copy" || fail "$output was changed"
+}
+other folder/model-2.safetensors run -m "$work/folder" -p x
+other folder/config.json run -m "$work/folder" -p x
+other sl-1 run -m "$work/sl-{rank}" -p x
+other p-00002-of-00003.gguf run -m "$work/p-00001-of-00003.gguf" -p x
+other c-rank1.yaml run -m "$work/m.gguf" -p x --cluster "$work/c.yaml"
 refused 2 "same file" $run --trace "$work/new" --logits "$work/d/../new"
 refused 2 "same file" split -m "$work/m.gguf" -n 2 -o "$work/{rank}/../m.gguf" --only 0
 ln "$work/m.gguf" "$work/slice-1.gguf"
