@@ -93,21 +93,40 @@ static jup_status_t take_lists(bench_options_t *o, jup_error_t *err)
     return JUP_OK;
 }
 
-static jup_status_t take_words(bench_options_t *o, jup_error_t *err)
+static jup_status_t take_strategies(bench_options_t *o, jup_error_t *err)
 {
-    const char *word;
     o->list = jup_strdup(o->strategies ? o->strategies : "jupiter");
     for (char *name = strtok(o->list, ","); name; name = strtok(NULL, ",")) {
         if (o->n_names == MOST_WORDS)
             return jup_fail(err, JUP_EINPUT, "--strategy names more than %d", MOST_WORDS);
         o->names[o->n_names++] = name;
     }
+    return o->n_names ? JUP_OK : jup_fail(err, JUP_EINPUT, "--strategy names none");
+}
+
+/* What each run has from the bench would be another than the table says. */
+static jup_status_t check_further(const bench_options_t *o, jup_error_t *err)
+{
+    static const char *const own[] = {"help",     "model", "prompt-tokens", "generate",
+                                      "strategy", "chunk", "threads",       NULL};
+    const char *words[MOST_WORDS + 1] = {"bench"};
+    memcpy(words + 1, o->further, (size_t)o->n_further * sizeof *words);
+    for (const char *const *name = own; *name; name++)
+        if (jup_option_is_given(o->popt.table, o->n_further + 1, words, *name))
+            return jup_fail(err, JUP_EINPUT, "--%s is the bench's own; give it before the --",
+                            *name);
+    return JUP_OK;
+}
+
+static jup_status_t take_words(bench_options_t *o, jup_error_t *err)
+{
+    const char *word;
     while ((word = poptGetArg(o->popt.context))) {
         if (o->n_further == MOST_WORDS)
             return jup_fail(err, JUP_EINPUT, "more than %d words behind --", MOST_WORDS);
         o->further[o->n_further++] = word;
     }
-    return JUP_OK;
+    return check_further(o, err);
 }
 
 static jup_status_t check(bench_options_t *o, jup_error_t *err)
@@ -119,10 +138,11 @@ static jup_status_t check(bench_options_t *o, jup_error_t *err)
     JUP_TRY(jup_check_int("--repeat", o->repeats, 1, 10000, err));
     JUP_TRY(jup_check_int("--warm-up", o->warm_up, 0, 10000, err));
     JUP_TRY(take_lists(o, err));
+    JUP_TRY(take_strategies(o, err));
     JUP_TRY(take_words(o, err));
     const jup_output_claim_t claims[] = {
         {"-m", o->model, false}, {"--peer", o->peer, false}, {"-o", o->output, true}};
-    return jup_output_check(claims, sizeof claims / sizeof claims[0], err);
+    return jup_claims_check(claims, sizeof claims / sizeof claims[0], err);
 }
 
 static void reset(bench_options_t *o)

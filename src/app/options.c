@@ -83,13 +83,8 @@ jup_status_t jup_options_parse(jup_options_t *options, int argc, const char **ar
                                const struct poptOption *table, const char *usage, bool takes_args,
                                jup_error_t *err)
 {
+    *options = (jup_options_t){.command = argv[0], .usage = usage};
     JUP_TRY(jup_option_check_once(table, argc, argv, err));
-    options->command = argv[0];
-    options->usage = usage;
-    options->format = NULL;
-    options->help = false;
-    options->n_numbers = 0;
-    options->nested = NULL;
     options->table = copy_table(options, table);
     options->argc = argc;
     options->argv = jup_new((size_t)argc + 1, sizeof *options->argv);

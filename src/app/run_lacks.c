@@ -18,6 +18,10 @@ static const struct {
      "logits logprobs tokens shape type prompt-tokens outline max-points early-points questions "
      "results journal resume parallel prompts system speculate heads draft tree accuracy script "
      "typical no-cancel "},
+    {"bench",
+     " prompt file questions results journal resume parallel outline max-points early-points "
+     "prompts system script stop ignore-eos no-bos special logits logprobs json tokens shape "
+     "type "},
 };
 
 static bool holds(const char *names, const char *name)

@@ -63,5 +63,13 @@ refused "must be md, csv or json" --format html
 refused "did you mean 'megatron'" --strategy jupiter,megatrom -p 4 -n 0 -r 1
 refused "does not tell tokens a second" -p 4 -n 0 -r 1 --peer true
 refused "cannot run" -p 4 -n 0 -r 1 --peer "$work/none"
+refused "names none" --strategy , -p 4 -n 0
+# what a bench has no use for, or says itself, behind the --
+for idle in --outline "--questions q" "--prompts vicuna" "--journal j" "--logits l" --json "--stop x"; do
+    refused "^jupiter: ${idle%% *} does not go with bench" -p 4 -n 0 -r 1 -- $idle
+done
+for own in "--strategy local" "--chunk 2" "-t 1" "-n 2" --prompt-tokens=2 "-m x" -h; do
+    refused "is the bench's own" -p 4 -n 0 -r 1 -- $own
+done
 refused "the prompt has 4000 tokens" -p 4000 -n 0
 finish

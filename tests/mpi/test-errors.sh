@@ -126,6 +126,11 @@ alone "--only is" split -m "$work/good.gguf" -n 2 -o "$work/s-{rank}" --only 01
 
 # what contradicts itself, or has no effect
 alone "--model is given twice, as '$work/good.gguf' and as 'other'" run $good -m other
+for command in bench chat info perplexity plan profile run serve split tokenize; do
+    alone "--model is given twice, as 'a' and as 'b'" $command -m a -m b
+done
+alone "--output is given twice, as 'a' and as 'b'" platform -o a -o b
+alone "--output is given twice, as 'a' and as 'b'" trace chrome t -o a -o b
 alone "--file is given twice, as 'a' and as 'b'" run -m "$work/good.gguf" --file a --file=b
 alone "--prompt is given twice, as 'hello' and as 'x'" run $good -qpx
 alone "none does not go with others" run $good --speculate none,lookup
