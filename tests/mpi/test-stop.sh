@@ -117,6 +117,21 @@ for delay in 0 0.03 0.1 0.3 0.6; do
     [ $tries -lt 100 ] || fail "ranks are left after a signal after $delay s"
 done
 
+# a launcher that heeds no signal, and no rank ever comes
+mkdir "$work/deaf"
+printf '%s\n' '#!/bin/sh' 'trap "" TERM' 'sleep 300' 'sleep 300' >"$work/deaf/mpirun"
+chmod +x "$work/deaf/mpirun"
+PATH="$work/deaf:$PATH" "$launch" -n 2 "$jupiter" 2>"$work/err" </dev/null &
+launcher=$!
+until pgrep -f "^/bin/sh $work/deaf/mpirun" >"$work/out"; do :; done
+kill -TERM $launcher
+ended
+same "exit code with an mpirun that does not end" 143 $?
+
+# a reader that goes away, of a program that says nothing of it to the launcher
+(timeout 100 "$launch" -n 1 yes 2>"$work/err"; echo $? >"$work/code") | head -c 2 >"$work/out"
+[ "$(cat "$work/code")" -ne 124 ] || fail "a reader that goes away, of another program"
+
 # killed before MPI has brought the ranks together: named all the same
 for rank in 0 1 2; do
     "$launch" -n 3 "$jupiter" run $slow -p hello >"$work/out" 2>"$work/err" </dev/null &
