@@ -2,6 +2,7 @@
 
 #include "app/options.h"
 #include "ask/outline.h"
+#include "base/decimal.h"
 #include "decode/tree.h"
 
 #include <errno.h>
@@ -185,9 +186,9 @@ static jup_status_t check_tree(jup_ask_options_t *o, jup_error_t *err)
         if (!*tree)
             return JUP_OK;
     }
-    char *end;
+    const char *end = tree + jup_decimal_length(tree);
     errno = 0;
-    long nodes = strtol(tree, &end, 10);
+    long nodes = strtol(tree, NULL, 10);
     if (end == tree || *end || errno || nodes < 1 || nodes > JUP_TREE_NODES)
         return jup_fail(err, JUP_EINPUT,
                         "--tree is '%s', must be 1 to %d nodes, chain, chain:N or auto", o->tree,

@@ -1,5 +1,7 @@
 #include "app/numbers.h"
 
+#include "base/decimal.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -32,12 +34,10 @@ static const char *name_of(const struct poptOption *entry, char name[80])
     return name;
 }
 
-/* Digits, perhaps a sign in front, no zero in front of other digits. */
 static bool is_whole(const char *text)
 {
-    const char *digits = text + (*text == '-' || *text == '+');
-    size_t n = strspn(digits, "0123456789");
-    return n > 0 && digits[n] == '\0' && (digits[0] != '0' || n == 1);
+    size_t length = jup_decimal_length(text);
+    return length > 0 && text[length] == '\0';
 }
 
 static jup_status_t take_whole(const struct poptOption *entry, const char *text, jup_error_t *err)

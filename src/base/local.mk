@@ -2,6 +2,7 @@ libjupiter_a_SOURCES += \
 	%D%/checked.h \
 	%D%/checksum.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/decimal.h \
 	%D%/fault.c %D%/fault.h \
 	%D%/input.c %D%/input.h \
 	%D%/interrupt.c %D%/interrupt.h \

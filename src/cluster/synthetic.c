@@ -6,6 +6,8 @@
  */
 #include "cluster/cluster.h"
 
+#include "base/decimal.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,8 +90,8 @@ static void add_devices(jup_cluster_t *cluster, int profile, long count, double 
 static jup_status_t parse_group(jup_cluster_t *cluster, const char *text, const char **in,
                                 jup_error_t *err)
 {
-    char *end;
-    long count = strtol(*in, &end, 10);
+    const char *end = *in + jup_decimal_length(*in);
+    long count = strtol(*in, NULL, 10);
     if (end != *in && *end == 'x') {
         if (count < 1 || count > JUP_CLUSTER_DEVICES - cluster->n_devices)
             return wrong(text, err, "the number of devices must be between 1 and 4096", *in);

@@ -1,6 +1,7 @@
 /* Dividing by hand: even shares or what the user says, or what the file's slices say. */
 #include "job/division.h"
 #include "base/checked.h"
+#include "base/decimal.h"
 #include "base/mem.h"
 #include "cluster/nearest.h"
 #include "io/slice.h"
@@ -47,9 +48,9 @@ jup_status_t jup_division_numbers(const char *option, const char *text, int32_t 
     int32_t count = 0;
     const char *at = text;
     for (;;) {
-        char *end;
+        const char *end = at + jup_decimal_length(at);
         errno = 0;
-        long value = strtol(at, &end, 10);
+        long value = strtol(at, NULL, 10);
         if (end == at || (*end != ',' && *end != '\0') || errno || value < least || value > most) {
             jup_free(list);
             return jup_fail(

@@ -117,6 +117,11 @@ alone() { # PATTERN ARGS...: one process, without the launcher; refused in momen
 for value in "" 010 0x10 1e3 " 7" 7x 99999999999 -99999999999; do
     alone "--generate (-n) is" run $good -n "$value"
 done
+for value in " 4" 04 4, ,4 0x4; do
+    alone "--tree is" run $good --speculate lookup --tree "$value"
+    alone "--chunks is" run $good --chunks "$value"
+    alone "--threads is" bench -m "$work/good.gguf" -t "$value"
+done
 for value in "" 0x1p3 inf nan 1e999 "1 " warm; do
     alone "--temperature is" run $good --temperature "$value"
 done
