@@ -49,6 +49,29 @@ INLINE int columns_of(const jup_dtype_t dtype)
     }
 }
 
+/* The largest of a type's numbers, 127 where they have signs. */
+INLINE int most_of(const jup_dtype_t dtype)
+{
+    switch (dtype) {
+    case JUP_Q2_K:
+        return 3;
+    case JUP_Q3_K:
+        return 7;
+    case JUP_Q5_0:
+    case JUP_Q5_1:
+    case JUP_Q5_K:
+        return 31;
+    case JUP_Q6_K:
+        return 63;
+    case JUP_Q8_0:
+    case JUP_IQ4_NL:
+    case JUP_IQ4_XS:
+        return 127;
+    default:
+        return 15;
+    }
+}
+
 INLINE int64_t block_bytes_of(const jup_dtype_t dtype)
 {
     switch (dtype) {

@@ -52,29 +52,6 @@ INLINE vi add_halves(vi all, vi first, vi last, const float *scales, const int m
     return plus_product(all, last, times_word(whole_scale(scales, 1), of_x, r));
 }
 
-/* The largest of a type's numbers, 127 where they have signs. */
-INLINE int most_of(const jup_dtype_t dtype)
-{
-    switch (dtype) {
-    case JUP_Q2_K:
-        return 3;
-    case JUP_Q3_K:
-        return 7;
-    case JUP_Q5_0:
-    case JUP_Q5_1:
-    case JUP_Q5_K:
-        return 31;
-    case JUP_Q6_K:
-        return 63;
-    case JUP_Q8_0:
-    case JUP_IQ4_NL:
-    case JUP_IQ4_XS:
-        return 127;
-    default:
-        return 15;
-    }
-}
-
 /* Numbers as they lie (IN_ROWS): x in the same order, and a vector of sums for each row of both. */
 INLINE void dot_16_in_rows(const jup_dtype_t dtype, const int m, const bool first, const vi w[4],
                            const int8_t *q, vi *dots)

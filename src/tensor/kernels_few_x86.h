@@ -26,26 +26,18 @@ INLINE vi four_of_x(const int m, const int8_t *q, const int k)
 INLINE bool stays_pairs(const jup_dtype_t dtype)
 {
 #ifdef PAIRS
-    switch (dtype) {
-    case JUP_Q4_0:
-    case JUP_Q4_1:
-    case JUP_Q4_K: /* groups of 8 quads */
-    case JUP_Q2_K:
-    case JUP_Q3_K: /* 4 */
-        return true;
-    default:
-        return false;
-    }
-#endif
+    return most_of(dtype) < 16; /* groups have 8 quads at most */
+#else
     (void)dtype;
     return false;
+#endif
 }
 
 #ifdef PAIRS
 
 INLINE vi add_pairs_of(const jup_dtype_t dtype, const int m, vi sum, const vi w[4], const int8_t *q)
 {
-    const int fit = dtype == JUP_Q6_K ? 2 : 4;
+    const int fit = most_of(dtype) < 32 ? 4 : 2;
     vi pairs = stays_pairs(dtype) ? sum : (vi){0};
     EACH (k, 4) {
         pairs = add_16(pairs, multiply_pairs(w[k], four_of_x(m, q, k)));
@@ -178,12 +170,6 @@ INLINE vi fold(const jup_dtype_t dtype, const bool fit, const vi v[4])
 
 #endif
 
-/* Numbers below 16: sums of eight products do. */
-INLINE bool is_nibbles(const jup_dtype_t dtype)
-{
-    return dtype == JUP_Q4_0 || dtype == JUP_Q4_1 || dtype == JUP_Q4_K;
-}
-
 /* The sums are 0 to start with. */
 INLINE void dot_16(const jup_dtype_t dtype, const int m, const bool first, const vi w[4],
                    const int8_t *q, const int32_t *sums_of_x, vi *dots)
@@ -208,7 +194,7 @@ INLINE vi without_zero(const jup_dtype_t dtype, vi dot, const int32_t sum_of_x)
 INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const int place, const vi *dots,
                       const int r, const int32_t *sums_of_x)
 {
-    vi sum = order_of(dtype, m) == IN_ROWS ? fold(dtype, is_nibbles(dtype), dots) : dots[r];
+    vi sum = order_of(dtype, m) == IN_ROWS ? fold(dtype, most_of(dtype) < 16, dots) : dots[r];
 #ifdef PAIRS
     if (order_of(dtype, m) == IN_COLUMNS && stays_pairs(dtype))
         sum = sum_pairs(sum);
