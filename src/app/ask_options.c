@@ -5,7 +5,6 @@
 #include "base/decimal.h"
 #include "decode/tree.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -186,10 +185,9 @@ static jup_status_t check_tree(jup_ask_options_t *o, jup_error_t *err)
         if (!*tree)
             return JUP_OK;
     }
-    const char *end = tree + jup_decimal_length(tree);
-    errno = 0;
-    long nodes = strtol(tree, NULL, 10);
-    if (end == tree || *end || errno || nodes < 1 || nodes > JUP_TREE_NODES)
+    long long nodes;
+    const char *end = jup_decimal_read(tree, &nodes);
+    if (end == tree || *end || nodes < 1 || nodes > JUP_TREE_NODES)
         return jup_fail(err, JUP_EINPUT,
                         "--tree is '%s', must be 1 to %d nodes, chain, chain:N or auto", o->tree,
                         JUP_TREE_NODES);

@@ -90,8 +90,8 @@ static void add_devices(jup_cluster_t *cluster, int profile, long count, double 
 static jup_status_t parse_group(jup_cluster_t *cluster, const char *text, const char **in,
                                 jup_error_t *err)
 {
-    const char *end = *in + jup_decimal_length(*in);
-    long count = strtol(*in, NULL, 10);
+    long long count;
+    const char *end = jup_decimal_read(*in, &count);
     if (end != *in && *end == 'x') {
         if (count < 1 || count > JUP_CLUSTER_DEVICES - cluster->n_devices)
             return wrong(text, err, "the number of devices must be between 1 and 4096", *in);
@@ -114,7 +114,7 @@ static jup_status_t parse_group(jup_cluster_t *cluster, const char *text, const 
     }
     int profile;
     JUP_TRY(profile_index(cluster, name, &profile, err));
-    add_devices(cluster, profile, count, gb);
+    add_devices(cluster, profile, (long)count, gb);
     return JUP_OK;
 }
 

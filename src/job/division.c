@@ -7,7 +7,6 @@
 #include "io/slice.h"
 #include "strategy/strategies.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +47,9 @@ jup_status_t jup_division_numbers(const char *option, const char *text, int32_t 
     int32_t count = 0;
     const char *at = text;
     for (;;) {
-        const char *end = at + jup_decimal_length(at);
-        errno = 0;
-        long value = strtol(at, NULL, 10);
-        if (end == at || (*end != ',' && *end != '\0') || errno || value < least || value > most) {
+        long long value;
+        const char *end = jup_decimal_read(at, &value);
+        if (end == at || (*end != ',' && *end != '\0') || value < least || value > most) {
             jup_free(list);
             return jup_fail(
                 err, JUP_EINPUT,

@@ -215,29 +215,21 @@ static double tiled_layer_s(const jup_plan_group_t *g, int m, double rows, doubl
            jup_profile_linear_s(profile, rows, flops, bytes);
 }
 
-/* What the bytes of an all-gather take of a member's processor: it sends and takes all blocks but
- * one. */
-static double gather_work_s(const jup_plan_group_t *g, double bytes)
-{
-    double byte_s = 0;
-    for (int m = 0; m < g->n; m++)
-        byte_s = fmax(byte_s, g->members[m].profile->message_byte_s);
-    return 2 * bytes * (g->n - 1) / g->n * byte_s;
-}
-
-/* Messages hide behind products, not behind fixed costs; the processor's part of them does not
- * hide. */
+/* Messages hide behind products, not behind fixed costs; what the processor does for them does not
+ * hide: a member sends and takes all blocks but one. */
 static double galaxy_s(const jup_plan_group_t *g, double rows, double prefix)
 {
-    double compute = 0, products = 0;
+    double compute = 0, products = 0, byte_s = 0;
     for (int i = 0; i < g->n_distinct; i++) {
         int m = g->distinct[i];
         double s = tiled_layer_s(g, m, rows, prefix);
         compute = fmax(compute, s);
         products = fmax(products, s - g->members[m].profile->layer_s);
+        byte_s = fmax(byte_s, g->members[m].profile->message_byte_s);
     }
     double bytes = activation_bytes(g, rows); /* gathered, or summed and scattered */
-    double work = 4 * gather_work_s(g, bytes), messages = fmax(work, 4 * all_gather_s(g, bytes));
+    double work = 4 * 2 * bytes * (g->n - 1) / g->n * byte_s;
+    double messages = fmax(work, 4 * all_gather_s(g, bytes));
     double tiles = products * (g->n - 1) / g->n;
     return compute + messages - tiles_hide * fmin(messages - work, tiles);
 }
