@@ -32,6 +32,16 @@ tokens() {
         { echo "run on $n ranks failed: $*"; cat "$work/stderr"; }
 }
 
+# ended: waits for the job of $launcher, never longer than two minutes; its exit code
+ended() {
+    (sleep 120 && kill -TERM $launcher && sleep 10 && kill -KILL $launcher) >/dev/null 2>&1 &
+    guard=$!
+    wait $launcher
+    code=$?
+    kill $guard 2>/dev/null
+    return $code
+}
+
 fail() {
     echo "FAILED: $*"
     failures=$((failures + 1))

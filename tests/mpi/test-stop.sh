@@ -15,16 +15,6 @@ PATH="$work/much:$PATH" timeout 60 "$launch" --host here,there -n 2 "$jupiter" |
     { head -c 9; sleep 9; cat; } >"$work/late" &
 late=$!
 
-# ended: waits for the job, never longer than two minutes; its exit code
-ended() {
-    (sleep 120 && kill -TERM $launcher && sleep 10 && kill -KILL $launcher) >/dev/null 2>&1 &
-    guard=$!
-    wait $launcher
-    code=$?
-    kill $guard 2>/dev/null
-    return $code
-}
-
 # begin LAUNCHER ARGS...: starts three ranks and waits for their first output
 begin() {
     how=$1
