@@ -129,7 +129,8 @@ INLINE vf load_halves(const void *p)
     return (vf)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-/* Of two rows: see kernels_plain.h. */
+/* Eight words of a row; those of two rows: see kernels_plain.h. */
+typedef float part_t __attribute__((vector_size(32)));
 INLINE vf load_parts(const void *p, const void *q)
 {
     __m512d v = _mm512_castpd256_pd512(_mm256_loadu_pd(p));
@@ -182,6 +183,12 @@ INLINE vi dot_pairs(vi sum, vi a, vi b)
 #define BF16_TABLE jup_kernels_avx512bf16
 #define BF16_NAME "avx512bf16"
 INLINE vf add_bf16(vf sum, vf w, vf x)
+{
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+    return sum;
+}
+
+INLINE part_t add_bf16_part(part_t sum, part_t w, part_t x)
 {
     __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
     return sum;

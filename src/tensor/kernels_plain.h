@@ -255,9 +255,19 @@ static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, i
     }
 }
 
+#if VECTOR == 64
+#include "tensor/kernels_alone_512.h"
+#endif
+
 static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums)
 {
     const int64_t words = jup_plain_words(src->dtype, src->pairs, n);
+#if VECTOR == 64
+    if (m == 1 && src->dtype == JUP_BF16) {
+        run_alone(src, n, x, sums);
+        return;
+    }
+#endif
     for (int first = 0; first < src->rows; first += GROUP)
         for (int64_t at = 0; at < n; at += JUP_PLAIN_CHUNK)
             few_plain(src, first, at, jup_min_i64(JUP_PLAIN_CHUNK, n - at), m, x, words, sums);
