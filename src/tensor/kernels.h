@@ -69,7 +69,8 @@ enum jup_x_whole {
     JUP_X_K,                    /* 8 ints, of the blocks: scale in that unit, 0..JUP_X_MOST_K */
     JUP_X_HIGH = JUP_X_K + 8,   /* 4 times four bytes, of 16 columns each, with those of LOW: */
     JUP_X_LOW = JUP_X_HIGH + 4, /* k * sum of q ~ (128 * high + low) << JUP_X_FOLD_BITS */
-    JUP_X_WHOLES = JUP_X_LOW + 4,
+    JUP_X_K_Q = JUP_X_LOW + 4,  /* int: sum of k * q */
+    JUP_X_WHOLES,
 };
 
 /**
@@ -80,7 +81,8 @@ typedef struct jup_i8_form {
     bool is_signed; /* else q is in 0..63 */
     bool halves;    /* 16 columns share a scale (and a min), else 32 */
     bool mins;
-    bool whole; /* with halves: scales and mins are integers, times one of 256 columns each */
+    bool whole;  /* with halves: scales and mins are integers, times one of 256 columns each */
+    bool scaled; /* whole, of panels: q is already times its scale */
     int zero;
 } jup_i8_form_t;
 
@@ -100,8 +102,9 @@ typedef struct jup_i8_panel {
     float *scale; /* (blocks, 32), with halves: (blocks, 2, 32) */
     float *min;   /* the same, for types that have it */
     float *whole; /* (blocks / 8, 2, 32): what scales and mins of 256 columns are multiplied with.
-                     The scales are then integers, (blocks, 2, 32), or pairs of int16, the second of
-                     each two elements unused; the mins (blocks / 8, 4, 32, 4) bytes, 16 in all */
+                     The scales, if any, are then integers, (blocks, 2, 32), or pairs of int16, the
+                     second of each two elements unused; the mins (blocks / 8, 4, 32, 4) bytes, 16
+                     in all */
     const unsigned char *fetch; /* NULL, or what tile_i8() is to prefetch on its way, evenly: */
     int64_t fetch_bytes;        /* so many bytes a block of 32 columns, a multiple of 64 */
 } jup_i8_panel_t;

@@ -17,6 +17,7 @@ JUP_TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 #define I8_VECS 2
 #define Q8_BIAS 0x80
 #define MASKS 1
+#define SCALED 1
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"
 
@@ -113,10 +114,15 @@ INLINE vi look_up(vi table, vi numbers)
     return (vi)_mm512_shuffle_epi8((__m512i)table, (__m512i)numbers);
 }
 
-INLINE vi add_16_where(vi q, vi bits, vi own)
+INLINE vi add_where(vi q, vi bits, vi own, vi more)
 {
     __mmask64 set = _mm512_test_epi8_mask((__m512i)bits, (__m512i)own);
-    return (vi)_mm512_mask_add_epi8((__m512i)q, set, (__m512i)q, _mm512_set1_epi8(16));
+    return (vi)_mm512_mask_add_epi8((__m512i)q, set, (__m512i)q, (__m512i)more);
+}
+
+INLINE vi add_16_where(vi q, vi bits, vi own)
+{
+    return add_where(q, bits, own, (vi)_mm512_set1_epi8(16));
 }
 
 INLINE vi add_16_at(vi q, uint64_t mask)

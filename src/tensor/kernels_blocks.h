@@ -259,10 +259,10 @@ INLINE vi whole_scale(const float *scales, int group)
 #endif
 }
 
-INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
+INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to, vi scales[4])
 {
     vf d, dmin;
-    vi scales[4], tail[4];
+    vi tail[4];
     load_columns(s, 0, scales);
     load_columns(s, (int64_t)sizeof(jup_block_q2_k_t) - 16, tail);
     halves_to_floats(tail[3], &d, &dmin);
@@ -272,11 +272,10 @@ INLINE void q2_k_scales(const source_t *s, jup_i8_panel_t to)
         store_i(to.min + k * JUP_PANEL, high_nibbles(scales[k]));
         scales[k] = low_nibbles(scales[k]);
     }
-    store_whole_scales(to, scales, 0);
 }
 
-/* jup_q3_k_scale(), less 32, and d, of all groups and rows at once. */
-INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
+/* jup_q3_k_scale() and d, of all groups and rows at once. */
+INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to, vi scales[4])
 {
     vf unused, d;
     vi tail[4];
@@ -287,22 +286,31 @@ INLINE void q3_k_scales(const source_t *s, jup_i8_panel_t to)
     EACH (i, 3)
         words[i] = shift_right(tail[i], 16) | (tail[i + 1] << 16);
     vi high = words[2];
-    vi scales[4] = {low_nibbles(words[0]) | ((high & 0x03030303) << 4),
-                    low_nibbles(words[1]) | ((high & 0x0c0c0c0c) << 2),
-                    high_nibbles(words[0]) | (high & 0x30303030),
-                    high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030)};
+    scales[0] = low_nibbles(words[0]) | ((high & 0x03030303) << 4);
+    scales[1] = low_nibbles(words[1]) | ((high & 0x0c0c0c0c) << 2);
+    scales[2] = high_nibbles(words[0]) | (high & 0x30303030);
+    scales[3] = high_nibbles(words[1]) | (shift_right(high, 2) & 0x30303030);
     store_f(to.whole, d);
-    store_whole_scales(to, scales, 32);
+}
+
+/* Forms that are whole: the scales' bytes, Q3_K's still 32 more; stores what else there is. */
+INLINE void load_whole_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to,
+                              vi scales[4])
+{
+    if (dtype == JUP_Q2_K)
+        q2_k_scales(s, to, scales);
+    else
+        q3_k_scales(s, to, scales);
 }
 
 /* Scales (and mins) of the rows' blocks, in the form of a panel. */
 INLINE void store_scales(const jup_dtype_t dtype, const source_t *s, jup_i8_panel_t to)
 {
-    if (dtype == JUP_Q2_K)
-        q2_k_scales(s, to);
-    else if (dtype == JUP_Q3_K)
-        q3_k_scales(s, to);
-    else if (columns_of(dtype) == 256)
+    if (form_of(dtype).whole) {
+        vi scales[4];
+        load_whole_scales(dtype, s, to, scales);
+        store_whole_scales(to, scales, dtype == JUP_Q3_K ? 32 : 0);
+    } else if (columns_of(dtype) == 256)
         store_scales_256(dtype, s, to);
     else
         store_heads(dtype, s, to);
@@ -316,21 +324,28 @@ INLINE vi biased(vi q)
     return q ^ all_bytes(Q8_BIAS);
 }
 
+/* Where the word of each byte's row begins, in the 16 bytes of four rows' words; of quad k. */
+INLINE vb word_of_row(const int order, const int k)
+{
+    static const uint8_t quads[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};
+    static const uint8_t pairs[16] = {0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4};
+    if (order == IN_COLUMNS)
+        return (vb)repeat_16(quads);
+    return (vb)repeat_16(pairs) + (uint8_t)(k % 2 * 8);
+}
+
 /* The numbers of quad k, or of rows j = k % 4 and so on (IN_ROWS), with their fifth bits; `bits`
  * has those of a row's 32 columns: in its word, or its first in 16 bytes. */
 INLINE vi with_fifth(const int order, vi q, vi bits, const int k)
 {
-    static const uint8_t quads[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};
-    static const uint8_t pairs[16] = {0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4};
     static const uint8_t rows[16] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1};
     static const uint8_t of_4[16] = {1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8};
     static const uint8_t of_8[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    vb byte = (vb)repeat_16(order == IN_ROWS ? rows : order == IN_PAIRS ? pairs : quads);
+    vb byte = order == IN_ROWS ? (vb)repeat_16(rows) + (uint8_t)(k / 4 * 2)
+                               : word_of_row(order, k) + (uint8_t)(k / 2);
     vi own = repeat_16(order == IN_COLUMNS ? of_4 : of_8);
     if (order == IN_COLUMNS)
-        byte += (uint8_t)(k / 2), own <<= k % 2 * 4;
-    else
-        byte += (uint8_t)(order == IN_ROWS ? k / 4 * 2 : k % 2 * 8 + k / 2);
+        own <<= k % 2 * 4;
     return add_16_where(q, look_up(bits, (vi)byte), own);
 }
 

@@ -29,6 +29,9 @@
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
+ *   SCALED              1 where panels have products of numbers and scales (kernels_scaled.h), for
+ *                       which add_where() adds bytes of `more` to q where those of `bits` and `own`
+ *                       have a bit in common
  *   MASKS               1 where add_16_at() adds 16 to the bytes of a mask's bits
  *   FEW, FEW_ROWS       a file of kernels for so many rows of x at most without panels; what it
  *                       needs besides stands at its head
@@ -53,6 +56,9 @@ enum {
 
 #ifndef PAIRED
 #define PAIRED 0
+#endif
+#ifndef SCALED
+#define SCALED 0
 #endif
 #ifndef MASKS
 #define MASKS 0
@@ -445,6 +451,8 @@ INLINE vf low_half_to_float(vi v)
 }
 
 #include "tensor/kernels_blocks.h"
+#include "tensor/kernels_scaled.h"
+
 #include "tensor/kernels_pack.h"
 
 /* ---- packing plain numbers ------------------------------------------------------------------- */
@@ -559,7 +567,7 @@ static void expand(const jup_rows_t *src, int64_t at, int64_t n, float *to)
     _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 16 * JUP_PANEL];
     _Alignas(64) float whole[JUP_F32_CHUNK / 128 * JUP_PANEL];
     const jup_i8_panel_t bytes = {.q = q, .scale = scale, .min = min, .whole = whole};
-    pack_i8(src, at, n, &bytes);
+    pack_as(form_of(src->dtype), src, at, n, &bytes);
     for (int64_t b = 0; b < n / 32; b++)
         for (int vec = 0; vec < VECS; vec++)
             expand_block(form_of(src->dtype), &bytes, b, vec, to);
@@ -783,6 +791,23 @@ INLINE void add_whole_block(const jup_i8_form_t form, const int m, const uint8_t
 
 #endif
 
+/*
+ * dots += (dots of 32 columns whose numbers are scaled) * k of x. The sums start with what takes a
+ * bias of the numbers off, of all 256 columns: at any time they are sums of 8 terms of at most
+ * 32 * 128 * 127 * JUP_X_MOST_K each, either way, which fits 32 bits.
+ */
+INLINE void add_scaled_block(const jup_i8_form_t form, const int m, const uint8_t *w,
+                             const int8_t *q, const int32_t *parts, const int32_t *k,
+                             vi all[I8_ROWS][I8_VECS])
+{
+    vi dots[I8_ROWS][I8_VECS];
+    start_dots(m, parts, JUP_X_Q, 0, dots);
+    add_products(form.is_signed, m, 0, 8, w, q, dots);
+    EACH (r, m)
+        EACH (v, I8_VECS)
+            all[r][v] += dots[r][v] * k[r];
+}
+
 /* A row's sum of min * x over 256 columns, in units << JUP_X_FOLD_BITS; x: at the row. */
 INLINE vi whole_mins(const int m, const float *mins, const int32_t *x)
 {
@@ -821,11 +846,18 @@ INLINE void whole_tile(const jup_i8_form_t form, const int m, const jup_i8_x_t *
     vi dots[I8_ROWS][I8_VECS];
     EACH (r, m)
         EACH (v, I8_VECS)
-            dots[r][v] = (vi){0};
-    for (int b = 0; b < 8; b++)
-        add_whole_block(form, m, at->q + b * 32 * JUP_PANEL, x->q + b * 32 * m,
-                        x->parts + b * JUP_X_PARTS * m, x->whole + (JUP_X_K + b) * m,
-                        at->scale + 2 * b * JUP_PANEL, dots);
+            dots[r][v] = form.scaled && form.zero
+                             ? splat_i(-form.zero * x->whole[JUP_X_K_Q * m + r])
+                             : (vi){0};
+    for (int b = 0; b < 8; b++) {
+        const uint8_t *w = at->q + b * 32 * JUP_PANEL;
+        const int8_t *q = x->q + b * 32 * m;
+        const int32_t *parts = x->parts + b * JUP_X_PARTS * m, *k = x->whole + (JUP_X_K + b) * m;
+        if (form.scaled)
+            add_scaled_block(form, m, w, q, parts, k, dots);
+        else
+            add_whole_block(form, m, w, q, parts, k, at->scale + 2 * b * JUP_PANEL, dots);
+    }
     EACH (v, I8_VECS) {
         vf scale = load_f(at->whole + v * LANES), min = load_f(at->whole + JUP_PANEL + v * LANES);
         EACH (r, m) {
@@ -928,8 +960,13 @@ I8_TILE(tile_signed, .is_signed = true, .zero = Q8_BIAS)
 I8_TILE(tile_zero, .zero = zero)
 I8_TILE(tile_mins, .mins = true)
 I8_TILE(tile_halves_zero, .halves = true, .zero = zero)
-I8_TILE(tile_whole_zero, .halves = true, .whole = true, .zero = zero)
+#if SCALED
+I8_TILE(tile_whole, .whole = true, .scaled = true, .is_signed = true, .zero = Q8_BIAS)
+I8_TILE(tile_whole_mins, .whole = true, .scaled = true, .mins = true)
+#else
+I8_TILE(tile_whole, .halves = true, .whole = true, .zero = zero)
 I8_TILE(tile_whole_mins, .halves = true, .whole = true, .mins = true)
+#endif
 
 static bool is_whole(jup_dtype_t dtype)
 {
@@ -939,13 +976,13 @@ static bool is_whole(jup_dtype_t dtype)
 static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add)
 {
-    const jup_i8_form_t form = form_of(dtype);
-    if (form.is_signed)
-        tile_signed(form.zero, m, n, x, panel, sums, add);
-    else if (form.whole && form.mins)
+    const jup_i8_form_t form = panel_form_of(dtype);
+    if (form.whole && form.mins)
         tile_whole_mins(form.zero, m, n, x, panel, sums, add);
     else if (form.whole)
-        tile_whole_zero(form.zero, m, n, x, panel, sums, add);
+        tile_whole(form.zero, m, n, x, panel, sums, add);
+    else if (form.is_signed)
+        tile_signed(form.zero, m, n, x, panel, sums, add);
     else if (form.halves)
         tile_halves_zero(form.zero, m, n, x, panel, sums, add);
     else if (form.mins)
@@ -1024,6 +1061,7 @@ INLINE void share_scale(const int32_t *parts, int m, int32_t *whole)
         memcpy(&scales[b], parts + b * each + JUP_X_SCALE * m, sizeof scales[b]);
         largest = largest > scales[b] ? largest : scales[b];
     }
+    int32_t k_q = 0;
     float unit = largest / JUP_X_MOST_K, inverse = largest > 0.0f ? JUP_X_MOST_K / largest : 0.0f;
     memcpy(whole + JUP_X_UNIT * m, &unit, sizeof unit);
     for (int b = 0; b < 8; b++) {
@@ -1032,10 +1070,12 @@ INLINE void share_scale(const int32_t *parts, int m, int32_t *whole)
         int32_t k;
         memcpy(&k, &rounded, sizeof k);
         k &= JUP_X_MOST_K;
+        k_q += k * parts[b * each + JUP_X_Q * m];
         whole[(JUP_X_K + b) * m] = k;
         fold_sum(k, sums[0], 2 * b, m, whole);
         fold_sum(k, sums[(JUP_X_Q_LAST - JUP_X_Q_FIRST) * m], 2 * b + 1, m, whole);
     }
+    whole[JUP_X_K_Q * m] = k_q;
 }
 
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)

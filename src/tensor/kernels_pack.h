@@ -11,32 +11,42 @@ INLINE void store_quad(uint8_t *block, int k, vi v)
     store_i(block + k * 4 * JUP_PANEL, v);
 }
 
-/* Stretch i of a block. */
-INLINE void pack_stretch(const jup_dtype_t dtype, const source_t *s, int i, stretch_t *numbers,
-                         uint8_t *to)
+/* Stretch i of a block; scales: its own, of panels that are scaled. */
+INLINE void pack_stretch(const jup_dtype_t dtype, const bool scaled, const source_t *s, int i,
+                         const vi *scales, stretch_t *numbers, uint8_t *to)
 {
     EACH (p, stretch_pieces(dtype)) {
         load_piece(dtype, PANEL_ORDER, s, i, p, numbers);
         EACH (g, piece_sixteens(dtype)) {
             const int at = sixteen_at(dtype, p, g);
-            EACH (k, 4)
-                store_quad(to + at / 2 * 32 * JUP_PANEL, at % 2 * 4 + k,
-                           number_of(dtype, PANEL_ORDER, numbers, i, at / 2, at % 2 * 4 + k));
+            const factors_t factors = scaled ? factors_of(dtype, scales, at) : (factors_t){{0}};
+            EACH (j, 4) {
+                const int k = at % 2 * 4 + j;
+                store_quad(to + at / 2 * 32 * JUP_PANEL, k,
+                           scaled ? product_of(dtype, PANEL_ORDER, numbers, i, at / 2, k, &factors)
+                                  : number_of(dtype, PANEL_ORDER, numbers, i, at / 2, k));
+            }
         }
     }
 }
 
 /* n columns. */
-INLINE void pack_blocks(const jup_dtype_t dtype, source_t s, int64_t n, jup_i8_panel_t to)
+INLINE void pack_blocks(const jup_dtype_t dtype, const bool scaled, source_t s, int64_t n,
+                        jup_i8_panel_t to)
 {
     const int columns = columns_of(dtype), stretch = stretch_columns(dtype);
     const int scales = columns / (form_of(dtype).halves ? 16 : 32);
     for (; n > 0; n -= columns) {
         stretch_t numbers;
-        store_scales(dtype, &s, to);
+        vi factors[4];
+        if (scaled)
+            load_factors(dtype, &s, to, factors);
+        else
+            store_scales(dtype, &s, to);
         for (int i = 0; i < columns / stretch; i++) {
             fetch_lines(&s, LANES * block_bytes_of(dtype) * stretch / columns);
-            pack_stretch(dtype, &s, i, &numbers, to.q + i * stretch * JUP_PANEL);
+            pack_stretch(dtype, scaled, &s, i, factors + 2 * i, &numbers,
+                         to.q + i * stretch * JUP_PANEL);
         }
         advance(&s, block_bytes_of(dtype));
         to.q += columns * JUP_PANEL;
@@ -49,21 +59,42 @@ INLINE void pack_blocks(const jup_dtype_t dtype, source_t s, int64_t n, jup_i8_p
 #define PACK(name, dtype)                                                                          \
     static void pack_##name(source_t s, int64_t n, jup_i8_panel_t to)                              \
     {                                                                                              \
-        pack_blocks(dtype, s, n, to);                                                              \
+        pack_blocks(dtype, false, s, n, to);                                                       \
     }
 
 I8_TYPES(PACK)
 
+#if SCALED
+
+static void pack_scaled_q2_k(source_t s, int64_t n, jup_i8_panel_t to)
+{
+    pack_blocks(JUP_Q2_K, true, s, n, to);
+}
+
+static void pack_scaled_q3_k(source_t s, int64_t n, jup_i8_panel_t to)
+{
+    pack_blocks(JUP_Q3_K, true, s, n, to);
+}
+
+#endif
+
 typedef void (*pack_t)(source_t s, int64_t n, jup_i8_panel_t to);
 
-static pack_t pack_of(jup_dtype_t dtype)
+static pack_t pack_of(jup_dtype_t dtype, bool scaled)
 {
+#if SCALED
+    if (scaled)
+        return dtype == JUP_Q2_K ? pack_scaled_q2_k : pack_scaled_q3_k;
+#endif
+    (void)scaled;
 #define PACK_OF(name, dtype) [dtype] = pack_##name,
     static const pack_t packs[] = {I8_TYPES(PACK_OF)};
     return packs[dtype];
 }
 
-static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *to)
+/* In this form, which is form_of() or panel_form_of(). */
+static void pack_as(jup_i8_form_t form, const jup_rows_t *src, int64_t at, int64_t n,
+                    const jup_i8_panel_t *to)
 {
     straight_t rows;
     int64_t bytes = (int64_t)jup_dtype_bytes(src->dtype, n);
@@ -74,6 +105,11 @@ static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_p
                                 .scale = to->scale + vec * LANES,
                                 .min = to->min + vec * LANES,
                                 .whole = to->whole + vec * LANES};
-        pack_of(src->dtype)(s, n, lanes);
+        pack_of(src->dtype, form.scaled)(s, n, lanes);
     }
+}
+
+static void pack_i8(const jup_rows_t *src, int64_t at, int64_t n, const jup_i8_panel_t *to)
+{
+    pack_as(panel_form_of(src->dtype), src, at, n, to);
 }
