@@ -4,9 +4,10 @@
 For each setting: measures the emulated boards and links (jupiter profile), answers some questions of
 one length with the same plan on them (wall clock) and in simulation on the measured profiles, and
 compares the means of the prefill, the decoding, and the whole. The first question, which finds
-weights and buffers untouched, is not counted.
+weights and buffers untouched, is not counted. Rounds do all of it again, each with a profile of its
+own: a machine that is shared has another speed a minute later.
 
-  agreement.py [--build DIR] [--questions N] [--only NAME] [--output TABLE.md]
+  agreement.py [--build DIR] [--questions N] [--rounds N] [--only NAME] [--output TABLE.md]
 
 Needs root and SimGrid, see tools/emulate and `make sim`. Exit code 77: not possible here.
 """
@@ -92,19 +93,23 @@ class Bench:
         return cluster
 
     def run_emulated(self, setting):
-        return Times(self.emulate(setting, [self.jupiter] + self.options(setting)))
+        return answers_of(self.emulate(setting, [self.jupiter] + self.options(setting)))
 
     def run_simulated(self, setting, cluster):
-        return Times(call([os.path.join(ROOT, "tools/simulate"), cluster, "--",
-                           os.path.join(self.build, "sim/jupiter")] + self.options(setting) +
-                          ["--cluster", cluster, "--compute", "phantom"]))
+        return answers_of(call([os.path.join(ROOT, "tools/simulate"), cluster, "--",
+                                os.path.join(self.build, "sim/jupiter")] + self.options(setting) +
+                               ["--cluster", cluster, "--compute", "phantom"]))
+
+
+def answers_of(results):
+    """All but the first one."""
+    return [json.loads(line) for line in results.splitlines()][1:]
 
 
 class Times:
-    """Means over all questions but the first one."""
+    """Means over questions."""
 
-    def __init__(self, results):
-        answers = [json.loads(line) for line in results.splitlines()][1:]
+    def __init__(self, answers):
         totals = [a["seconds"] for a in answers]
         self.prefill = statistics.mean(a["first_token_s"] for a in answers)
         self.total = statistics.mean(totals)
@@ -116,10 +121,13 @@ def error(simulated, emulated):
     return (simulated - emulated) / emulated * 100
 
 
-def compare(bench, setting):
-    cluster = bench.measure(setting)
-    emulated = bench.run_emulated(setting)
-    simulated = bench.run_simulated(setting, cluster)
+def compare(bench, setting, rounds):
+    emulated, simulated = [], []
+    for _ in range(rounds):
+        cluster = bench.measure(setting)
+        emulated += bench.run_emulated(setting)
+        simulated += bench.run_simulated(setting, cluster)
+    emulated, simulated = Times(emulated), Times(simulated)
     whole = error(simulated.total, emulated.total)
     return ("| %s | %.3f | %.3f | %+.1f %% | %.3f | %.3f | %+.1f %% | **%+.1f %%** | %.0f %% |"
             % (setting[0], emulated.prefill, simulated.prefill,
@@ -140,6 +148,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build", default=os.path.join(ROOT, "build"))
     parser.add_argument("--questions", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=1, help="of a profile and its questions")
     parser.add_argument("--only", default="", help="settings with this text in their name")
     parser.add_argument("--output", help="write the table here too")
     options = parser.parse_args()
@@ -150,7 +159,7 @@ def main():
         bench = Bench(os.path.abspath(options.build), work, options.questions)
         for setting in SETTINGS:
             if options.only in setting[0]:
-                line, off = compare(bench, setting)
+                line, off = compare(bench, setting, options.rounds)
                 errors.append(abs(off))
                 lines.append(line)
                 print(line, flush=True)
