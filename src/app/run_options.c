@@ -266,8 +266,19 @@ static jup_status_t check_pairs(const jup_run_options_t *o, jup_error_t *err)
     return JUP_OK;
 }
 
+/* Standard output has the answer. */
+static jup_status_t check_apart(const char *option, const char *path, jup_error_t *err)
+{
+    if (!path || strcmp(path, "-") != 0)
+        return JUP_OK;
+    return jup_fail(err, JUP_EINPUT, "%s is '-', but standard output has the answer; name a file",
+                    option);
+}
+
 static jup_status_t check(jup_run_options_t *o, jup_error_t *err)
 {
+    JUP_TRY(check_apart("--trace", o->trace, err));
+    JUP_TRY(check_apart("--logits", o->logits, err));
     if (!o->model && !o->shape)
         return jup_fail(err, JUP_EINPUT, "no model given; use -m FILE");
     JUP_TRY(check_pairs(o, err));

@@ -144,6 +144,8 @@ alone "--draft has no effect without --speculate model" run $good --speculate no
 alone "--accuracy has no effect without --speculate medusa" run $good --accuracy a
 alone "--tree has no effect without --speculate" run $good --tree 4
 alone "--no-cancel has no effect without --speculate" run $good --no-cancel
+alone "--trace is '-', but standard output has the answer" run $good --trace -
+alone "--logits is '-'" run $good --logits -
 alone "--early-points has no effect without --outline; add that, or leave it out" run $good --early-points
 alone "--results has no effect without --questions" run $good --results r
 for idle in "max-points 4" "parallel 2" "seed 3" "top-k 3" "repeat-last 9" "typical 0.1" "type q4_0" \
