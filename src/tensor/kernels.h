@@ -102,9 +102,9 @@ typedef struct jup_i8_panel {
     float *scale; /* (blocks, 32), with halves: (blocks, 2, 32) */
     float *min;   /* the same, for types that have it */
     float *whole; /* (blocks / 8, 2, 32): what scales and mins of 256 columns are multiplied with.
-                     The scales, if any, are then integers, (blocks, 2, 32), or pairs of int16, the
-                     second of each two elements unused; the mins (blocks / 8, 4, 32, 4) bytes, 16
-                     in all */
+                     The scales, if any, are then integers, (blocks, 2, 32), or pairs of int16:
+                     those of a block, the second of each two elements unused, or one twice; the
+                     mins (blocks / 8, 4, 32, 4) bytes, 16 in all */
     const unsigned char *fetch; /* NULL, or what tile_i8() is to prefetch on its way, evenly: */
     int64_t fetch_bytes;        /* so many bytes a block of 32 columns, a multiple of 64 */
 } jup_i8_panel_t;

@@ -230,11 +230,20 @@ INLINE void store_scales_256(const jup_dtype_t dtype, const source_t *s, jup_i8_
     }
 }
 
-/* Bytes as integer scales, less a number: both of a block of 32 in one element, where the first
- * one's would be, if they are used so (dot_pairs). */
+/* Bytes as integer scales, less a number. Where they are used so, both of a block of 32 are in one
+ * element, where the first one's would be (dot_pairs), or each is there twice (PAIRS). */
 INLINE void store_whole_scales(jup_i8_panel_t to, const vi scales[4], const int16_t less)
 {
-#ifdef dot_pairs
+#ifdef PAIRS
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    enum { NONE = 0x80 };
+    static const uint8_t twice[16] = {0, NONE, 0, NONE, 4,  NONE, 4,  NONE,
+                                      8, NONE, 8, NONE, 12, NONE, 12, NONE};
+    EACH (g, 16) {
+        vb at = (vb)repeat_16(twice) + (uint8_t)(g % 4);
+        store_i(to.scale + g * JUP_PANEL, (vi)((halves_t)look_up(scales[g / 4], (vi)at) - less));
+    }
+#elif defined(dot_pairs)
     typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
     enum { NONE = 0x80 };
     static const uint8_t bytes[2][16] = {
@@ -252,7 +261,9 @@ INLINE void store_whole_scales(jup_i8_panel_t to, const vi scales[4], const int1
 
 INLINE vi whole_scale(const float *scales, int group)
 {
-#ifdef dot_pairs
+#ifdef PAIRS
+    return half_of_pairs(load_i(scales + group * JUP_PANEL), 0);
+#elif defined(dot_pairs)
     return half_of_pairs(load_i(scales + group / 2 * 2 * JUP_PANEL), group % 2);
 #else
     return load_i(scales + group * JUP_PANEL);

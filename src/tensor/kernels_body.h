@@ -27,7 +27,7 @@
  *                       columns of rounded x lie together; unpair() then gives quads back
  *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
- *                       add_16() adds up, and of sum_pairs()
+ *                       add_16() adds up, add_16_in_order() as they come, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
  *   SCALED              1 where panels have products of numbers and scales (kernels_scaled.h), for
  *                       which add_where() adds bytes of `more` to q where those of `bits` and `own`
@@ -747,7 +747,43 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
-#ifdef dot_pairs
+#ifdef PAIRS
+
+/* Pairs of 16 bits that take the zero point of weights off, x having this sum. */
+INLINE vi less_zero(const int zero, vi pairs, const int32_t sum_of_x)
+{
+    return zero ? add_16(pairs, times_both((splat_i(-zero) & 0xffff), (int16_t)sum_of_x)) : pairs;
+}
+
+/* dots += (dots of each 16 of 32 columns) * their scales, of the weights and of x, as integers. The
+ * dots are sums of two products and stay so: 4 * 2 * 7 * 127 fits 16 bits. */
+INLINE void add_whole_block(const jup_i8_form_t form, const int m, const uint8_t *w,
+                            const int8_t *q, const int32_t *parts, const int32_t *k,
+                            const float *scales, vi all[I8_ROWS][I8_VECS])
+{
+    EACH (g, 2) {
+        vi dots[I8_ROWS][I8_VECS];
+        EACH (i, 4)
+            EACH (r, m) {
+                int32_t four;
+                memcpy(&four, q + 4 * ((4 * g + i) * m + r), sizeof four);
+                EACH (v, I8_VECS) {
+                    vi more = multiply_pairs(load_i(w + (4 * g + i) * 4 * JUP_PANEL + v * VECTOR),
+                                             splat_i(four));
+                    dots[r][v] = i ? add_16_in_order(dots[r][v], more) : more;
+                }
+            }
+        EACH (v, I8_VECS) {
+            vi scale = load_i(scales + g * JUP_PANEL + v * LANES);
+            EACH (r, m) {
+                vi pairs = less_zero(form.zero, dots[r][v], parts[(JUP_X_Q_FIRST + g) * m + r]);
+                all[r][v] = dot_pairs(all[r][v], pairs, times_both(scale, (int16_t)k[r]));
+            }
+        }
+    }
+}
+
+#elif defined(dot_pairs)
 
 /*
  * dots += (dots of each 16 of 32 columns) * their scales, of the weights and of x, as integers.
@@ -811,6 +847,16 @@ INLINE void add_scaled_block(const jup_i8_form_t form, const int m, const uint8_
 /* A row's sum of min * x over 256 columns, in units << JUP_X_FOLD_BITS; x: at the row. */
 INLINE vi whole_mins(const int m, const float *mins, const int32_t *x)
 {
+#ifdef PAIRS /* 4 * 2 * 15 * 127 fits 16 bits */
+    vi sums[2];
+    EACH (k, 4)
+        EACH (i, 2) {
+            vi four = splat_i(x[((i ? JUP_X_LOW : JUP_X_HIGH) + k) * m]);
+            vi more = multiply_pairs(load_i(mins + k * JUP_PANEL), four);
+            sums[i] = k ? add_16_in_order(sums[i], more) : more;
+        }
+    return dot_pairs(sum_pairs(sums[1]), sums[0], splat_i(128 << 16 | 128));
+#else
     vi high = {0}, low = {0};
     EACH (k, 4) {
         vi four = load_i(mins + k * JUP_PANEL);
@@ -818,6 +864,7 @@ INLINE vi whole_mins(const int m, const float *mins, const int32_t *x)
         low = dot_small(low, four, splat_i(x[(JUP_X_LOW + k) * m]));
     }
     return high * 128 + low;
+#endif
 }
 
 /* The f32 sum with those of 256 columns; unit: of x. */

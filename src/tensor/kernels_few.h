@@ -13,8 +13,10 @@
  *   side_by_side     vectors of rows that share what belongs to x, 1 or 2
  *   scales_at_use    whether scales of blocks of 256 are made one by one, not all before
  *   times_part       a product with word r of m, a float; less_part: what it leaves of a sum
- *   add_halves       adds the sums of halves of a block of 32, where the form is whole, times their
- *                    scales, of the weight and of x
+ *   HALVES_ALONE     whether sums of halves of a block of 32, where the form is whole, are finished
+ *                    one by one
+ *   add_halves       adds such sums times their scales, of the weight and of x; add_half where they
+ *                    are alone
  *   dot_16           adds products with 16 columns to a group's integer sums, or starts these
  *   place_of         how many bits to the left of their own the numbers of block j of a stretch, of
  *                    a form that is whole, stay where they lie among others: not each of them is
@@ -31,6 +33,10 @@ INLINE float float_of(const int32_t *part)
 }
 
 #include FEW
+
+#ifndef HALVES_ALONE
+#define HALVES_ALONE 0
+#endif
 
 /* Adds a group of columns to the sums of m rows of x as i8_tile() does; parts: of x. */
 INLINE void add_group(const jup_dtype_t dtype, const int m, const int half, const vi *dots,
@@ -58,6 +64,22 @@ INLINE void add_whole_32(const jup_dtype_t dtype, const int m, const int place,
         vi last = dots_of_row(dtype, m, place, dots[1], r, parts + JUP_X_Q_LAST * m);
         whole[r] = add_halves(whole[r], first, last, scales, m, k, r);
     }
+}
+
+/* The same of half such a block, `half`. */
+INLINE void add_whole_16(const jup_dtype_t dtype, const int m, const int place, const vi *dots,
+                         const float *scales, const int half, const int32_t *parts,
+                         const int32_t *k, vi *whole)
+{
+#if HALVES_ALONE
+    EACH (r, m) {
+        vi dot = dots_of_row(dtype, m, place, dots, r, parts + (JUP_X_Q_FIRST + half) * m);
+        whole[r] = add_half(whole[r], dot, scales, m, k, r);
+    }
+#else
+    (void)dtype, (void)m, (void)place, (void)dots, (void)scales, (void)half, (void)parts, (void)k;
+    (void)whole;
+#endif
 }
 
 /* Adds what 256 columns of forms that are whole come to. */
@@ -103,9 +125,9 @@ INLINE vi placed_number(const jup_dtype_t dtype, const int order, const stretch_
                         const int j, const int k)
 {
     const int place = place_of(dtype, j);
-    if (place == 0)
+    if (!form_of(dtype).whole)
         return number_of(dtype, order, from, i, j, k);
-    vi number = from->q[k] & all_bytes(3 << place);
+    vi number = shift_right(from->q[k], 2 * j - place) & all_bytes(3 << place);
     if (dtype == JUP_Q3_K)
         number |= moved(from->bits[k], 4 * i + j, place + 2) & all_bytes(4 << place);
     return number;
@@ -134,7 +156,11 @@ INLINE void finish_group(const jup_dtype_t dtype, const int m, const few_t *f, i
     const int block = stretch_columns(dtype) / 32 * i + g / each, group = block * each + g % each;
     const int32_t *parts = f->x.parts + block * JUP_X_PARTS * m;
     if (form.whole) {
-        if (g % 2 == 0)
+        if (HALVES_ALONE)
+            add_whole_16(dtype, m, place_of(dtype, g / each), dots[0],
+                         f->scales.scale + group * JUP_PANEL, g % 2, parts,
+                         f->x.whole + (JUP_X_K + block) * m, f->whole);
+        else if (g % 2 == 0)
             add_whole_32(dtype, m, place_of(dtype, g / each), dots,
                          f->scales.scale + group * JUP_PANEL, parts,
                          f->x.whole + (JUP_X_K + block) * m, f->whole);
@@ -167,7 +193,9 @@ INLINE void add_by_pieces(const jup_dtype_t dtype, const int m, few_t *f, int i)
             const int at = sixteen_at(dtype, p, g), block = at / 2 * 2 / each;
             fetch_share(f, p * of_piece + g, shares);
             dots_of_16(dtype, m, f, i, at, at % each == 0, dots[at / each]);
-            if (!at_end && at % 2 == 1)
+            if (form.whole && HALVES_ALONE)
+                finish_group(dtype, m, f, i, at, dots + at);
+            else if (!at_end && at % 2 == 1)
                 finish_group(dtype, m, f, i, block, dots + block);
         }
     }

@@ -49,12 +49,23 @@ INLINE vi add_pairs_of(const jup_dtype_t dtype, const int m, vi sum, const vi w[
     return stays_pairs(dtype) ? pairs : sum;
 }
 
+/* The same where a form is whole: a group's 4 quads. */
+INLINE vi pairs_of_group(const int m, const vi w[4], const int8_t *q)
+{
+    vi pairs = multiply_pairs(w[0], four_of_x(m, q, 0));
+    EACH (k, 3)
+        pairs = add_16_in_order(pairs, multiply_pairs(w[k + 1], four_of_x(m, q, k + 1)));
+    return pairs;
+}
+
 #endif
 
 INLINE vi add_quads(const jup_dtype_t dtype, const int m, vi sum, const vi w[4], const int8_t *q)
 {
     const bool is_signed = form_of(dtype).is_signed;
 #ifdef PAIRS
+    if (form_of(dtype).whole)
+        return pairs_of_group(m, w, q);
     if (!is_signed)
         return add_pairs_of(dtype, m, sum, w, q);
 #endif
@@ -92,15 +103,17 @@ INLINE bool scales_at_use(const jup_dtype_t dtype, const int m)
     return false;
 }
 
-/* All products of four columns fit 32 bits, and 16 (PAIRS) where numbers are below 32. */
+/* All products of 16 columns fit 32 bits. In 16 bits (PAIRS) 4 * 2 * 4 * 7 * 127 fit, so that the
+ * last two blocks of a stretch share what shifts. */
 INLINE int place_of(const jup_dtype_t dtype, const int j)
 {
+    if (!form_of(dtype).whole)
+        return 0;
 #ifdef PAIRS
-    const int last = 1;
+    return j % 2 * 2;
 #else
-    const int last = dtype == JUP_Q2_K ? 3 : 2;
+    return j < 3 || dtype == JUP_Q2_K ? 2 * j : 0;
 #endif
-    return form_of(dtype).whole && j <= last ? 2 * j : 0;
 }
 
 INLINE vf times_part(vf v, const int m, const int32_t *parts, const int r)
@@ -114,6 +127,17 @@ INLINE vf less_part(vf sum, vf v, const int m, const int32_t *parts, const int r
     (void)m;
     return sum - v * float_of(parts + r);
 }
+
+#ifdef PAIRS
+
+#define HALVES_ALONE 1
+INLINE vi add_half(vi all, vi dots, const float *scales, const int m, const int32_t *k, const int r)
+{
+    (void)m;
+    return dot_pairs(all, dots, times_both(load_i(scales), (int16_t)k[r]));
+}
+
+#endif
 
 INLINE vi add_halves(vi all, vi first, vi last, const float *scales, const int m, const int32_t *k,
                      const int r)
@@ -196,6 +220,9 @@ INLINE vi dots_of_row(const jup_dtype_t dtype, const int m, const int place, con
 {
     vi sum = order_of(dtype, m) == IN_ROWS ? fold(dtype, most_of(dtype) < 16, dots) : dots[r];
 #ifdef PAIRS
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    if (form_of(dtype).whole)
+        return less_zero(form_of(dtype).zero, (vi)((halves_t)sum >> place), sums_of_x[r]);
     if (order_of(dtype, m) == IN_COLUMNS && stays_pairs(dtype))
         sum = sum_pairs(sum);
 #endif

@@ -87,7 +87,9 @@ INLINE vi look_up(vi table, vi numbers)
 #define dot_pairs dot_pairs
 INLINE vi dot_pairs(vi sum, vi a, vi b)
 {
-    return sum + (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+    vi more = (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+    __asm__("vpaddd %2, %1, %0" : "=x"(sum) : "x"(sum), "x"(more)); /* in that order */
+    return sum;
 }
 
 INLINE void split_halves(vi v, uint16_t *to)
