@@ -20,6 +20,9 @@ JUP_TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 #define SCALED 1
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"
+/* Q8_0 leaves the processor time to spare, and eight rows side by side come from memory a tenth
+ * faster than 16 (Zen 4). */
+#define ALONE_Q8_0 jup_kernels_avx2.run_i8
 
 typedef float vf __attribute__((vector_size(VECTOR)));
 typedef int32_t vi __attribute__((vector_size(VECTOR)));

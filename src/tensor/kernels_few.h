@@ -24,6 +24,7 @@
  *   dots_of_row      those of a row of x, a row of the weight in each element, with the zero point
  *                    of the weights taken off: one of the two does that by a group's sums of x
  *   LINES            if there is one, a file with add_lines() for what is_by_lines() says
+ *   ALONE_Q8_0       if there is one, what takes one row of x over Q8_0: run_i8() of another table
  */
 INLINE float float_of(const int32_t *part)
 {
@@ -344,6 +345,12 @@ static run_few_t few_of(jup_dtype_t dtype)
  * to copy. */
 static void run_i8(const jup_rows_t *src, int m, int64_t n, const jup_i8_x_t *x, float *sums)
 {
+#ifdef ALONE_Q8_0
+    if (m == 1 && src->dtype == JUP_Q8_0) {
+        ALONE_Q8_0(src, m, n, x, sums);
+        return;
+    }
+#endif
     const int64_t most = src->rows == JUP_PANEL && !src->list ? n : JUP_I8_CHUNK;
     for (int64_t at = 0; at < n; at += most) {
         const int64_t columns = jup_min_i64(most, n - at);
