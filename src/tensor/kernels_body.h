@@ -150,15 +150,9 @@ INLINE vi times_both(vi pairs, int16_t x)
     return (vi)((halves_t)pairs * x);
 }
 
-/* a where the mask is set, else b */
-INLINE vf choose(vi mask, vf a, vf b)
+INLINE vi max_i(vi a, vi b)
 {
-    return (vf)(((vi)a & mask) | ((vi)b & ~mask));
-}
-
-INLINE vf max_f(vf a, vf b)
-{
-    return choose(a > b, a, b);
+    return (a & (a > b)) | (b & ~(a > b));
 }
 
 /* ---- across lanes: the quarters of a vector first ---------------------------------------------
@@ -174,18 +168,6 @@ INLINE float sum_lanes(vf v)
         quarter_t part[VECTOR / 16];
     } lanes = {v};
     quarter_t sum = lanes.part[0];
-    EACH (i, VECTOR / 16 - 1)
-        sum += lanes.part[i + 1];
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
-INLINE int32_t sum_ints(vi v)
-{
-    union {
-        vi all;
-        quarter_int_t part[VECTOR / 16];
-    } lanes = {v};
-    quarter_int_t sum = lanes.part[0];
     EACH (i, VECTOR / 16 - 1)
         sum += lanes.part[i + 1];
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
@@ -1050,43 +1032,85 @@ static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
 
 /* ---- rounding x ---------------------------------------------------------------------------- */
 
-/* One block of one of the tile's m rows; q_out and parts are at that row already. */
-INLINE void round_block(const float *x, int m, int8_t *q_out, int32_t *parts)
+/* Four blocks of a row at once: what each comes to is found for all of them together. */
+enum { BLOCKS = 4, BLOCK_VECS = JUP_X_BLOCK / LANES };
+
+/* Element i: the largest of v[i], or (sum) the sum of it, as integers. */
+INLINE quarter_int_t gather(const bool sum, const vi v[BLOCKS])
 {
-    enum { N = JUP_X_BLOCK / LANES };
-    vf v[N], top = {0};
-    EACH (i, N) {
-        v[i] = load_f(x + i * LANES);
-        top = max_f(top, (vf)((vi)v[i] & 0x7fffffff));
+    union {
+        vi all;
+        quarter_int_t part[VECTOR / 16];
+    } lanes;
+    vi low[2], high[2];
+    EACH (i, 2) {
+        low[i] = unpack_lo32(v[2 * i], v[2 * i + 1]);
+        high[i] = unpack_hi32(v[2 * i], v[2 * i + 1]);
+        low[i] = sum ? low[i] + high[i] : max_i(low[i], high[i]);
     }
-    float largest = max_lanes(top);
-    float scale = largest / 127.0f, inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+    vi even = unpack_lo64(low[0], low[1]), odd = unpack_hi64(low[0], low[1]);
+    lanes.all = sum ? even + odd : max_i(even, odd);
+    quarter_int_t all = lanes.part[0];
+    EACH (i, VECTOR / 16 - 1) {
+        quarter_int_t more = lanes.part[i + 1], is_more = more > all;
+        all = sum ? all + more : (more & is_more) | (all & ~is_more);
+    }
+    return all;
+}
+
+/* The largest magnitudes: of floats without sign as of integers. */
+INLINE quarter_t largest_of(const float *x, const int64_t at[BLOCKS])
+{
+    vi top[BLOCKS];
+    EACH (j, BLOCKS)
+        EACH (i, BLOCK_VECS) {
+            vi v = load_i(x + at[j] * JUP_X_BLOCK + i * LANES) & 0x7fffffff;
+            top[j] = i ? max_i(top[j], v) : v;
+        }
+    return (quarter_t)gather(false, top);
+}
+
+/* A block's q, and the sums of each half of them; m rows. */
+INLINE void round_block(const float *x, float inverse, int m, int8_t *to, vi *first, vi *last)
+{
     int8_t bytes[JUP_X_BLOCK];
     vi sums[2] = {{0}, {0}};
-    EACH (i, N) {
+    EACH (i, BLOCK_VECS) {
         /* adding 1.5 * 2^23 rounds to the nearest integer, which is then in the low bits */
-        vi q = (vi)(v[i] * inverse + 0x1.8p23f) - 0x4b400000;
-        sums[i * 2 / N] += q;
+        vi q = (vi)(load_f(x + i * LANES) * inverse + 0x1.8p23f) - 0x4b400000;
+        sums[i * 2 / BLOCK_VECS] += q;
         lane_bytes_t narrow = __builtin_convertvector(q, lane_bytes_t);
         memcpy(bytes + i * LANES, &narrow, sizeof narrow);
     }
     EACH (k, JUP_X_BLOCK / X_RUN)
-        memcpy(q_out + X_RUN * k * m, bytes + X_RUN * k, X_RUN);
-    int32_t first = sum_ints(sums[0]), last = sum_ints(sums[1]);
-    const float floats[] = {scale, scale * (float)(first + last), scale * (float)first,
-                            scale * (float)last};
-    EACH (i, 4)
-        memcpy(parts + (JUP_X_SCALE + i) * m, &floats[i], sizeof floats[i]);
-    parts[JUP_X_Q * m] = first + last;
-    parts[JUP_X_Q_FIRST * m] = first;
-    parts[JUP_X_Q_LAST * m] = last;
+        memcpy(to + X_RUN * k * m, bytes + X_RUN * k, X_RUN);
+    *first = sums[0], *last = sums[1];
 }
 
-INLINE float scale_at(const int32_t *parts, int m)
+/* Blocks `at` of one of the tile's m rows; q_out and parts are at that row already. */
+INLINE void round_blocks(const float *x, const int64_t at[BLOCKS], int m, int8_t *q_out,
+                         int32_t *parts)
 {
-    float scale;
-    memcpy(&scale, parts + JUP_X_SCALE * m, sizeof scale);
-    return scale;
+    quarter_t largest = largest_of(x, at);
+    quarter_t inverse = (quarter_t)((quarter_int_t)(127.0f / largest) & (largest > 0.0f));
+    vi sums[2][BLOCKS];
+    EACH (j, BLOCKS)
+        round_block(x + at[j] * JUP_X_BLOCK, inverse[j], m, q_out + at[j] * JUP_X_BLOCK * m,
+                    &sums[0][j], &sums[1][j]);
+    quarter_int_t first = gather(true, sums[0]), last = gather(true, sums[1]), all = first + last;
+    quarter_t scale = largest / 127.0f;
+    const quarter_int_t found[JUP_X_PARTS] = {
+        [JUP_X_SCALE] = (quarter_int_t)scale,
+        [JUP_X_SUM] = (quarter_int_t)(scale * __builtin_convertvector(all, quarter_t)),
+        [JUP_X_FIRST] = (quarter_int_t)(scale * __builtin_convertvector(first, quarter_t)),
+        [JUP_X_LAST] = (quarter_int_t)(scale * __builtin_convertvector(last, quarter_t)),
+        [JUP_X_Q] = all,
+        [JUP_X_Q_FIRST] = first,
+        [JUP_X_Q_LAST] = last,
+    };
+    EACH (j, BLOCKS)
+        EACH (i, JUP_X_PARTS)
+            parts[(at[j] * JUP_X_PARTS + i) * m] = found[i][j];
 }
 
 /* Byte g of HIGH and LOW, for 16 columns whose q have this sum; m bytes of others between words. */
@@ -1128,11 +1152,13 @@ INLINE void share_scale(const int32_t *parts, int m, int32_t *whole)
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)
 {
     const int64_t blocks = n / JUP_X_BLOCK;
-    for (int64_t b = 0; b < blocks; b++)
+    for (int64_t b = 0; b < blocks; b += BLOCKS) {
+        int64_t at[BLOCKS]; /* the last one again, where they are fewer */
+        EACH (j, BLOCKS)
+            at[j] = b + j < blocks ? b + j : blocks - 1;
         for (int r = 0; r < m; r++)
-            round_block(x + r * stride + b * JUP_X_BLOCK, m,
-                        to->q + b * JUP_X_BLOCK * m + X_RUN * r,
-                        to->parts + b * JUP_X_PARTS * m + r);
+            round_blocks(x + r * stride, at, m, to->q + X_RUN * r, to->parts + r);
+    }
     for (int64_t b = 0; to->whole && b < blocks / 8; b++)
         for (int r = 0; r < m; r++)
             share_scale(to->parts + 8 * b * JUP_X_PARTS * m + r, m,
