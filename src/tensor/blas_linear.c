@@ -247,6 +247,16 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
     }
 }
 
+/* Where the panel's outputs of m rows of x will be stored. Each row is in lines of its own, and with
+ * many rows none is in the cache: stores one after another would wait for them. */
+static void fetch_outputs(const task_t *task, int64_t row, int m)
+{
+    const int64_t stride = task->linear->w.rows;
+    for (int r = 0; r < m; r++)
+        for (int i = 0; i < JUP_PANEL; i += 16)
+            __builtin_prefetch(task->y + (row + r) * stride + task->first + i, 1, 2);
+}
+
 /*
  * All rows of x over a packed chunk, from column `at` on. Where several tiles pass, they fetch what
  * the next panel has there: the memory then works while sums are made, not while the panel waits
@@ -262,6 +272,7 @@ static void tiles_i8(const pass_t *p, const task_t *task, int64_t at, int64_t n,
     const int64_t bytes = JUP_PANEL * (int64_t)jup_dtype_bytes(dtype, n);
     const unsigned char *next = tiles > 1 ? fetch_next(p, task, at) : NULL;
     const unsigned char *end = next ? next + bytes : NULL;
+    panel.x_columns = p->in;
     panel.fetch_bytes = (bytes / (tiles * blocks) + LINE - 1) / LINE * LINE;
     for (int64_t row = 0; row < p->rows;) {
         int m = jup_tile_rows(p->rows, k->i8_tile, row);
@@ -270,6 +281,8 @@ static void tiles_i8(const pass_t *p, const task_t *task, int64_t at, int64_t n,
         x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
         x.whole += at / 256 * JUP_X_WHOLES * m;
         panel.fetch = next < end ? next : NULL;
+        if (at + n == p->in)
+            fetch_outputs(task, row, m);
         k->tile_i8(dtype, m, n, &x, &panel, sums + row * JUP_PANEL, at > 0);
         next = panel.fetch ? next + blocks * panel.fetch_bytes : NULL;
         row += m;

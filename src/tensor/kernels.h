@@ -107,6 +107,7 @@ typedef struct jup_i8_panel {
                      mins (blocks / 8, 4, 32, 4) bytes, 16 in all */
     const unsigned char *fetch; /* NULL, or what tile_i8() is to prefetch on its way, evenly: */
     int64_t fetch_bytes;        /* so many bytes a block of 32 columns, a multiple of 64 */
+    int64_t x_columns; /* of a row of x in all: the next tile's, fetched too, lie so far behind */
 } jup_i8_panel_t;
 
 /** Rounded x of one tile of m rows: q (columns / 4, m, 4), parts (blocks, JUP_X_PARTS, m). */

@@ -868,6 +868,20 @@ INLINE void fetch_beside(const jup_i8_panel_t *panel, int64_t b, int n)
         __builtin_prefetch(panel->fetch + at, 0, FETCH_LEVEL);
 }
 
+/* Fetches block b of the next tile's x: of long prompts all of x is more than the second-level cache
+ * holds. With vectors of 32 bytes the instructions cost more than they bring (Zen 4). */
+INLINE void fetch_next_x(const int m, const jup_i8_x_t *x, int64_t columns, int64_t b)
+{
+    const int8_t *q = x->q + (columns + b * JUP_X_BLOCK) * m;
+    const int32_t *parts = x->parts + (columns / JUP_X_BLOCK + b) * JUP_X_PARTS * m;
+    if (VECTOR < 64)
+        return;
+    EACH (line, (JUP_X_BLOCK * m + 63) / 64)
+        __builtin_prefetch(q + 64 * line, 0, FETCH_LEVEL);
+    EACH (line, (JUP_X_PARTS * m + 15) / 16)
+        __builtin_prefetch(parts + 16 * line, 0, FETCH_LEVEL);
+}
+
 /* i8_tile() of forms that are whole, for I8_VECS vectors, 256 columns: sums += */
 INLINE void whole_tile(const jup_i8_form_t form, const int m, const jup_i8_x_t *x,
                        const jup_i8_panel_t *at, float *sums)
@@ -939,8 +953,10 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         const int32_t *parts = x->parts;
         const int8_t *q = x->q;
         for (int64_t b = 0; b < n / 32; b++) {
-            if (group == 0)
+            if (group == 0) {
                 fetch_beside(panel, b, 1);
+                fetch_next_x(m, x, panel->x_columns, b);
+            }
             EACH (g, groups) {
                 vi dots[I8_ROWS][I8_VECS];
                 start_dots(m, parts, form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q, form.zero, dots);
