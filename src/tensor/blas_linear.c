@@ -247,8 +247,8 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
     }
 }
 
-/* Where the panel's outputs of m rows of x will be stored. Each row is in lines of its own, and with
- * many rows none is in the cache: stores one after another would wait for them. */
+/* Where the panel's outputs of m rows of x will be stored. Each row is in lines of its own, and
+ * with many rows none is in the cache: stores one after another would wait for them. */
 static void fetch_outputs(const task_t *task, int64_t row, int m)
 {
     const int64_t stride = task->linear->w.rows;

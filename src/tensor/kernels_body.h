@@ -25,7 +25,8 @@
  *   PAIRED              1 where 8-bit products take two rows by 8 columns: in each 16 bytes of an
  *                       i8 panel lie 8 columns of two rows in place of 4 of four, and each 8
  *                       columns of rounded x lie together; unpair() then gives quads back
- *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
+ *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), with
+ *                       OWN_WIDE_X how x is to lie for signed weights, widen_x(), too
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, add_16_in_order() as they come, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
@@ -729,6 +730,11 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
+#ifndef OWN_WIDE_X
+enum { WIDE_X_BYTES = 1 }; /* of no use */
+#define widen_x(q, bytes, to) ((void)(to), (q))
+#endif
+
 #ifdef PAIRS
 
 /* Pairs of 16 bits that take the zero point of weights off, x having this sum. */
@@ -868,8 +874,8 @@ INLINE void fetch_beside(const jup_i8_panel_t *panel, int64_t b, int n)
         __builtin_prefetch(panel->fetch + at, 0, FETCH_LEVEL);
 }
 
-/* Fetches block b of the next tile's x: of long prompts all of x is more than the second-level cache
- * holds. With vectors of 32 bytes the instructions cost more than they bring (Zen 4). */
+/* Fetches block b of the next tile's x: of long prompts all of x is more than the second-level
+ * cache holds. With vectors of 32 bytes the instructions cost more than they bring (Zen 4). */
 INLINE void fetch_next_x(const int m, const jup_i8_x_t *x, int64_t columns, int64_t b)
 {
     const int8_t *q = x->q + (columns + b * JUP_X_BLOCK) * m;
@@ -943,6 +949,8 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         return;
     }
     const int groups = form.halves ? 2 : 1;
+    _Alignas(VECTOR) int8_t wide[2 * WIDE_X_BYTES];
+    const int8_t *of_x = form.is_signed ? widen_x(x->q, n * m, wide) : x->q;
     for (int group = 0; group < VECS; group += I8_VECS) {
         vf sum[I8_ROWS][I8_VECS];
         EACH (r, m)
@@ -951,7 +959,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         const uint8_t *w = panel->q + group * VECTOR;
         const float *scales = panel->scale + group * LANES, *mins = panel->min + group * LANES;
         const int32_t *parts = x->parts;
-        const int8_t *q = x->q;
+        const int8_t *q = of_x;
         for (int64_t b = 0; b < n / 32; b++) {
             if (group == 0) {
                 fetch_beside(panel, b, 1);

@@ -4,11 +4,18 @@
  * widened: 4 times 2 of weights below 32, 2 times 2 of weights below 64 (as in products_neon.h).
  */
 
+/* As add_16_in_order(). */
+INLINE vi add_32_in_order(vi a, vi b)
+{
+    __asm__("vpaddd %2, %1, %0" : "=x"(a) : "x"(a), "x"(b));
+    return a;
+}
+
 /* Columns [4 from, 4 from + 4 steps) of a block, weights without sign. */
 INLINE void add_pairs(const int m, const int from, const int steps, const uint8_t *w,
                       const int8_t *q, vi dots[I8_ROWS][I8_VECS])
 {
-    __m256i pairs[I8_ROWS][I8_VECS];
+    vi pairs[I8_ROWS][I8_VECS];
     EACH (i, steps) {
         const int k = from + i;
         EACH (r, m) {
@@ -16,29 +23,66 @@ INLINE void add_pairs(const int m, const int from, const int steps, const uint8_
             memcpy(&four, q + 4 * (k * m + r), sizeof four);
             EACH (v, I8_VECS) {
                 vi column = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
-                __m256i more = (__m256i)multiply_pairs(column, splat_i(four));
-                pairs[r][v] = i ? _mm256_add_epi16(pairs[r][v], more) : more;
+                vi more = multiply_pairs(column, splat_i(four));
+                pairs[r][v] = i ? add_16_in_order(pairs[r][v], more) : more;
             }
         }
     }
     EACH (r, m)
         EACH (v, I8_VECS)
-            dots[r][v] += sum_pairs((vi)pairs[r][v]);
+            dots[r][v] = add_32_in_order(dots[r][v], sum_pairs(pairs[r][v]));
 }
 
-/* The same with signs, which each leave no room for another pair. */
+/*
+ * With signed weights two products of bytes fill 16 bits, and their signs would have to be brought
+ * over to x first: for each product as much work for multipliers as three of 16 bits. So both
+ * factors are taken as 16 bits, bytes 0 and 2 of each four together, and 1 and 3.
+ */
+#define OWN_WIDE_X
+enum { WIDE_X_BYTES = JUP_I8_CHUNK * I8_ROWS }; /* of each of the two */
+
+INLINE vi even_bytes(vi v)
+{
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    return (vi)((halves_t)v << 8 >> 8);
+}
+
+INLINE vi odd_bytes(vi v)
+{
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    return (vi)((halves_t)v >> 8);
+}
+
+/* A tile's x so, to[2 * WIDE_X_BYTES]: even ones, then the odd ones. */
+INLINE const int8_t *widen_x(const int8_t *q, int64_t bytes, int8_t *to)
+{
+    for (int64_t i = 0; i < bytes; i += VECTOR) {
+        store_i(to + i, even_bytes(load_i(q + i)));
+        store_i(to + WIDE_X_BYTES + i, odd_bytes(load_i(q + i)));
+    }
+    return to;
+}
+
+/* Columns [4 from, 4 to) of a block, q: of x so. */
 INLINE void add_signed(const int m, const int from, const int to, const uint8_t *w, const int8_t *q,
                        vi dots[I8_ROWS][I8_VECS])
 {
     EACH (i, to - from) {
         const int k = from + i;
-        EACH (r, m) {
-            int32_t four;
-            memcpy(&four, q + 4 * (k * m + r), sizeof four);
-            EACH (v, I8_VECS)
-                dots[r][v] =
-                    dot_q8(dots[r][v], load_i(w + k * 4 * JUP_PANEL + v * VECTOR), splat_i(four));
+        vi columns[2][I8_VECS];
+        EACH (v, I8_VECS) {
+            vi column = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
+            columns[0][v] = even_bytes(column);
+            columns[1][v] = odd_bytes(column);
         }
+        EACH (r, m)
+            EACH (odd, 2) {
+                int32_t two;
+                memcpy(&two, q + odd * WIDE_X_BYTES + 4 * (k * m + r), sizeof two);
+                EACH (v, I8_VECS)
+                    dots[r][v] = add_32_in_order(dots[r][v],
+                                                 dot_pairs((vi){0}, columns[odd][v], splat_i(two)));
+            }
     }
 }
 
