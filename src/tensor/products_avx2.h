@@ -79,9 +79,11 @@ INLINE void add_signed(const int m, const int from, const int to, const uint8_t 
             EACH (odd, 2) {
                 int32_t two;
                 memcpy(&two, q + odd * WIDE_X_BYTES + 4 * (k * m + r), sizeof two);
-                EACH (v, I8_VECS)
-                    dots[r][v] = add_32_in_order(dots[r][v],
-                                                 dot_pairs((vi){0}, columns[odd][v], splat_i(two)));
+                EACH (v, I8_VECS) {
+                    vi column = columns[odd][v];
+                    __m256i more = _mm256_madd_epi16((__m256i)column, (__m256i)splat_i(two));
+                    dots[r][v] = add_32_in_order(dots[r][v], (vi)more);
+                }
             }
     }
 }
