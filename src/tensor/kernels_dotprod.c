@@ -10,6 +10,7 @@ JUP_TARGET_BEGIN("arch=armv8.2-a+dotprod")
  * x of 128 rows of 5632 columns is 1.7 MiB. Decoding a panel costs what 4 to 6 rows of it do.
  */
 #define ROWS 128
+#define SCALED 1
 #define I8_ROWS 6
 #define I8_VECS 2
 #define PRODUCTS "tensor/products_dotprod.h"

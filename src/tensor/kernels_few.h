@@ -126,7 +126,7 @@ INLINE vi placed_number(const jup_dtype_t dtype, const int order, const stretch_
                         const int j, const int k)
 {
     const int place = place_of(dtype, j);
-    if (!form_of(dtype).whole)
+    if (place == 0)
         return number_of(dtype, order, from, i, j, k);
     vi number = shift_right(from->q[k], 2 * j - place) & all_bytes(3 << place);
     if (dtype == JUP_Q3_K)

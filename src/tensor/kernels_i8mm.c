@@ -8,6 +8,7 @@ JUP_TARGET_BEGIN("arch=armv8.2-a+dotprod+i8mm")
 #define PAIRED 1
 /* As in kernels_dotprod.c. */
 #define ROWS 128
+#define SCALED 1
 #define I8_ROWS 8
 #define I8_VECS 1
 #define PRODUCTS "tensor/products_dotprod.h"

@@ -100,10 +100,19 @@ INLINE void split_halves(vi v, uint16_t *to)
     _mm256_storeu_si256((__m256i *)(void *)to, sorted);
 }
 
+INLINE vi set_where(vi bits, vi own)
+{
+    return (vi)_mm256_cmpeq_epi8((__m256i)(bits & own), (__m256i)own);
+}
+
+INLINE vi add_where(vi q, vi bits, vi own, vi more)
+{
+    return (vi)_mm256_add_epi8((__m256i)q, (__m256i)(set_where(bits, own) & more));
+}
+
 INLINE vi add_16_where(vi q, vi bits, vi own)
 {
-    typedef int8_t bytes_t __attribute__((vector_size(VECTOR)));
-    return q | ((vi)((bytes_t)(bits & own) == (bytes_t)own) & 0x10101010);
+    return q | (set_where(bits, own) & 0x10101010);
 }
 
 INLINE vf load_halves(const void *p)

@@ -82,6 +82,12 @@ INLINE vi look_up(vi table, vi numbers)
     return (vi)vqtbl1q_u8((uint8x16_t)table, (uint8x16_t)numbers);
 }
 
+INLINE vi add_where(vi q, vi bits, vi own, vi more)
+{
+    uint8x16_t set = vtstq_u8((uint8x16_t)bits, (uint8x16_t)own);
+    return (vi)vaddq_u8((uint8x16_t)q, set & (uint8x16_t)more);
+}
+
 INLINE vi add_16_where(vi q, vi bits, vi own)
 {
     uint8x16_t set = vtstq_u8((uint8x16_t)bits, (uint8x16_t)own);
