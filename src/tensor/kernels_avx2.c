@@ -5,6 +5,7 @@
 JUP_TARGET_BEGIN("avx2,fma,f16c")
 #define TABLE jup_kernels_avx2
 #define TABLE_NAME "avx2"
+#define I8_ROWS 4
 #define Q8_BIAS 0
 #include "tensor/vectors_avx2.h"
 

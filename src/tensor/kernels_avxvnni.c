@@ -5,6 +5,7 @@
 JUP_TARGET_BEGIN("avx2,fma,f16c,avxvnni")
 #define TABLE jup_kernels_avxvnni
 #define TABLE_NAME "avxvnni"
+#define I8_ROWS 3
 #define Q8_BIAS 0x80
 #define SCALED 1
 #include "tensor/vectors_avx2.h"

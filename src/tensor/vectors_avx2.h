@@ -6,7 +6,6 @@
 #define VECTOR 32
 #define F32_ROWS 6
 #define F32_VECS 2
-#define I8_ROWS 3
 #define I8_VECS 2
 
 typedef float vf __attribute__((vector_size(VECTOR)));
