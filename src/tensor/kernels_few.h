@@ -37,6 +37,7 @@ INLINE float float_of(const int32_t *part)
 
 #ifndef HALVES_ALONE
 #define HALVES_ALONE 0
+#define add_half(all, dots, scales, m, k, r) ((void)(dots), (void)(scales), (void)(k), all)
 #endif
 
 /* Adds a group of columns to the sums of m rows of x as i8_tile() does; parts: of x. */
@@ -72,15 +73,10 @@ INLINE void add_whole_16(const jup_dtype_t dtype, const int m, const int place, 
                          const float *scales, const int half, const int32_t *parts,
                          const int32_t *k, vi *whole)
 {
-#if HALVES_ALONE
     EACH (r, m) {
         vi dot = dots_of_row(dtype, m, place, dots, r, parts + (JUP_X_Q_FIRST + half) * m);
         whole[r] = add_half(whole[r], dot, scales, m, k, r);
     }
-#else
-    (void)dtype, (void)m, (void)place, (void)dots, (void)scales, (void)half, (void)parts, (void)k;
-    (void)whole;
-#endif
 }
 
 /* Adds what 256 columns of forms that are whole come to. */
