@@ -158,6 +158,17 @@ void jup_free(void *block)
         (free)(base);
 }
 
+void jup_mem_use_large_pages(void *block)
+{
+#ifdef MADV_HUGEPAGE
+    const header_t header = header_of(block);
+    if (header.mapped)
+        madvise((char *)block - ALIGNMENT, padded_bytes(header.bytes), MADV_HUGEPAGE);
+#else
+    (void)block;
+#endif
+}
+
 size_t jup_mem_live_bytes(void)
 {
     return atomic_load(&live_bytes);

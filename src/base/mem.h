@@ -34,6 +34,10 @@ jup_status_t jup_alloc(void **block, size_t count, size_t size, const char *what
 size_t jup_mem_file_bytes(size_t count, size_t size);
 void *jup_mem_map_file(int fd, size_t count, size_t size);
 
+/** For a block that is read across, over and over: in large pages, where the system has them to
+ *  give. */
+void jup_mem_use_large_pages(void *block);
+
 /** Releases a block of this module; NULL is fine. */
 void jup_free(void *block);
 

@@ -45,6 +45,7 @@ static jup_status_t take(jup_blas_t *b, void **block, size_t count, size_t size,
                          jup_error_t *err)
 {
     JUP_TRY(jup_alloc(block, count, size, what, err));
+    jup_mem_use_large_pages(*block);
     b->scratch_bytes += count * size;
     return JUP_OK;
 }

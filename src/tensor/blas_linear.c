@@ -56,10 +56,10 @@ static bool is_pairs(const pass_t *p)
     return is_rounded(p) && p->blas->kernels->pairs && p->rows >= PAIR_ROWS && !is_sgemm(p);
 }
 
-/* Words of a row of x in tiles. */
-static int64_t row_words(const pass_t *p)
+/* Words that so many columns of a row of x take in tiles. */
+static int64_t words_of(const pass_t *p, int64_t columns)
 {
-    return jup_plain_words(p->brain ? JUP_BF16 : JUP_F32, is_pairs(p), p->in);
+    return jup_plain_words(p->brain ? JUP_BF16 : JUP_F32, is_pairs(p), columns);
 }
 
 /* What need not be laid out: what goes to sgemm, and a single row. */
@@ -75,9 +75,17 @@ static int plain_tile(const pass_t *p)
     return is_sgemm(p) ? 1 : p->blas->kernels->plain_tile; /* 1: row after row */
 }
 
-static const float *plain_tile_at(const pass_t *p, int64_t row)
+/* Where column `at` of a tile of m rows from `row` on is laid out. */
+static float *plain_place(const pass_t *p, int64_t row, int64_t m, int64_t at)
 {
-    return in_place(p) ? p->x + row * p->in : p->blas->x_plain + row * row_words(p);
+    const int64_t chunk = is_sgemm(p) ? p->in : JUP_PLAIN_CHUNK, start = at / chunk * chunk;
+    return p->blas->x_plain + words_of(p, start) * p->rows +
+           words_of(p, jup_min_i64(chunk, p->in - start)) * row + words_of(p, at - start) * m;
+}
+
+static const float *plain_tile_at(const pass_t *p, int64_t row, int64_t m, int64_t at)
+{
+    return in_place(p) ? p->x + row * p->in + at : plain_place(p, row, m, at);
 }
 
 /* Most rows of a tile of rounded x. */
@@ -107,7 +115,7 @@ static void split_steps(const float *from, int64_t n, float *to)
 /* The words that n columns of a row take, n <= JUP_PLAIN_CHUNK. Returns how many. */
 static int64_t lay_out(const pass_t *p, const float *from, int64_t n, float *to)
 {
-    const int64_t words = jup_plain_words(p->brain ? JUP_BF16 : JUP_F32, is_pairs(p), n);
+    const int64_t words = words_of(p, n);
     memset(to, 0, (size_t)words * sizeof *to);
     if (is_pairs(p)) {
         jup_quantize(JUP_BF16, from, to, n);
@@ -131,16 +139,15 @@ static int64_t lay_out(const pass_t *p, const float *from, int64_t n, float *to)
 static void pack_plain_tile(const pass_t *p, int64_t row, int m)
 {
     enum { STEP = 8 };
-    float *tile = p->blas->x_plain + row * row_words(p), words[JUP_PLAIN_CHUNK];
-    for (int r = 0; r < m; r++) {
-        float *to = tile + r * STEP;
-        for (int64_t k = 0; k < p->in; k += JUP_PLAIN_CHUNK) {
-            int64_t n = lay_out(p, p->x + (row + r) * p->in + k,
-                                jup_min_i64(JUP_PLAIN_CHUNK, p->in - k), words);
+    float words[JUP_PLAIN_CHUNK];
+    for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK)
+        for (int r = 0; r < m; r++) {
+            float *to = plain_place(p, row, m, at) + r * STEP;
+            int64_t n = lay_out(p, p->x + (row + r) * p->in + at,
+                                jup_min_i64(JUP_PLAIN_CHUNK, p->in - at), words);
             for (int64_t i = 0; i < n; i += STEP, to += m * STEP)
                 memcpy(to, words + i, STEP * sizeof *to);
         }
-    }
 }
 
 static int64_t tile_count(const pass_t *p, int tile)
@@ -209,16 +216,17 @@ static void panel_plain(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
-    const float *x = plain_tile_at(p, 0);
     src->pairs = is_pairs(p);
-    if (p->rows <= k->few_plain) {
-        k->run_plain(src, (int)p->rows, p->in, x, own->sums);
+    if (p->rows <= (src->dtype == JUP_F16 ? k->few_halves : k->few_plain)) {
+        k->run_plain(src, (int)p->rows, p->in, plain_tile_at(p, 0, 0, 0), own->sums);
         return;
     }
     for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK) {
         int64_t n = jup_min_i64(JUP_PLAIN_CHUNK, p->in - at);
+        src->fetch = at + n < p->in ? src->first + jup_dtype_bytes(src->dtype, at + n) : task->next;
         k->pack_plain(src, at, n, own->panel);
-        k->tile_plain(src, (int)p->rows, row_words(p), at, n, x, own->panel, own->sums);
+        k->tile_plain(src, (int)p->rows, n, plain_tile_at(p, 0, 0, at), own->panel, own->sums,
+                      at > 0);
     }
 }
 
@@ -227,21 +235,21 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
 {
     const jup_kernels_t *k = p->blas->kernels;
     jup_rows_t *src = &task->rows;
-    const int64_t stride = in_place(p) ? p->in : row_words(p);
+    const int64_t stride = in_place(p) ? p->in : words_of(p, p->in);
     for (int64_t at = 0; at < p->in; at += JUP_F32_CHUNK) {
         int64_t n = jup_min_i64(JUP_F32_CHUNK, p->in - at);
         src->fetch = fetch_next(p, task, at);
         k->pack_f32(src, at, n, own->panel);
         if (is_sgemm(p)) {
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)p->rows, JUP_PANEL,
-                        (blasint)n, 1.0f, plain_tile_at(p, 0) + at, (blasint)stride, own->panel,
+                        (blasint)n, 1.0f, plain_tile_at(p, 0, 1, at), (blasint)stride, own->panel,
                         JUP_PANEL, at > 0 ? 1.0f : 0.0f, own->sums, JUP_PANEL);
             continue;
         }
         for (int64_t row = 0; row < p->rows;) {
             int m = jup_tile_rows(p->rows, k->plain_tile, row);
-            k->tile_f32(m, n, plain_tile_at(p, row) + at * m, own->panel,
-                        own->sums + row * JUP_PANEL, at > 0);
+            k->tile_f32(m, n, plain_tile_at(p, row, m, at), own->panel, own->sums + row * JUP_PANEL,
+                        at > 0);
             row += m;
         }
     }

@@ -94,7 +94,8 @@ typedef struct jup_rows {
     int64_t row_bytes;
     int rows;                   /* 1..32; missing ones repeat the last */
     bool pairs;                 /* of plain ones: x and panels are of pairs of BF16 */
-    const unsigned char *fetch; /* NULL, or as many bytes as the call packs, to be prefetched */
+    const unsigned char *fetch; /* NULL, or as many bytes as the call packs, to be prefetched
+                                   (tile_plain(): as many of each row, `row_bytes` apart) */
 } jup_rows_t;
 
 typedef struct jup_i8_panel {
@@ -135,21 +136,22 @@ typedef struct jup_kernels {
     /** sums (m, 32) = or += x^T panel, m <= plain_tile; x as for plain weights in F32. */
     void (*tile_f32)(int m, int64_t n, const float *x, const float *panel, float *sums, bool add);
 
-    /** Plain types: sums (m, 32) = x W^T for m <= few_plain rows of x, all n columns, as they lie.
-     *  x: tiles of at most plain_tile rows, (steps, m, 8) words of 32 bits, with zeros at its end;
-     *  jup_plain_words() of columns to a row. A word is a float; of BF16 weights a step has the odd
-     *  ones of 16 columns, the next the even ones, or words are pairs, where the table has their
-     *  products and the caller wants them. */
-    int plain_tile, few_plain;
+    /** Plain types: sums (m, 32) = x W^T for m <= few_halves (F16) or few_plain rows of x, all n
+     *  columns, as they lie.
+     *  x: by chunks of JUP_PLAIN_CHUNK columns, in each all rows, in tiles of at most plain_tile
+     *  ones, (steps, m, 8) words of 32 bits, with zeros at the last one's end; jup_plain_words() of
+     *  columns to a row. A word is a float; of BF16 weights a step has the odd ones of 16 columns,
+     *  the next the even ones, or words are pairs, where the table has their products and the
+     *  caller wants them. */
+    int plain_tile, few_halves, few_plain;
     bool pairs;
     void (*run_plain)(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums);
 
-    /** The same by way of a panel of columns [at, at + n), n <= JUP_PLAIN_CHUNK, `at` a multiple of
-     *  that: it has room for JUP_PLAIN_CHUNK * 32 floats; sums (m, 32) = or, from the second chunk
-     *  on, +=. Each row of x has `words`. */
+    /** The same by way of a panel of columns [at, at + n), a chunk: it has room for
+     *  JUP_PLAIN_CHUNK * 32 floats; sums (m, 32) = or +=, x at the chunk. */
     void (*pack_plain)(const jup_rows_t *src, int64_t at, int64_t n, float *panel);
-    void (*tile_plain)(const jup_rows_t *src, int m, int64_t words, int64_t at, int64_t n,
-                       const float *x, const float *panel, float *sums);
+    void (*tile_plain)(const jup_rows_t *src, int m, int64_t n, const float *x, const float *panel,
+                       float *sums, bool add);
 
     /** Quantised types: sums (m, 32) = x W^T for m <= few_i8 rows of x in one tile, all n columns,
      *  without a panel. */

@@ -1340,6 +1340,7 @@ static float soften(float *scores, int n, uint64_t visible, float scale, float *
         .pack_i8 = pack_i8,                                                                        \
         .tile_f32 = tile_f32,                                                                      \
         .plain_tile = PLAIN_ROWS,                                                                  \
+        .few_halves = FEW_HALVES_ROWS,                                                             \
         .few_plain = FEW_PLAIN_ROWS,                                                               \
         .run_plain = run_plain,                                                                    \
         .pack_plain = pack_plain,                                                                  \

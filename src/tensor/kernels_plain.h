@@ -15,7 +15,10 @@ enum {
                  : F32_ROWS < 3 ? F32_ROWS
                                 : 3,
     GROUP = VECTOR == 64 ? 8 : 4,
-    FEW_PLAIN_ROWS = 64, /* of x, up to which a panel does not pay */
+    /* rows of x up to which a panel does not pay: F16's; others', which take as much room as x or
+       more work to read (counted with 256 bits on a Zen 4) */
+    FEW_HALVES_ROWS = 64,
+    FEW_PLAIN_ROWS = VECTOR == 32 ? 16 : 64,
     PART_BYTES = VECTOR == 64 ? 32 : VECTOR,
     PART = PART_BYTES / 4, /* words of one row in a vector */
     HALVES = 8 / PART,     /* vectors that a step takes of each row, or two rows */
@@ -231,27 +234,26 @@ FEW_PLAIN(few_pairs, PAIR)
 #define few_pairs few_brains
 #endif
 
-/* Columns [at, at + n) of a group for all m rows of x. What comes after the group is fetched
- * meanwhile, once, then the next tile of x. */
+/* Columns [at, at + n) of a group, a chunk, for all m rows of x. What comes after the group is
+ * fetched meanwhile, once, then the next tile of x. */
 static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, int m,
-                      const float *x, int64_t words, float *sums)
+                      const float *x, float *sums)
 {
     static void (*const few[])(int m, const unsigned char *const rows[GROUP], int64_t n,
                                const float *x, const void *fetch, float *sums, bool add) = {
         [FLOAT] = few_floats, [HALF] = few_halves, [BRAIN] = few_brains, [PAIR] = few_pairs};
     const enum plain plain = plain_of(src);
-    const int64_t at_word = jup_plain_words(src->dtype, src->pairs, at);
+    const int64_t words = jup_plain_words(src->dtype, src->pairs, n);
     const unsigned char *rows[GROUP];
     plain_rows(src, first, at, rows);
     const void *fetch =
         src->first + (first + GROUP) * src->row_bytes + GROUP * plain_bytes(plain, at);
     for (int row = 0; row < m;) {
         const int tile = jup_tile_rows(m, PLAIN_ROWS, row);
-        few[plain](tile, rows, n, x + at_word * tile, fetch, sums + row * JUP_PANEL + first,
-                   at > 0);
+        few[plain](tile, rows, n, x, fetch, sums + row * JUP_PANEL + first, at > 0);
         row += tile;
         x += tile * words;
-        fetch = x + at_word * tile;
+        fetch = x;
     }
 }
 
@@ -261,7 +263,6 @@ static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, i
 
 static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums)
 {
-    const int64_t words = jup_plain_words(src->dtype, src->pairs, n);
 #if VECTOR == 64
     if (m == 1 && src->dtype == JUP_BF16) {
         run_alone(src, n, x, sums);
@@ -270,7 +271,8 @@ static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, f
 #endif
     for (int first = 0; first < src->rows; first += GROUP)
         for (int64_t at = 0; at < n; at += JUP_PLAIN_CHUNK)
-            few_plain(src, first, at, jup_min_i64(JUP_PLAIN_CHUNK, n - at), m, x, words, sums);
+            few_plain(src, first, at, jup_min_i64(JUP_PLAIN_CHUNK, n - at), m,
+                      x + m * jup_plain_words(src->dtype, src->pairs, at), sums);
 }
 
 /* ---- panels ---------------------------------------------------------------------------------- */
@@ -360,25 +362,53 @@ GROUP_TILE(tile_of_pairs, PAIR)
 #define tile_of_pairs tile_of_floats
 #endif
 
+/* What is packed next, row by row: where it is to be fetched on, and how many rows are left. */
+typedef struct ahead {
+    const unsigned char *row, *at;
+    int64_t stride, bytes;
+    int rows;
+} ahead_t;
+
+INLINE ahead_t look_ahead(const jup_rows_t *src, int64_t columns)
+{
+    return (ahead_t){src->fetch, src->fetch, src->row_bytes, plain_bytes(plain_of(src), columns),
+                     src->fetch ? src->rows : 0};
+}
+
+INLINE void fetch_ahead(ahead_t *a, int lines)
+{
+    for (; lines > 0 && a->rows > 0; lines--) {
+        __builtin_prefetch(a->at, 0, FETCH_LEVEL);
+        a->at += 64;
+        if (a->at < a->row + a->bytes)
+            continue;
+        a->at = a->row += a->stride;
+        a->rows--;
+    }
+}
+
 /* Tiles of x over a panel, some at a time, group by group, so that a group of the panel stays in
  * the first-level cache for all of them. What the next ones need is fetched meanwhile,
- * little by little: all at once would hold the products up. */
-static void tile_plain(const jup_rows_t *src, int rows, int64_t words, int64_t at, int64_t n,
-                       const float *x, const float *panel, float *sums)
+ * little by little, and so is the next panel: all at once would hold the products up. */
+static void tile_plain(const jup_rows_t *src, int rows, int64_t n, const float *x,
+                       const float *panel, float *sums, bool add)
 {
     enum { GROUPS = JUP_PANEL / GROUP };
-    const int64_t steps = jup_plain_words(src->dtype, src->pairs, n) / 8;
-    const int64_t at_word = jup_plain_words(src->dtype, src->pairs, at);
+    const int64_t words = jup_plain_words(src->dtype, src->pairs, n), steps = words / 8;
     const int even = jup_tile_rows(rows, PLAIN_ROWS, 0), block = even * (VECTOR == 64 ? 1 : 2);
+    const int share = (8 * even + GROUPS - 1) / GROUPS; /* floats to fetch in a step */
+    ahead_t ahead = look_ahead(src, n);
+    const int lines = (int)(src->rows * ahead.bytes / 64 * block / (rows * GROUPS)) + 1;
     for (int first = 0; first < rows; first += block)
-        for (int group = 0; group < GROUPS; group++)
+        for (int group = 0; group < GROUPS; group++) {
+            fetch_ahead(&ahead, lines);
             for (int row = first; row < rows && row < first + block; row += even) {
-                const int m = jup_tile_rows(rows, PLAIN_ROWS, row);
-                const int share = (8 * m + GROUPS - 1) / GROUPS; /* floats to fetch in a step */
-                const float *of_x = x + row * words + at_word * m;
+                const int m = row + even < rows ? even : rows - row;
+                const float *of_x = x + row * words;
                 (src->pairs ? tile_of_pairs : tile_of_floats)(
                     m, steps, of_x, of_x + block * words + group * steps * share, share,
                     panel + group * steps * STEP_FLOATS, sums + row * JUP_PANEL + group * GROUP,
-                    at > 0);
+                    add);
             }
+        }
 }
