@@ -10,6 +10,7 @@ typedef struct jup_gguf_mapping {
     unsigned char *base;
     uint64_t offset; /* in the file, a multiple of the page size */
     size_t bytes;
+    bool seldom, kept; /* see jup_gguf_keep() */
 } jup_gguf_mapping_t;
 
 struct jup_gguf {

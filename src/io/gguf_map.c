@@ -146,7 +146,7 @@ static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool 
         g->cap_mappings = g->cap_mappings ? g->cap_mappings * 2 : 8;
         g->mappings = jup_resize(g->mappings, g->cap_mappings, sizeof *g->mappings);
     }
-    g->mappings[g->n_mappings++] = (jup_gguf_mapping_t){base, first, bytes};
+    g->mappings[g->n_mappings++] = (jup_gguf_mapping_t){base, first, bytes, seldom, false};
     return JUP_OK;
 }
 

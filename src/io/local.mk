@@ -3,7 +3,7 @@ libjupiter_a_SOURCES += \
 	%D%/detokenize.c \
 	%D%/digest.c %D%/digest.h \
 	%D%/json_reason.h %D%/gguf.c %D%/gguf.h %D%/gguf_internal.h \
-	%D%/gguf_get.c %D%/gguf_map.c %D%/gguf_parse.c %D%/gguf_parts.c \
+	%D%/gguf_get.c %D%/gguf_keep.c %D%/gguf_map.c %D%/gguf_parse.c %D%/gguf_parts.c \
 	%D%/gguf_write.c %D%/gguf_write.h \
 	%D%/hf.c %D%/hf.h %D%/hf_config.c %D%/hf_sentencepiece.c %D%/hf_tokenizer.c \
 	%D%/journal.c %D%/journal.h %D%/journal_read.c \

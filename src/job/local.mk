@@ -3,6 +3,7 @@ libjupiter_a_SOURCES += \
 	%D%/describe.c %D%/describe.h \
 	%D%/division.c %D%/division.h %D%/planning.c \
 	%D%/job.c %D%/job.h \
+	%D%/keep.c %D%/keep.h \
 	%D%/life.c %D%/life.h \
 	%D%/measure.c %D%/measure.h \
 	%D%/measure_links.c %D%/measure_links.h \

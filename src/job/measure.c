@@ -8,6 +8,7 @@
 #include "comm/muster.h"
 #include "io/digest.h"
 #include "io/model_file.h"
+#include "job/keep.h"
 #include "job/measure_links.h"
 #include "job/session.h"
 #include "model/forward.h"
@@ -80,6 +81,7 @@ static jup_status_t open_bench(bench_t *b, jup_error_t *err)
                                          .kv_dtype = b->job->kv_dtype,
                                          .residual_dtype = b->job->wire};
     JUP_TRY(jup_forward_init(&b->forward, &b->config, &b->weights, &b->compute, &limits, err));
+    jup_keep_weights(b->gguf, (double)jup_mem_live_bytes(), false); /* as a run does */
     jup_step_init(&b->step, rows);
     b->tokens = jup_new((size_t)rows, sizeof *b->tokens);
     for (int32_t i = 0; i < rows; i++)

@@ -8,6 +8,7 @@
 #include "comm/muster.h"
 #include "io/digest.h"
 #include "io/slice.h"
+#include "job/keep.h"
 #include "model/weights_phantom.h"
 #include "plan/file_size.h"
 
@@ -52,22 +53,30 @@ static jup_status_t count_buffers(const jup_session_t *s, const jup_forward_limi
     return JUP_OK;
 }
 
+/* The cache and the buffers. */
+static jup_status_t count_memory(const jup_session_t *s, const jup_forward_limits_t *limits,
+                                 double *kv, double *buffers, jup_error_t *err)
+{
+    JUP_TRY(count_buffers(s, limits, buffers, err));
+    *kv = (double)limits->kv_tokens * (double)jup_config_kv_bytes(&s->config, limits->kv_dtype) *
+          (s->weights.shard.last - s->weights.shard.first);
+    return JUP_OK;
+}
+
 /* Before any of it is touched. Weights are mapped: they can leave memory. */
 static jup_status_t check_memory(const jup_session_t *s, const jup_forward_limits_t *limits,
                                  jup_error_t *err)
 {
-    double buffers;
-    JUP_TRY(count_buffers(s, limits, &buffers, err));
-    size_t kv = (size_t)limits->kv_tokens * jup_config_kv_bytes(&s->config, limits->kv_dtype) *
-                (size_t)(s->weights.shard.last - s->weights.shard.first);
+    double kv, buffers;
+    JUP_TRY(count_memory(s, limits, &kv, &buffers, err));
     size_t available = jup_mem_available_bytes();
-    if ((double)kv + buffers <= (double)available)
+    if (kv + buffers <= (double)available)
         return JUP_OK;
     return jup_fail(err, JUP_EENV,
                     "not enough memory: layers %d to %d need %.1f MiB of KV cache for %lld tokens "
                     "and %.1f MiB for steps of %d rows, %.1f MiB are available; use a smaller "
                     "--context, shorter chunks (--chunk) or more ranks",
-                    s->weights.shard.first, s->weights.shard.last - 1, (double)kv / 1048576.0,
+                    s->weights.shard.first, s->weights.shard.last - 1, kv / 1048576.0,
                     (long long)limits->kv_tokens, buffers / 1048576.0, limits->rows,
                     (double)available / 1048576.0);
 }
@@ -90,7 +99,17 @@ static jup_status_t check_device(jup_session_t *s, const jup_job_t *job,
     return jup_modelled_check_memory(&s->device, &workload, &s->weights.shard, limits->rows, err);
 }
 
-static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t *err)
+/* Now that all is there that has to be. */
+static jup_status_t keep_weights(jup_session_t *s, const jup_forward_limits_t *limits, bool shows,
+                                 jup_error_t *err)
+{
+    double kv, buffers;
+    JUP_TRY(count_memory(s, limits, &kv, &buffers, err));
+    jup_keep_weights(s->gguf, kv + buffers, shows);
+    return JUP_OK;
+}
+
+static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
 {
     jup_forward_limits_t limits = jup_engine_limits(&job->engine);
     limits.kv_dtype = job->kv_dtype;
@@ -101,7 +120,8 @@ static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, jup_error_t 
     JUP_TRY(jup_compute_init(&s->compute, ops, jup_fair_threads(job->threads), err));
     if (is_phantom(job))
         jup_modelled_attach(&s->device, &s->compute, &s->weights);
-    return jup_forward_init(&s->forward, &s->config, &s->weights, &s->compute, &limits, err);
+    JUP_TRY(jup_forward_init(&s->forward, &s->config, &s->weights, &s->compute, &limits, err));
+    return is_phantom(job) ? JUP_OK : keep_weights(s, &limits, rank == 0, err);
 }
 
 static jup_status_t take_shape(jup_session_t *s, const jup_job_t *job, int rank, jup_error_t *err)
@@ -138,7 +158,7 @@ static jup_status_t open_model(jup_session_t *s, const jup_job_t *job, int rank,
     s->config = jup_part_config(&s->whole, &s->weights.shard.part);
     if (is_phantom(job))
         JUP_TRY(open_device(s, job, rank, err));
-    return prepare(s, job, err);
+    return prepare(s, job, rank, err);
 }
 
 /* ---- the engine ------------------------------------------------------------------------------ */

@@ -1,9 +1,11 @@
+#include "base/interrupt.h"
 #include "base/mem.h"
 #include "io/gguf_write.h"
 #include "io_sample.h"
 #include "unit.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -629,10 +631,10 @@ END_TEST
 enum { BIG_ROWS = 100, BIG_COLS = 1024 }; /* 400 KiB of f32 */
 
 /* Four large random tensors t0 to t3, one small. */
-static jup_gguf_t *open_big(void)
+static jup_gguf_t *open_named(char path[256])
 {
     static jup_gguf_random_t random = {.seed = 5, .center = 1, .spread = 0.5f};
-    char path[256], name[16];
+    char name[16];
     jup_gguf_t *g;
     jup_gguf_writer_t *w = jup_gguf_writer_new();
     for (int i = 0; i < 4; i++) {
@@ -644,6 +646,13 @@ static jup_gguf_t *open_big(void)
     ck_assert_int_eq(jup_gguf_save(w, io_sample_path(path, "big"), NULL), JUP_OK);
     jup_gguf_writer_destroy(w);
     ck_assert_int_eq(jup_gguf_open(path, &g, NULL), JUP_OK);
+    return g;
+}
+
+static jup_gguf_t *open_big(void)
+{
+    char path[256];
+    jup_gguf_t *g = open_named(path);
     remove(path);
     return g;
 }
@@ -707,6 +716,53 @@ START_TEST(only_the_pages_asked_for_are_mapped)
 }
 END_TEST
 
+/* data: of t1 and t3 as map_bytes() gave it. */
+static void check_data(jup_gguf_t *g, const void *const data[2], const float *t1, const float *t3)
+{
+    const size_t bytes = (size_t)BIG_ROWS * BIG_COLS * sizeof(float);
+    const void *again[2];
+    map_bytes(g, (const char *[]){"t1", "t3"}, 2, again);
+    ck_assert_ptr_eq(again[0], data[0]);
+    ck_assert_ptr_eq(again[1], data[1]);
+    ck_assert_mem_eq(data[0], t1, bytes);
+    ck_assert_mem_eq(data[1], t3, bytes);
+}
+
+START_TEST(what_is_kept_needs_no_file)
+{
+    const size_t count = (size_t)BIG_ROWS * BIG_COLS;
+    char path[256];
+    const void *data[2], *rarely;
+    float *t1 = jup_new(count, sizeof *t1), *t3 = jup_new(count, sizeof *t3);
+    jup_gguf_t *g = open_named(path);
+    jup_gguf_range_t seldom = jup_gguf_all(jup_gguf_tensor(g, "t0"));
+    seldom.seldom = true;
+    jup_gguf_read(g, jup_gguf_all(jup_gguf_tensor(g, "t1")), t1, NULL);
+    jup_gguf_read(g, jup_gguf_all(jup_gguf_tensor(g, "t3")), t3, NULL);
+    ck_assert_int_eq(jup_gguf_map(g, &seldom, 1, &rarely, NULL), JUP_OK);
+    size_t all = map_bytes(g, (const char *[]){"t1", "t3"}, 2, data);
+    size_t to_keep = jup_gguf_bytes_to_keep(g);
+    ck_assert_uint_ge(to_keep, 2 * count * sizeof(float));
+    ck_assert_uint_le(to_keep, all - count * sizeof(float));
+
+    jup_interrupt_request(SIGINT); /* stays mapped */
+    jup_gguf_keep(g, false);
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g), to_keep);
+    check_data(g, data, t1, t3);
+    jup_interrupt_forget();
+
+    jup_gguf_keep(g, false);
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g), 0);
+    ck_assert_int_eq(truncate(path, 4096), 0);
+    check_data(g, data, t1, t3);
+    ck_assert_uint_eq(jup_gguf_mapped_bytes(g), all);
+    jup_gguf_close(g);
+    remove(path);
+    jup_free(t1);
+    jup_free(t3);
+}
+END_TEST
+
 START_TEST(random_fill_depends_on_the_row_alone)
 {
     jup_gguf_t *g = open_big();
@@ -756,6 +812,7 @@ static Suite *suite(void)
     unit_add(s, failed_writing_leaves_no_file, 10);
     unit_add(s, a_range_of_a_tensor_is_mapped_alone, 20);
     unit_add(s, only_the_pages_asked_for_are_mapped, 10);
+    unit_add(s, what_is_kept_needs_no_file, 10);
     unit_add(s, random_fill_depends_on_the_row_alone, 10);
     unit_add_abort(s, assertions_are_on);
     return s;
