@@ -431,6 +431,7 @@ static void set_up(bench_t *b, int threads)
     jup_rng_init(&b->rng, 1);
     size_t square = (size_t)SGEMM_N * SGEMM_N * (size_t)b->threads;
     b->weights = jup_new(weight_bytes, 1);
+    jup_mem_use_large_pages(b->weights); /* as a rank's own are */
     b->x = jup_new(elems, sizeof(float)), b->y = jup_new(elems, sizeof(float));
     b->a = jup_new(square, sizeof(float)), b->b = jup_new(square, sizeof(float));
     b->c = jup_new(square, sizeof(float));
