@@ -337,8 +337,10 @@ static jup_status_t take_shard(loader_t *l)
     const jup_shard_t *shard = &l->weights->shard;
     l->n = 0;
     l->owned_bytes = 0;
+    l->seldom = !(shard->head && l->config->tied); /* a row for each token */
     if (shard->embedding)
         JUP_TRY(take_matrix(l, "token_embd.weight", &embedding, &l->weights->embedding));
+    l->seldom = false;
     JUP_TRY(take_rope_factors(l));
     for (int layer = shard->first; layer < shard->last; layer++)
         JUP_TRY(take_layer(l, layer, &l->weights->layers[layer - shard->first]));

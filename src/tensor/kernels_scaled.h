@@ -43,7 +43,7 @@ INLINE factors_t factors_of(const jup_dtype_t dtype, const vi scales[4], const i
     /* (4 - number) * (scale - 32), and for 4 more 4 * (32 - scale); no byte leaves 0..255 before
      * the subtractions, which are of bytes */
     vb table = (vb)(scale * 0x01020304) - (vb)((vi){0} + 0x20406080);
-    vb more = (vb)all_bytes(128) - (vb)(scale * 0x04040404);
+    vb more = (vb)all_bytes(128) - (vb)((vu)scale * 0x04040404u);
     return (factors_t){.table = biased((vi)table), .more = (vi)more};
 }
 
