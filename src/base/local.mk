@@ -8,7 +8,7 @@ libjupiter_a_SOURCES += \
 	%D%/interrupt.c %D%/interrupt.h \
 	%D%/launcher.c %D%/launcher.h \
 	%D%/log.c %D%/log.h \
-	%D%/mem.c %D%/mem.h \
+	%D%/mem.c %D%/mem.h %D%/mem_system.c \
 	%D%/output.c %D%/output.h %D%/output_lines.c \
 	%D%/pack.c %D%/pack.h \
 	%D%/progress.c %D%/progress.h \

@@ -52,7 +52,8 @@ size_t jup_mem_resident_bytes(void);
 /** From now on jup_mem_available_bytes() is a modelled device's; 0: the system's again. */
 void jup_mem_model(size_t bytes);
 
-/** Memory this process could still use: the system's, or its cgroup's if that is less. */
+/** Memory this process could still use: the system's, or that of its control group, or one above
+ * it, if that is less. */
 size_t jup_mem_available_bytes(void);
 
 #endif

@@ -41,6 +41,7 @@ typedef struct bench {
     jup_step_t step;
     int32_t *tokens;
     int layers;           /* that this rank holds while measuring */
+    double memory_bytes;  /* for this rank, before weights are read */
     double window_s;      /* least time that steps are repeated for one value */
     step_times_t *points; /* (passes, chunks, prefixes) */
     jup_profile_t profile;
@@ -71,6 +72,7 @@ static jup_status_t open_model(bench_t *b, jup_error_t *err)
 
 static jup_status_t open_bench(bench_t *b, jup_error_t *err)
 {
+    b->memory_bytes = (double)jup_mem_available_bytes() / jup_muster_neighbours();
     JUP_TRY(open_model(b, err));
     JUP_TRY(jup_compute_init(&b->compute, jup_ops_by_name(b->job->compute),
                              jup_fair_threads(b->job->threads), err));
@@ -376,7 +378,7 @@ static jup_status_t finish_profile(bench_t *b, jup_error_t *err)
     snprintf(p->title, sizeof p->title, "measured with %.60s, %d threads, %.16s", b->config.name,
              b->compute.threads, b->job->compute);
     p->threads = b->compute.threads;
-    p->memory_bytes = (double)jup_mem_available_bytes() / jup_muster_neighbours();
+    p->memory_bytes = b->memory_bytes;
     return JUP_OK;
 }
 

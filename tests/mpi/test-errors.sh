@@ -238,35 +238,43 @@ done
 same "a prompt from a pipe" "$(tokens 1 $good -n 4)" \
     "$(echo hello >"$work/pipe" & tokens 1 -m "$work/good.gguf" -f "$work/pipe" -n 4)"
 
-# cut OPTIONS...: a run whose model is cut when the first text is there; its exit code
-cut() {
-    : >"$work/out"
-    timeout 120 mpirun -n 2 "$jupiter" run -m "$work/lost.gguf" -t 1 -p hello --ignore-eos "$@" \
-        >"$work/out" 2>"$work/err" &
-    launcher=$!
-    tries=0
-    while [ ! -s "$work/out" ] && [ $tries -lt 300 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-    : >"$work/lost.gguf"
-    wait $launcher
-}
-
 # weights that are large enough are in memory of the ranks' own
 "$make_model" "$work/lost.gguf" dim=512 ffn=2048 layers=8 context=2048 || fail "make_model lost"
-whole=$(ranks 1 run -m "$work/lost.gguf" -p hello --ignore-eos -n 100 -t 1 -q)
+own="-m $work/lost.gguf -p hello --ignore-eos -n 20 -t 1"
+whole=$(ranks 1 run $own -q)
 if [ -r /sys/kernel/mm/transparent_hugepage/enabled ] &&
     ! grep -q '\[never\]' /sys/kernel/mm/transparent_hugepage/enabled; then
-    cut -n 100 -v
-    same "exit code without a model that is in memory" 0 $?
+    same "text with weights of the ranks' own" "$whole" "$(ranks 2 run $own -v 2>"$work/err")"
     same "ranks with weights of their own" 2 "$(grep -c 'weights read into huge pages' "$work/err")"
-    same "text without the file" "$whole" "$(cat "$work/out")"
 fi
 
-# others are read from the file
+# and stay in the file where a control group has no memory for them: 134 MB of 160
+for groups in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+    group=$groups/jupiter-$$ limit=memory.max
+    [ $groups = /sys/fs/cgroup ] || limit=memory.limit_in_bytes
+    mkdir "$group" 2>/dev/null || continue
+    if [ -e "$group/$limit" ] && echo 160M >"$group/$limit"; then
+        within=$(sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh "$group" "$jupiter" run \
+            $own -v 2>"$work/err")
+        same "exit code in a group of little memory" 0 $?
+        same "text in a group of little memory" "$whole" "$within"
+        same "weights in a group of little memory" 0 "$(grep -c 'huge pages' "$work/err")"
+    fi
+    rmdir "$group"
+done
+
+# the model is cut while it is read: small weights stay in the file
 "$make_model" "$work/lost.gguf" dim=512 ffn=1024 layers=4 context=8192 || fail "make_model lost"
-cut -n 8000
+timeout 120 mpirun -n 2 "$jupiter" run -m "$work/lost.gguf" -t 1 -p hello -n 8000 --ignore-eos \
+    >"$work/out" 2>"$work/err" &
+launcher=$!
+tries=0
+while [ ! -s "$work/out" ] && [ $tries -lt 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+: >"$work/lost.gguf"
+wait $launcher
 same "exit code for a lost model" 3 $?
 grep -q "^jupiter: '$work/lost.gguf' changed while it was read" "$work/err" ||
     { fail "a lost model is not named"; cat "$work/err"; }

@@ -741,18 +741,19 @@ START_TEST(what_is_kept_needs_no_file)
     jup_gguf_read(g, jup_gguf_all(jup_gguf_tensor(g, "t3")), t3, NULL);
     ck_assert_int_eq(jup_gguf_map(g, &seldom, 1, &rarely, NULL), JUP_OK);
     size_t all = map_bytes(g, (const char *[]){"t1", "t3"}, 2, data);
-    size_t to_keep = jup_gguf_bytes_to_keep(g);
+    size_t to_keep = jup_gguf_bytes_to_keep(g, 1 << 16);
     ck_assert_uint_ge(to_keep, 2 * count * sizeof(float));
     ck_assert_uint_le(to_keep, all - count * sizeof(float));
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g, 1 << 20), 0); /* too small */
 
     jup_interrupt_request(SIGINT); /* stays mapped */
-    jup_gguf_keep(g, false);
-    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g), to_keep);
+    jup_gguf_keep(g, 1 << 16, false);
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g, 1 << 16), to_keep);
     check_data(g, data, t1, t3);
     jup_interrupt_forget();
 
-    jup_gguf_keep(g, false);
-    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g), 0);
+    jup_gguf_keep(g, 1 << 16, false);
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g, 1 << 16), 0);
     ck_assert_int_eq(truncate(path, 4096), 0);
     check_data(g, data, t1, t3);
     ck_assert_uint_eq(jup_gguf_mapped_bytes(g), all);
