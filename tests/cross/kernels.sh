@@ -13,7 +13,7 @@ list_sources() {
     for file in "$source"/src/tensor/*.c; do
         case $file in */blas_core.c) ;; *) echo "$file" ;; esac # the library's own choices
     done
-    for name in clock mem rng status terminal; do echo "$source/src/base/$name.c"; done
+    for name in clock mem mem_system rng status terminal; do echo "$source/src/base/$name.c"; done
 }
 
 [ "${1:-}" = --sources ] && { list_sources; exit; }
