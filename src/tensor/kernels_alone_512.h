@@ -14,16 +14,6 @@ INLINE part_t load_part(const enum plain plain, const int step, const unsigned c
     return (part_t)(plain == PAIR ? words : step == 0 ? words & -65536 : words << 16);
 }
 
-INLINE part_t add_part(const enum plain plain, part_t sum, part_t w, part_t x)
-{
-#ifdef BF16_TABLE
-    if (plain == PAIR)
-        return add_bf16_part(sum, w, x);
-#endif
-    (void)plain;
-    return sum + w * x;
-}
-
 /* A unit of four rows. */
 INLINE void add_unit_of_4(const enum plain plain, const unsigned char *const rows[4], int64_t at,
                           const float *x, part_t sums[4])
@@ -31,8 +21,10 @@ INLINE void add_unit_of_4(const enum plain plain, const unsigned char *const row
     EACH (step, unit_steps(plain)) {
         part_t of_x;
         memcpy(&of_x, x + 8 * step, sizeof of_x);
-        EACH (i, 4)
-            sums[i] = add_part(plain, sums[i], load_part(plain, step, rows[i] + at), of_x);
+        EACH (i, 4) {
+            part_t w = load_part(plain, step, rows[i] + at);
+            sums[i] = plain == PAIR ? add_bf16_part(sums[i], w, of_x) : sums[i] + w * of_x;
+        }
     }
 }
 

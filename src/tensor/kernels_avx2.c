@@ -26,7 +26,7 @@ INLINE vi add_16(vi a, vi b)
     return (vi)_mm256_add_epi16((__m256i)a, (__m256i)b);
 }
 
-/* In that order: a compiler that is free to choose has more products waiting than registers. */
+/* As add_32_in_order(). */
 INLINE vi add_16_in_order(vi a, vi b)
 {
     __asm__("vpaddw %2, %1, %0" : "=x"(a) : "x"(a), "x"(b));

@@ -4,13 +4,6 @@
  * widened: 4 times 2 of weights below 32, 2 times 2 of weights below 64 (as in products_neon.h).
  */
 
-/* As add_16_in_order(). */
-INLINE vi add_32_in_order(vi a, vi b)
-{
-    __asm__("vpaddd %2, %1, %0" : "=x"(a) : "x"(a), "x"(b));
-    return a;
-}
-
 /* Columns [4 from, 4 from + 4 steps) of a block, weights without sign. */
 INLINE void add_pairs(const int m, const int from, const int steps, const uint8_t *w,
                       const int8_t *q, vi dots[I8_ROWS][I8_VECS])
@@ -79,11 +72,8 @@ INLINE void add_signed(const int m, const int from, const int to, const uint8_t 
             EACH (odd, 2) {
                 int32_t two;
                 memcpy(&two, q + odd * WIDE_X_BYTES + 4 * (k * m + r), sizeof two);
-                EACH (v, I8_VECS) {
-                    vi column = columns[odd][v];
-                    __m256i more = _mm256_madd_epi16((__m256i)column, (__m256i)splat_i(two));
-                    dots[r][v] = add_32_in_order(dots[r][v], (vi)more);
-                }
+                EACH (v, I8_VECS)
+                    dots[r][v] = dot_pairs(dots[r][v], columns[odd][v], splat_i(two));
             }
     }
 }
