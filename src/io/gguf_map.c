@@ -131,11 +131,45 @@ static void prepare_to_read(void *base, size_t bytes)
     madvise(base, bytes, MADV_WILLNEED);
 }
 
+/* Address space for the mappings of one call, so that they lie one behind the other: what is kept
+ * in huge pages later (gguf_keep.c) are many small ones at once, the slices of a group's member. */
+typedef struct area {
+    unsigned char *next; /* NULL: there is none, the system places them */
+    size_t left;
+} area_t;
+
+static area_t reserve_area(const jup_gguf_range_t *ranges, size_t count, uint64_t page)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += ranges[i].seldom ? 0 : (ranges[i].bytes / page + 2) * page;
+    void *base = MAP_FAILED;
+    if (bytes > 0)
+        base = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return base == MAP_FAILED ? (area_t){0} : (area_t){base, bytes};
+}
+
+static void release_rest(area_t *area)
+{
+    if (area->left > 0)
+        munmap(area->next, area->left);
+}
+
+static void *map_pages(const jup_gguf_t *g, uint64_t first, size_t bytes, area_t *area)
+{
+    bool fits = area && bytes <= area->left;
+    void *base = mmap(fits ? area->next : NULL, bytes, PROT_READ,
+                      MAP_PRIVATE | (fits ? MAP_FIXED : 0), g->fd, (off_t)first);
+    if (fits && base != MAP_FAILED)
+        *area = (area_t){area->next + bytes, area->left - bytes};
+    return base;
+}
+
 static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool seldom,
-                              jup_error_t *err)
+                              area_t *area, jup_error_t *err)
 {
     size_t bytes = (size_t)(end - first);
-    void *base = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, g->fd, (off_t)first);
+    void *base = map_pages(g, first, bytes, seldom ? NULL : area);
     if (base == MAP_FAILED)
         return jup_fail(err, JUP_EENV, "%s: cannot map %zu bytes of tensor data: %s", g->path,
                         bytes, strerror(errno));
@@ -153,9 +187,9 @@ static jup_status_t map_range(jup_gguf_t *g, uint64_t first, uint64_t end, bool 
 /* Maps whole pages; ranges that share a page or lie on neighbouring ones become one mapping, unless
  * one is to be read at once and the other is not. */
 static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_range_t *sorted, size_t count,
-                               jup_error_t *err)
+                               uint64_t page, area_t *area, jup_error_t *err)
 {
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), first = 0, end = 0;
+    uint64_t first = 0, end = 0;
     bool seldom = false;
     for (size_t i = 0; i < count; i++) {
         uint64_t offset = start_of(&sorted[i]);
@@ -163,7 +197,7 @@ static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_range_t *sorted, si
             continue;
         uint64_t start = offset / page * page;
         if ((start > end || seldom != sorted[i].seldom) && end > first) {
-            JUP_TRY(map_range(g, first, end, seldom, err));
+            JUP_TRY(map_range(g, first, end, seldom, area, err));
             end = 0;
         }
         if (end == 0)
@@ -172,7 +206,7 @@ static jup_status_t map_sorted(jup_gguf_t *g, const jup_gguf_range_t *sorted, si
         uint64_t stop = (offset + sorted[i].bytes + page - 1) / page * page;
         end = stop > end ? stop : end;
     }
-    return end > first ? map_range(g, first, end, seldom, err) : JUP_OK;
+    return end > first ? map_range(g, first, end, seldom, area, err) : JUP_OK;
 }
 
 void jup_gguf_unmap_from(jup_gguf_t *g, size_t first)
@@ -189,7 +223,10 @@ static jup_status_t map_missing(jup_gguf_t *file, const jup_gguf_range_t *sorted
                                 jup_error_t *err)
 {
     size_t before = file->n_mappings;
-    jup_status_t status = map_sorted(file, sorted, count, err);
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    area_t area = reserve_area(sorted, count, page);
+    jup_status_t status = map_sorted(file, sorted, count, page, &area, err);
+    release_rest(&area);
     if (status != JUP_OK)
         jup_gguf_unmap_from(file, before);
     return status;

@@ -764,6 +764,39 @@ START_TEST(what_is_kept_needs_no_file)
 }
 END_TEST
 
+/* A group's member reads slices of many tensors, each smaller than two huge pages. */
+START_TEST(slices_are_kept_together)
+{
+    enum { SLICES = 4, ROWS = 10 };
+    const size_t row = BIG_COLS * sizeof(float), bytes = ROWS * row;
+    const size_t huge = 8 * row;
+    char path[256];
+    const void *data[SLICES];
+    jup_gguf_range_t slices[SLICES];
+    float(*expected)[ROWS * BIG_COLS] = jup_new(SLICES, sizeof *expected);
+    jup_gguf_t *g = open_named(path);
+    for (int i = 0; i < SLICES; i++) {
+        const char *name = (const char *[]){"t0", "t1", "t2", "t3"}[i];
+        slices[i] = (jup_gguf_range_t){
+            .tensor = jup_gguf_tensor(g, name), .first = 50 * row, .bytes = bytes};
+        jup_gguf_read(g, slices[i], expected[i], NULL);
+    }
+    ck_assert_int_eq(jup_gguf_map(g, slices, 1, data, NULL), JUP_OK);
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g, huge), 0); /* alone */
+    ck_assert_int_eq(jup_gguf_map(g, slices + 1, SLICES - 1, data + 1, NULL), JUP_OK);
+    ck_assert_uint_ge(jup_gguf_bytes_to_keep(g, huge), (SLICES - 1) * bytes);
+    jup_gguf_keep(g, huge, false);
+    ck_assert_uint_eq(jup_gguf_bytes_to_keep(g, huge), 0);
+    ck_assert_mem_eq(data[0], expected[0], bytes);
+    ck_assert_int_eq(truncate(path, 4096), 0);
+    for (int i = 1; i < SLICES; i++)
+        ck_assert_mem_eq(data[i], expected[i], bytes);
+    jup_gguf_close(g);
+    remove(path);
+    jup_free(expected);
+}
+END_TEST
+
 START_TEST(random_fill_depends_on_the_row_alone)
 {
     jup_gguf_t *g = open_big();
@@ -814,6 +847,7 @@ static Suite *suite(void)
     unit_add(s, a_range_of_a_tensor_is_mapped_alone, 20);
     unit_add(s, only_the_pages_asked_for_are_mapped, 10);
     unit_add(s, what_is_kept_needs_no_file, 10);
+    unit_add(s, slices_are_kept_together, 10);
     unit_add(s, random_fill_depends_on_the_row_alone, 10);
     unit_add_abort(s, assertions_are_on);
     return s;
