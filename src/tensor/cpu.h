@@ -35,6 +35,16 @@ static inline bool jup_cpu_has_avxvnni(void)
     unsigned a, b, c, d;
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
 }
+
+/** AMD's Zen 5 or later. */
+static inline bool jup_cpu_is_zen5(void)
+{
+    enum { AUTHENTIC_AMD = 0x68747541, ZEN5 = 0x1a }; /* "Auth"; the family */
+    unsigned a, b, c, d;
+    if (!__get_cpuid(0, &a, &b, &c, &d) || b != AUTHENTIC_AMD || !__get_cpuid(1, &a, &b, &c, &d))
+        return false;
+    return (a >> 8 & 15) + (a >> 20 & 255) >= ZEN5;
+}
 #endif
 
 #endif

@@ -9,7 +9,9 @@
 #include <sys/auxv.h>
 #endif
 
-enum { MOST_TABLES = 5 };
+enum { MOST_TABLES = 7 };
+
+bool jup_kernels_fetch_near;
 
 #if defined(__x86_64__)
 
@@ -21,10 +23,15 @@ static int list(const jup_kernels_t *tables[MOST_TABLES])
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vnni");
-    if (avx512 && jup_cpu_has_avx512bf16())
+    bool bf16 = avx512 && jup_cpu_has_avx512bf16();
+    if (bf16)
         tables[n++] = &jup_kernels_avx512bf16;
     if (avx512)
         tables[n++] = &jup_kernels_avx512;
+    if (bf16)
+        tables[n++] = &jup_kernels_avx512vlbf16;
+    if (avx512)
+        tables[n++] = &jup_kernels_avx512vl;
     if (avx2 && jup_cpu_has_avxvnni())
         tables[n++] = &jup_kernels_avxvnni;
     if (avx2)
@@ -70,6 +77,9 @@ const jup_kernels_t *jup_kernels_choose(void)
     const jup_kernels_t *tables[MOST_TABLES];
     int n = list(tables);
     const char *wanted = getenv("JUPITER_KERNELS");
+#if defined(__x86_64__)
+    jup_kernels_fetch_near = jup_cpu_is_zen5();
+#endif
     for (int i = 0; wanted && i < n; i++)
         if (!strcmp(tables[i]->name, wanted))
             return tables[i];

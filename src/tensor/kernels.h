@@ -197,10 +197,18 @@ typedef struct jup_kernels {
                     float *total);
 } jup_kernels_t;
 
-extern const jup_kernels_t jup_kernels_avx512bf16, jup_kernels_avx512, jup_kernels_avxvnni;
-extern const jup_kernels_t jup_kernels_avx2;
+extern const jup_kernels_t jup_kernels_avx512bf16, jup_kernels_avx512;
+extern const jup_kernels_t jup_kernels_avx512vlbf16, jup_kernels_avx512vl;
+extern const jup_kernels_t jup_kernels_avxvnni, jup_kernels_avx2;
 extern const jup_kernels_t jup_kernels_i8mm, jup_kernels_dotprod, jup_kernels_neon;
 extern const jup_kernels_t jup_kernels_portable;
+
+/**
+ * Whether few rows of x fetch what they read later into the first-level cache, else into the
+ * second: the first has too few fetches under way at a time for the memory's delay in a Zen 4, and
+ * is a tenth quicker in a Zen 5. Set by jup_kernels_choose().
+ */
+extern bool jup_kernels_fetch_near;
 
 /** The best table for this processor; $JUPITER_KERNELS names another ("avx2", "portable"...). */
 const jup_kernels_t *jup_kernels_choose(void);

@@ -20,9 +20,7 @@ JUP_TARGET_BEGIN("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 #define SCALED 1
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"
-/* Q8_0 leaves the processor time to spare, and eight rows side by side come from memory a tenth
- * faster than 16 (Zen 4). */
-#define ALONE_Q8_0 jup_kernels_avx2.run_i8
+#define ALONE jup_kernels_avx512vl
 
 typedef float vf __attribute__((vector_size(VECTOR)));
 typedef int32_t vi __attribute__((vector_size(VECTOR)));
@@ -139,7 +137,6 @@ INLINE vf load_halves(const void *p)
 }
 
 /* Eight words of a row; those of two rows: see kernels_plain.h. */
-typedef float part_t __attribute__((vector_size(32)));
 INLINE vf load_parts(const void *p, const void *q)
 {
     __m512d v = _mm512_castpd256_pd512(_mm256_loadu_pd(p));
@@ -192,12 +189,6 @@ INLINE vi dot_pairs(vi sum, vi a, vi b)
 #define BF16_TABLE jup_kernels_avx512bf16
 #define BF16_NAME "avx512bf16"
 INLINE vf add_bf16(vf sum, vf w, vf x)
-{
-    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
-    return sum;
-}
-
-INLINE part_t add_bf16_part(part_t sum, part_t w, part_t x)
 {
     __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
     return sum;

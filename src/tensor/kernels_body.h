@@ -36,6 +36,7 @@
  *   MASKS               1 where add_16_at() adds 16 to the bytes of a mask's bits
  *   FEW, FEW_ROWS       a file of kernels for so many rows of x at most without panels; what it
  *                       needs besides stands at its head
+ *   ALONE               another table that takes one row of x, but of types whose form is whole
  *   I8_CHUNK, ROWS      the layout of work, where it is not the largest (kernels.h)
  *   BF16_TABLE, BF16_NAME   a second table, for processors with products of pairs of BF16, by
  *                       add_bf16()
@@ -73,9 +74,17 @@ enum {
 /* Columns of a row of rounded x that lie side by side, and how often four. */
 enum { X_RUN = PAIRED ? 8 : 4, X_QUADS = X_RUN / 4 };
 
-/* Into which level of the cache to fetch what comes next, 2 for the second: the first has too few
- * fetches under way at a time for the memory's delay (Zen 4; a Zen 5 had enough). */
+/* Into which level of the cache to fetch what comes next, 2 for the second. */
 #define FETCH_LEVEL 2
+
+/* A line of a weight that few rows of x will read. */
+INLINE void fetch_weights(const void *p)
+{
+    if (jup_kernels_fetch_near)
+        __builtin_prefetch(p, 0, 3);
+    else
+        __builtin_prefetch(p, 0, FETCH_LEVEL);
+}
 
 /* A short loop that has to be unrolled for its arrays of vectors to become registers. */
 #if defined(__clang__)

@@ -24,7 +24,6 @@
  *   dots_of_row      those of a row of x, a row of the weight in each element, with the zero point
  *                    of the weights taken off: one of the two does that by a group's sums of x
  *   LINES            if there is one, a file with add_lines() for what is_by_lines() says
- *   ALONE_Q8_0       if there is one, what takes one row of x over Q8_0: run_i8() of another table
  */
 INLINE float float_of(const int32_t *part)
 {
@@ -114,7 +113,7 @@ INLINE void fetch_share(const few_t *f, const int i, const int n)
     const int lines = (int)(f->fetch_bytes + 63) / 64;
     __asm__ volatile(""); /* a compiler would put all of them first */
     for (int line = lines * i / n; line < lines * (i + 1) / n; line++)
-        __builtin_prefetch(f->s->fetch + 64 * line, 0, FETCH_LEVEL);
+        fetch_weights(f->s->fetch + 64 * line);
 }
 
 /* number_of() in its place. */
@@ -341,9 +340,9 @@ static run_few_t few_of(jup_dtype_t dtype)
  * to copy. */
 static void run_i8(const jup_rows_t *src, int m, int64_t n, const jup_i8_x_t *x, float *sums)
 {
-#ifdef ALONE_Q8_0
-    if (m == 1 && src->dtype == JUP_Q8_0) {
-        ALONE_Q8_0(src, m, n, x, sums);
+#ifdef ALONE
+    if (m == 1 && !form_of(src->dtype).whole) {
+        ALONE.run_i8(src, m, n, x, sums);
         return;
     }
 #endif

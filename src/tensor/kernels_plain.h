@@ -207,7 +207,7 @@ INLINE void few_of_plain(const enum plain plain, const int m,
     int64_t at = 0;
     for (; n >= columns; n -= columns, at += bytes, x += 8 * m * unit_steps(plain)) {
         EACH (line, GROUP * bytes / 64)
-            __builtin_prefetch(fetch + GROUP * at + 64 * line, 0, FETCH_LEVEL);
+            fetch_weights(fetch + GROUP * at + 64 * line);
         add_unit(plain, m, rows, at, x, sums);
     }
     if (n > 0) {
@@ -257,15 +257,11 @@ static void few_plain(const jup_rows_t *src, int first, int64_t at, int64_t n, i
     }
 }
 
-#if VECTOR == 64
-#include "tensor/kernels_alone_512.h"
-#endif
-
 static void run_plain(const jup_rows_t *src, int m, int64_t n, const float *x, float *sums)
 {
-#if VECTOR == 64
-    if (m == 1 && src->dtype == JUP_BF16) {
-        run_alone(src, n, x, sums);
+#ifdef ALONE
+    if (m == 1) {
+        ALONE.run_plain(src, m, n, x, sums);
         return;
     }
 #endif

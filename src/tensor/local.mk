@@ -10,9 +10,10 @@ libjupiter_a_SOURCES += \
 	%D%/dtype.c %D%/dtype.h \
 	%D%/half.c \
 	%D%/kernels.c %D%/kernels.h %D%/kernels_blocks.h %D%/kernels_body.h %D%/kernels_few.h %D%/kernels_few_128.h %D%/kernels_few_x86.h \
-	%D%/kernels_alone_512.h %D%/kernels_lines_x86.h %D%/kernels_pack.h %D%/kernels_plain.h %D%/kernels_scaled.h \
+	%D%/kernels_lines_x86.h %D%/kernels_pack.h %D%/kernels_plain.h %D%/kernels_scaled.h \
 	%D%/kernels_avx2.c \
 	%D%/kernels_avx512.c \
+	%D%/kernels_avx512vl.c \
 	%D%/kernels_avxvnni.c \
 	%D%/kernels_dotprod.c \
 	%D%/kernels_i8mm.c \
