@@ -29,6 +29,7 @@ typedef struct peak {
 #define F32_256(i) "vfmadd231ps %%ymm15, %%ymm14, %%ymm" #i "\n\t"
 #define I8_512(i) "vpdpbusd %%zmm15, %%zmm14, %%zmm" #i "\n\t"
 #define I8_VNNI(i) "%{vex%} vpdpbusd %%ymm15, %%ymm14, %%ymm" #i "\n\t"
+#define I8_VL(i) "%{evex%} vpdpbusd %%ymm15, %%ymm14, %%ymm" #i "\n\t"
 #define I8_256(i)                                                                                  \
     "vpmaddubsw %%ymm15, %%ymm14, %%ymm13\n\tvpaddw %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
 
@@ -38,12 +39,14 @@ LOOP(f32_512, F32_512)
 LOOP(f32_256, F32_256)
 LOOP(i8_512, I8_512)
 LOOP(i8_vnni, I8_VNNI)
+LOOP(i8_vl, I8_VL)
 LOOP(i8_256, I8_256)
 LOOP(bf16_512, BF16_512)
 
 static const peak_t peaks[] = {
     {"avx512bf16", {f32_512, i8_512, bf16_512}, {32, 128, 64}},
     {"avx512", {f32_512, i8_512, f32_512}, {32, 128, 32}},
+    {"avx512vl", {f32_256, i8_vl, f32_256}, {16, 64, 16}},
     {"avxvnni", {f32_256, i8_vnni, f32_256}, {16, 64, 16}},
     {"avx2", {f32_256, i8_256, f32_256}, {16, 64, 16}},
 };

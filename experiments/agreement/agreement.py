@@ -21,7 +21,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-# F32: a board's step of one row is then long beside the 4 ms that the system rations in.
+# F32: a board's step of one row then needs 6 ms of a processor or more, long beside its rations.
 MODEL = ["layers=12", "dim=1536", "heads=12", "kv_heads=12", "ffn=4096", "vocab=2048", "context=2048",
          "type=f32"]
 LAYERS = 12

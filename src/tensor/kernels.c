@@ -9,7 +9,7 @@
 #include <sys/auxv.h>
 #endif
 
-enum { MOST_TABLES = 7 };
+enum { MOST_TABLES = 6 };
 
 bool jup_kernels_fetch_near;
 
@@ -23,15 +23,12 @@ static int list(const jup_kernels_t *tables[MOST_TABLES])
     bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vnni");
-    bool bf16 = avx512 && jup_cpu_has_avx512bf16();
-    if (bf16)
+    if (avx512 && jup_cpu_has_avx512bf16())
         tables[n++] = &jup_kernels_avx512bf16;
-    if (avx512)
+    if (avx512) {
         tables[n++] = &jup_kernels_avx512;
-    if (bf16)
-        tables[n++] = &jup_kernels_avx512vlbf16;
-    if (avx512)
         tables[n++] = &jup_kernels_avx512vl;
+    }
     if (avx2 && jup_cpu_has_avxvnni())
         tables[n++] = &jup_kernels_avxvnni;
     if (avx2)

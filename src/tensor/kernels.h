@@ -197,8 +197,7 @@ typedef struct jup_kernels {
                     float *total);
 } jup_kernels_t;
 
-extern const jup_kernels_t jup_kernels_avx512bf16, jup_kernels_avx512;
-extern const jup_kernels_t jup_kernels_avx512vlbf16, jup_kernels_avx512vl;
+extern const jup_kernels_t jup_kernels_avx512bf16, jup_kernels_avx512, jup_kernels_avx512vl;
 extern const jup_kernels_t jup_kernels_avxvnni, jup_kernels_avx2;
 extern const jup_kernels_t jup_kernels_i8mm, jup_kernels_dotprod, jup_kernels_neon;
 extern const jup_kernels_t jup_kernels_portable;

@@ -31,15 +31,6 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, w, x);
 }
 
-/* As in kernels_avx512.c. */
-#define BF16_TABLE jup_kernels_avx512vlbf16
-#define BF16_NAME "avx512vlbf16"
-INLINE vf add_bf16(vf sum, vf w, vf x)
-{
-    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
-    return sum;
-}
-
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"
 #include "tensor/kernels_body.h"

@@ -555,7 +555,7 @@ static Suite *suite(void)
     unit_add(s, rope_both_layouts, 60);
     unit_add(s, embed_every_type, 60);
     unit_add(s, threads_do_not_matter, 60);
-    unit_add(s, row_counts_do_not_matter, 120);
+    unit_add(s, row_counts_do_not_matter, 400);
     unit_add(s, brains_round_x, 60);
     unit_add(s, brains_have_the_same_bits_everywhere, 60);
     unit_add(s, nothing_is_left_behind, 60);
