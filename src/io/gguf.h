@@ -189,8 +189,9 @@ jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t 
 /**
  * Reads what is mapped, but what is read seldom, into memory of this process's own, in huge pages,
  * which then lies where it was mapped: pointers stay good. What cannot be had so stays mapped, as
- * does what one call of jup_gguf_map() mapped of a file when it is less than two such pages, and
- * all that is left when an interrupt comes. `shows` progress. bytes_to_keep: how much it is.
+ * do mappings of less than two such pages (those below 4 MiB that one call of jup_gguf_map() made
+ * count together) and all that is left when an interrupt comes. `shows` progress.
+ * bytes_to_keep: how much it is.
  */
 void jup_gguf_keep(jup_gguf_t *g, size_t huge_bytes, bool shows);
 size_t jup_gguf_bytes_to_keep(const jup_gguf_t *g, size_t huge_bytes);

@@ -131,8 +131,10 @@ static void prepare_to_read(void *base, size_t bytes)
     madvise(base, bytes, MADV_WILLNEED);
 }
 
-/* Address space for the mappings of one call, so that they lie one behind the other: what is kept
- * in huge pages later (gguf_keep.c) are many small ones at once, the slices of a group's member. */
+/* Address space for the small mappings of one call, so that they lie one behind the other and can
+ * be kept in huge pages all at once (gguf_keep.c): the slices of a group's member. Large ones the
+ * system places itself, so that a file's huge pages, where there are such, fit. */
+enum { SMALL_BYTES = 4 << 20 };
 typedef struct area {
     unsigned char *next; /* NULL: there is none, the system places them */
     size_t left;
@@ -157,7 +159,7 @@ static void release_rest(area_t *area)
 
 static void *map_pages(const jup_gguf_t *g, uint64_t first, size_t bytes, area_t *area)
 {
-    bool fits = area && bytes <= area->left;
+    bool fits = area && bytes <= area->left && bytes < SMALL_BYTES;
     void *base = mmap(fits ? area->next : NULL, bytes, PROT_READ,
                       MAP_PRIVATE | (fits ? MAP_FIXED : 0), g->fd, (off_t)first);
     if (fits && base != MAP_FAILED)
