@@ -8,7 +8,6 @@
 #include "base/interrupt.h"
 #include "base/launcher.h"
 #include "base/mem.h"
-#include "base/thread.h"
 #include "comm/collect.h"
 #include "comm/comm.h"
 #include "comm/muster.h"
@@ -236,7 +235,7 @@ jup_status_t jup_comm_open_mpi(jup_comm_t *comm, const char *command, double wat
 
     MPI_Comm_rank(MPI_COMM_WORLD, &comm->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &comm->size);
-    comm->sleeper.spare = jup_muster_neighbours() <= jup_thread_processors();
+    comm->sleeper.spare = jup_muster_has_processors();
     comm->transport = jup_clock_is_simulated() ? &simulated_transport : &mpi_transport;
     if (comm->size > 1 && !jup_clock_is_simulated())
         status = meet(comm, command, watch_s, watch, err);

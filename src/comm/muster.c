@@ -47,6 +47,14 @@ int jup_muster_neighbours(void)
     return n > 0 ? n : 1;
 }
 
+bool jup_muster_has_processors(void)
+{
+    int ranks = jup_muster_neighbours();
+    bool bound = getenv("OMPI_MCA_orte_bound_at_launch") != NULL;
+    return ranks <= jup_thread_processors() ||
+           (bound && ranks <= (int)sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 /* The word of that number; the only one is everybody's. */
 static bool find_word(const char *text, int number, char *word, size_t size)
 {

@@ -24,6 +24,10 @@ int jup_muster_rank(void);
 /** How many of them are on this host, this one included; 1: none says so. */
 int jup_muster_neighbours(void);
 
+/** Whether each of them has a processor, as far as this one can tell: it may use as many, or was
+ * bound to its own by Open MPI, which does so where there are enough. */
+bool jup_muster_has_processors(void);
+
 /** Where a rank runs, as the launcher knows it (JUPITER_HOSTS, see tools/launch), or as this
  * machine where all are on one. False: it is not known. */
 bool jup_muster_host(int rank, char *host, size_t size);

@@ -1,4 +1,5 @@
 /* What ends a rank's pause, and when it trusts its sockets to end them. */
+#include "comm/muster.h"
 #include "comm/sleeper.h"
 #include "unit.h"
 
@@ -6,6 +7,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -246,6 +250,31 @@ START_TEST(a_socket_that_nobody_reads_does_not_keep_it_awake)
 }
 END_TEST
 
+/* Open MPI binds each of two ranks to one processor, of two. */
+START_TEST(bound_ranks_have_processors)
+{
+    cpu_set_t all, one;
+    char more[16];
+    int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    for (size_t i = 0; CPU_COUNT(&one) == 0; i++)
+        if (CPU_ISSET(i, &all))
+            CPU_SET(i, &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    unsetenv("OMPI_MCA_orte_bound_at_launch");
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "1", 1);
+    ck_assert(jup_muster_has_processors());
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
+    ck_assert(!jup_muster_has_processors()); /* both on this one */
+    setenv("OMPI_MCA_orte_bound_at_launch", "1", 1);
+    ck_assert(jup_muster_has_processors() == (n >= 2));
+    snprintf(more, sizeof more, "%d", n + 1);
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", more, 1);
+    ck_assert(!jup_muster_has_processors());
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("sleeper");
@@ -260,6 +289,7 @@ static Suite *suite(void)
     unit_add(s, nothing_is_due_where_waits_differ_or_sockets_announce, 10);
     unit_add(s, while_sending_pauses_stay_short, 10);
     unit_add(s, a_socket_that_nobody_reads_does_not_keep_it_awake, 10);
+    unit_add(s, bound_ranks_have_processors, 10);
     return s;
 }
 
