@@ -17,7 +17,7 @@ enum {
 /* A thread's buffers, in its own scratch. */
 typedef struct buffers {
     float panel[JUP_PLAIN_CHUNK * JUP_PANEL]; /* or of JUP_F32_CHUNK, which is less */
-    uint8_t panel_q[JUP_I8_CHUNK * JUP_PANEL];
+    uint8_t panel_q[2 * JUP_I8_CHUNK * JUP_PANEL];
     float panel_scale[JUP_I8_CHUNK / 16 * JUP_PANEL];
     float panel_min[JUP_I8_CHUNK / 16 * JUP_PANEL];
     float panel_whole[JUP_I8_CHUNK / 128 * JUP_PANEL];

@@ -99,7 +99,7 @@ typedef struct jup_rows {
 } jup_rows_t;
 
 typedef struct jup_i8_panel {
-    uint8_t *q;   /* JUP_I8_CHUNK * 32 */
+    uint8_t *q;   /* JUP_I8_CHUNK * 32, twice that for signed weights as 16 bits */
     float *scale; /* (blocks, 32), with halves: (blocks, 2, 32) */
     float *min;   /* the same, for types that have it */
     float *whole; /* (blocks / 8, 2, 32): what scales and mins of 256 columns are multiplied with.

@@ -40,6 +40,19 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, (vi)magnitude, (vi)_mm256_sign_epi8((__m256i)x, (__m256i)w));
 }
 
+#define OWN_WIDE
+INLINE vi even_bytes(vi v)
+{
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    return (vi)((halves_t)v << 8 >> 8);
+}
+
+INLINE vi odd_bytes(vi v)
+{
+    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
+    return (vi)((halves_t)v >> 8);
+}
+
 #define PRODUCTS "tensor/products_avx2.h"
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"

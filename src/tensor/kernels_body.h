@@ -25,8 +25,10 @@
  *   PAIRED              1 where 8-bit products take two rows by 8 columns: in each 16 bytes of an
  *                       i8 panel lie 8 columns of two rows in place of 4 of four, and each 8
  *                       columns of rounded x lie together; unpair() then gives quads back
- *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), with
- *                       OWN_WIDE_X how x is to lie for signed weights, widen_x(), too
+ *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
+ *   OWN_WIDE            where signed weights and x are multiplied as 16 bits: even_bytes() and
+ *                       odd_bytes() of each 16 make them; PRODUCTS then has widen_x(), how x is to
+ *                       lie
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, add_16_in_order() as they come, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
@@ -69,6 +71,13 @@ enum {
 #ifndef ROWS
 #define I8_CHUNK JUP_I8_CHUNK
 #define ROWS JUP_MOST_ROWS
+#endif
+
+/* Bytes that a signed weight takes in a panel. */
+#ifdef OWN_WIDE
+enum { SIGNED_BYTES = 2 };
+#else
+enum { SIGNED_BYTES = 1 };
 #endif
 
 /* Columns of a row of rounded x that lie side by side, and how often four. */
@@ -510,8 +519,13 @@ static void pack_plain_bf16(source_t s, int64_t n, float *to)
 }
 
 /* Columns [4 k, 4 k + 4) of a block of an i8 panel, a row in each element. */
-INLINE vi load_quad(const uint8_t *block, int k, int vec)
+INLINE vi load_quad(const jup_i8_form_t form, const uint8_t *block, int k, int vec)
 {
+    if (panel_bytes(form) == 2) {
+        const uint8_t *even = block + 2 * k * 4 * JUP_PANEL + vec * VECTOR;
+        vi odd = load_i(even + 4 * JUP_PANEL);
+        return (load_i(even) & 0x00ff00ff) | (odd & 0x00ff00ff) << 8;
+    }
     const uint8_t *at = block + k * 4 * JUP_PANEL + vec * VECTOR;
 #if PAIRED
     const uint8_t *even = at - k % 2 * 4 * JUP_PANEL;
@@ -543,7 +557,7 @@ INLINE void expand_block(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t
     for (int k = 0; k < 8; k++) {
         vf scale, min;
         group_of(form, from, form.halves ? 2 * b + k / 4 : b, vec * LANES, &scale, &min);
-        vi q = load_quad(from->q + b * 32 * JUP_PANEL, k, vec);
+        vi q = load_quad(form, from->q + b * 32 * JUP_PANEL * panel_bytes(form), k, vec);
         for (int i = 0; i < 4; i++) {
             bool unbiased = form.is_signed && form.zero == 0;
             vi one = (unbiased ? signed_byte_of(&q, i) : byte_of(&q, i)) - form.zero;
@@ -555,7 +569,7 @@ INLINE void expand_block(jup_i8_form_t form, const jup_i8_panel_t *from, int64_t
 
 static void expand(const jup_rows_t *src, int64_t at, int64_t n, float *to)
 {
-    _Alignas(64) uint8_t q[JUP_F32_CHUNK * JUP_PANEL];
+    _Alignas(64) uint8_t q[JUP_F32_CHUNK * JUP_PANEL * SIGNED_BYTES];
     _Alignas(64) float scale[JUP_F32_CHUNK / 16 * JUP_PANEL], min[JUP_F32_CHUNK / 16 * JUP_PANEL];
     _Alignas(64) float whole[JUP_F32_CHUNK / 128 * JUP_PANEL];
     const jup_i8_panel_t bytes = {.q = q, .scale = scale, .min = min, .whole = whole};
@@ -739,7 +753,7 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
-#ifndef OWN_WIDE_X
+#ifndef OWN_WIDE
 enum { WIDE_X_BYTES = 1 }; /* of no use */
 #define widen_x(q, bytes, to) ((void)(to), (q))
 #endif
@@ -984,7 +998,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
                 scales += JUP_PANEL;
                 mins += JUP_PANEL;
             }
-            w += 32 * JUP_PANEL;
+            w += 32 * JUP_PANEL * panel_bytes(form);
             q += 32 * m;
             parts += JUP_X_PARTS * m;
         }

@@ -5,9 +5,23 @@
 
 enum { PANEL_ORDER = PAIRED ? IN_PAIRS : IN_COLUMNS };
 
-/* Word k of a block's 8, for the rows that `block` is already at. */
-INLINE void store_quad(uint8_t *block, int k, vi v)
+/* Bytes that a number takes in a panel. */
+INLINE int panel_bytes(const jup_i8_form_t form)
 {
+    return form.is_signed ? SIGNED_BYTES : 1;
+}
+
+/* Word k of a block's 8, for the rows that `block` is already at. */
+INLINE void store_quad(const jup_i8_form_t form, uint8_t *block, int k, vi v)
+{
+#ifdef OWN_WIDE
+    if (form.is_signed) {
+        store_i(block + 2 * k * 4 * JUP_PANEL, even_bytes(v));
+        store_i(block + (2 * k + 1) * 4 * JUP_PANEL, odd_bytes(v));
+        return;
+    }
+#endif
+    (void)form;
     store_i(block + k * 4 * JUP_PANEL, v);
 }
 
@@ -19,10 +33,11 @@ INLINE void pack_stretch(const jup_dtype_t dtype, const bool scaled, const sourc
         load_piece(dtype, PANEL_ORDER, s, i, p, numbers);
         EACH (g, piece_sixteens(dtype)) {
             const int at = sixteen_at(dtype, p, g);
+            uint8_t *block = to + at / 2 * 32 * JUP_PANEL * panel_bytes(form_of(dtype));
             const factors_t factors = scaled ? factors_of(dtype, scales, at) : (factors_t){{0}};
             EACH (j, 4) {
                 const int k = at % 2 * 4 + j;
-                store_quad(to + at / 2 * 32 * JUP_PANEL, k,
+                store_quad(form_of(dtype), block, k,
                            scaled ? product_of(dtype, PANEL_ORDER, numbers, i, at / 2, k, &factors)
                                   : number_of(dtype, PANEL_ORDER, numbers, i, at / 2, k));
             }
@@ -46,10 +61,10 @@ INLINE void pack_blocks(const jup_dtype_t dtype, const bool scaled, source_t s, 
         for (int i = 0; i < columns / stretch; i++) {
             fetch_lines(&s, LANES * block_bytes_of(dtype) * stretch / columns);
             pack_stretch(dtype, scaled, &s, i, factors + 2 * i, &numbers,
-                         to.q + i * stretch * JUP_PANEL);
+                         to.q + i * stretch * JUP_PANEL * panel_bytes(form_of(dtype)));
         }
         advance(&s, block_bytes_of(dtype));
-        to.q += columns * JUP_PANEL;
+        to.q += columns * JUP_PANEL * panel_bytes(form_of(dtype));
         to.scale += scales * JUP_PANEL;
         to.min += scales * JUP_PANEL;
         to.whole += 2 * JUP_PANEL;

@@ -29,22 +29,10 @@ INLINE void add_pairs(const int m, const int from, const int steps, const uint8_
 /*
  * With signed weights two products of bytes fill 16 bits, and their signs would have to be brought
  * over to x first: for each product as much work for multipliers as three of 16 bits. So both
- * factors are taken as 16 bits, bytes 0 and 2 of each four together, and 1 and 3.
+ * factors are taken as 16 bits, bytes 0 and 2 of each four together, and 1 and 3: those of the
+ * weight lie so in the panel.
  */
-#define OWN_WIDE_X
-enum { WIDE_X_BYTES = JUP_I8_CHUNK * I8_ROWS }; /* of each of the two */
-
-INLINE vi even_bytes(vi v)
-{
-    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
-    return (vi)((halves_t)v << 8 >> 8);
-}
-
-INLINE vi odd_bytes(vi v)
-{
-    typedef int16_t halves_t __attribute__((vector_size(VECTOR)));
-    return (vi)((halves_t)v >> 8);
-}
+enum { WIDE_X_BYTES = I8_CHUNK * I8_ROWS }; /* of each of the two */
 
 /* A tile's x so, to[2 * WIDE_X_BYTES]: even ones, then the odd ones. */
 INLINE const int8_t *widen_x(const int8_t *q, int64_t bytes, int8_t *to)
@@ -62,19 +50,17 @@ INLINE void add_signed(const int m, const int from, const int to, const uint8_t 
 {
     EACH (i, to - from) {
         const int k = from + i;
-        vi columns[2][I8_VECS];
-        EACH (v, I8_VECS) {
-            vi column = load_i(w + k * 4 * JUP_PANEL + v * VECTOR);
-            columns[0][v] = even_bytes(column);
-            columns[1][v] = odd_bytes(column);
-        }
-        EACH (r, m)
-            EACH (odd, 2) {
+        EACH (odd, 2) {
+            vi columns[I8_VECS];
+            EACH (v, I8_VECS)
+                columns[v] = load_i(w + (2 * k + odd) * 4 * JUP_PANEL + v * VECTOR);
+            EACH (r, m) {
                 int32_t two;
                 memcpy(&two, q + odd * WIDE_X_BYTES + 4 * (k * m + r), sizeof two);
                 EACH (v, I8_VECS)
-                    dots[r][v] = dot_pairs(dots[r][v], columns[odd][v], splat_i(two));
+                    dots[r][v] = dot_pairs(dots[r][v], columns[v], splat_i(two));
             }
+        }
     }
 }
 
