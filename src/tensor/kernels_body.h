@@ -89,10 +89,13 @@ enum { X_RUN = PAIRED ? 8 : 4, X_QUADS = X_RUN / 4 };
 /* A line of a weight that few rows of x will read. */
 INLINE void fetch_weights(const void *p)
 {
-    if (jup_kernels_fetch_near)
+#if defined(__x86_64__)
+    if (jup_kernels_fetch_near) {
         __builtin_prefetch(p, 0, 3);
-    else
-        __builtin_prefetch(p, 0, FETCH_LEVEL);
+        return;
+    }
+#endif
+    __builtin_prefetch(p, 0, FETCH_LEVEL);
 }
 
 /* A short loop that has to be unrolled for its arrays of vectors to become registers. */
