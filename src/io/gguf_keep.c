@@ -124,10 +124,12 @@ static run_t run_at(const jup_gguf_t *file, size_t first)
  * huge pages need not have a single one in it, and is passed over. */
 static bool next_run(const jup_gguf_t *file, size_t huge_bytes, run_t *run)
 {
-    for (size_t i = run->first + run->n; i<file->n_mappings; i += run->n> 0 ? run->n : 1) {
-        *run = run_at(file, i);
+    size_t at = run->first + run->n;
+    while (at < file->n_mappings) {
+        *run = run_at(file, at);
         if (run->bytes >= 2 * huge_bytes)
             return true;
+        at += run->n > 0 ? run->n : 1;
     }
     return false;
 }

@@ -174,11 +174,6 @@ INLINE vi dot_small(vi sum, vi w, vi x)
     return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, (__m512i)x);
 }
 
-INLINE vi dot_q8(vi sum, vi w, vi x)
-{
-    return dot_small(sum, w, x);
-}
-
 #define dot_pairs dot_pairs
 INLINE vi dot_pairs(vi sum, vi a, vi b)
 {

@@ -15,11 +15,6 @@ INLINE vi dot_small(vi sum, vi w, vi x)
     return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)w, (__m256i)x);
 }
 
-INLINE vi dot_q8(vi sum, vi w, vi x)
-{
-    return dot_small(sum, w, x);
-}
-
 #define FEW_ROWS 4
 #define FEW "tensor/kernels_few_x86.h"
 #include "tensor/kernels_body.h"

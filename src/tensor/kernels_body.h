@@ -17,8 +17,8 @@
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
  *                       numbers in the bytes of a vector
- *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones (only the first, and
- *                       in PRODUCTS, where there are such)
+ *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones (only the first
+ * where there is a Q8_BIAS, and in PRODUCTS, where there are such)
  *
  * and may define
  *
@@ -97,6 +97,13 @@ INLINE void fetch_weights(const void *p)
 #endif
     __builtin_prefetch(p, 0, FETCH_LEVEL);
 }
+
+#if Q8_BIAS
+INLINE vi dot_q8(vi sum, vi w, vi x)
+{
+    return dot_small(sum, w, x);
+}
+#endif
 
 /* A short loop that has to be unrolled for its arrays of vectors to become registers. */
 #if defined(__clang__)
