@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <cblas.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,22 +31,31 @@ static const char *best_core(void)
     return NULL;
 }
 
+/* Did the environment lack it? */
+static bool set_default(const char *name, const char *value)
+{
+    return !getenv(name) && setenv(name, value, 1) == 0;
+}
+
 void jup_blas_choose_core(char **argv)
 {
     /* A simulated rank is a thread of one program, which cannot be started again for it. */
-    const char *core = jup_clock_is_simulated() ? NULL : best_core();
-    if (!core || getenv("OPENBLAS_CORETYPE"))
+    if (jup_clock_is_simulated())
         return;
-    setenv("OPENBLAS_CORETYPE", core, 1);
-    setenv("OPENBLAS_NUM_THREADS", "1", 0); /* no pool of its own: our threads call it */
+    const char *core = best_core();
+    bool changed = core && set_default("OPENBLAS_CORETYPE", core);
+    /* no pool of its own: our threads call it, and its threads turn round for 0.1 s at first */
+    changed = set_default("OPENBLAS_NUM_THREADS", "1") || changed;
     /* Idle threads of ours go to sleep after about 0.1 ms: ranks often share processors. */
     if (!getenv("OMP_WAIT_POLICY"))
-        setenv("GOMP_SPINCOUNT", "3000", 0);
+        changed = set_default("GOMP_SPINCOUNT", "3000") || changed;
+    if (!changed)
+        return;
     char self[4096]; /* by its own name, so that the process keeps it */
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n <= 0)
         return;
     self[n] = '\0';
     execv(self, argv);
-    /* Not possible here: go on with the slower kernels. */
+    /* Not possible here: go on as it is. */
 }

@@ -174,13 +174,15 @@ void jup_compute_reset(jup_compute_t *c);
 
 /**
  * Makes OpenBLAS use the kernels of this very processor: 0.3.21 does not know newer ones and falls
- * back to AVX2. Where that would happen it sets OPENBLAS_CORETYPE and starts the program again
- * (the library reads it once, when it is loaded). To be called first thing in main(), before MPI.
- * Does nothing when the variable is already set. A build for simulation leaves it out.
+ * back to AVX2. To be called first thing in main(), before MPI: libraries read these variables
+ * once, when they are loaded, so that the program is started again where one was missing.
  *
- * With it come OPENBLAS_NUM_THREADS=1 (the threads are ours) and, unless OMP_WAIT_POLICY says
- * otherwise, GOMP_SPINCOUNT=3000: idle threads sleep after about 0.1 ms instead of turning round
- * for many, as ranks often share processors. What the user has set stays.
+ *   OPENBLAS_CORETYPE     on x86
+ *   OPENBLAS_NUM_THREADS  1: the threads are ours
+ *   GOMP_SPINCOUNT        3000, unless there is OMP_WAIT_POLICY: idle threads sleep after about 0.1
+ *                         ms instead of turning round for many, as ranks often share processors
+ *
+ * What the user has set stays. A build for simulation does without all of it.
  */
 void jup_blas_choose_core(char **argv);
 
