@@ -53,13 +53,11 @@ enum {
 
 /** What goes with a block of rounded x, each an int32 or float per row of the tile. */
 enum jup_x_part {
-    JUP_X_SCALE, /* float: scale */
-    JUP_X_SUM,   /* float: scale * sum of q */
-    JUP_X_FIRST, /* float: the same of the first 16 q */
-    JUP_X_LAST,  /* float: ... of the last 16 q */
-    JUP_X_Q,     /* int: sum of q */
-    JUP_X_Q_FIRST,
-    JUP_X_Q_LAST,
+    JUP_X_SCALE,   /* float: scale */
+    JUP_X_SUM,     /* float: scale * sum of q */
+    JUP_X_Q,       /* int: sum of q */
+    JUP_X_Q_FIRST, /* the same of the first 16 q */
+    JUP_X_Q_LAST,  /* ... of the last 16 q */
     JUP_X_PARTS,
 };
 

@@ -105,6 +105,18 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
 }
 #endif
 
+/* A product that no addition is to take into one operation with it: with two of them to choose from
+ * a compiler would take one here and the other there. */
+INLINE vf on_its_own(vf product)
+{
+#if defined(__x86_64__)
+    __asm__("" : "+v"(product));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(product));
+#endif
+    return product;
+}
+
 /* A short loop that has to be unrolled for its arrays of vectors to become registers. */
 #if defined(__clang__)
 #define EACH(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
@@ -724,15 +736,35 @@ INLINE void add_dots(const int m, const float *scales, const int32_t *parts,
     }
 }
 
-/* part: the sum of x over the columns that the mins are of. */
-INLINE void subtract_mins(const int m, const float *mins, const int32_t *parts, const int part,
+/* Both halves of 32 columns times their scales, of the weight. */
+INLINE vf of_halves(vi first, vf first_scale, vi last, vf last_scale)
+{
+    return on_its_own(to_float(first) * first_scale) + to_float(last) * last_scale;
+}
+
+/* add_dots() where halves have scales of their own: sum += (both of them) * x scale */
+INLINE void add_halves_of_32(const int m, const float *scales, const int32_t *parts,
+                             vi dots[2][I8_ROWS][I8_VECS], vf sum[I8_ROWS][I8_VECS])
+{
+    EACH (v, I8_VECS) {
+        vf first = load_f(scales + v * LANES), last = load_f(scales + JUP_PANEL + v * LANES);
+        EACH (r, m) {
+            float x_scale;
+            memcpy(&x_scale, parts + JUP_X_SCALE * m + r, sizeof x_scale);
+            sum[r][v] += of_halves(dots[0][r][v], first, dots[1][r][v], last) * x_scale;
+        }
+    }
+}
+
+/* The sums of x over the columns that the mins are of. */
+INLINE void subtract_mins(const int m, const float *mins, const int32_t *parts,
                           vf sum[I8_ROWS][I8_VECS])
 {
     EACH (v, I8_VECS) {
         vf min = load_f(mins + v * LANES);
         EACH (r, m) {
             float x_sum;
-            memcpy(&x_sum, parts + part * m + r, sizeof x_sum);
+            memcpy(&x_sum, parts + JUP_X_SUM * m + r, sizeof x_sum);
             sum[r][v] -= min * x_sum;
         }
     }
@@ -998,16 +1030,21 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
                 fetch_beside(panel, b, 1);
                 fetch_next_x(m, x, panel->x_columns, b);
             }
+            vi dots[2][I8_ROWS][I8_VECS];
             EACH (g, groups) {
-                vi dots[I8_ROWS][I8_VECS];
-                start_dots(m, parts, form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q, form.zero, dots);
-                add_products(form.is_signed, m, 8 / groups * g, 8 / groups * (g + 1), w, q, dots);
-                add_dots(m, scales, parts, dots, sum);
-                if (form.mins)
-                    subtract_mins(m, mins, parts, form.halves ? JUP_X_FIRST + g : JUP_X_SUM, sum);
-                scales += JUP_PANEL;
-                mins += JUP_PANEL;
+                const int part = form.halves ? JUP_X_Q_FIRST + g : JUP_X_Q;
+                start_dots(m, parts, part, form.zero, dots[g]);
+                add_products(form.is_signed, m, 8 / groups * g, 8 / groups * (g + 1), w, q,
+                             dots[g]);
             }
+            if (form.halves)
+                add_halves_of_32(m, scales, parts, dots, sum);
+            else
+                add_dots(m, scales, parts, dots[0], sum);
+            if (form.mins)
+                subtract_mins(m, mins, parts, sum);
+            scales += groups * JUP_PANEL;
+            mins += JUP_PANEL;
             w += 32 * JUP_PANEL * panel_bytes(form);
             q += 32 * m;
             parts += JUP_X_PARTS * m;
@@ -1159,8 +1196,6 @@ INLINE void round_blocks(const float *x, const int64_t at[BLOCKS], int m, int8_t
     const quarter_int_t found[JUP_X_PARTS] = {
         [JUP_X_SCALE] = (quarter_int_t)scale,
         [JUP_X_SUM] = (quarter_int_t)(scale * __builtin_convertvector(all, quarter_t)),
-        [JUP_X_FIRST] = (quarter_int_t)(scale * __builtin_convertvector(first, quarter_t)),
-        [JUP_X_LAST] = (quarter_int_t)(scale * __builtin_convertvector(last, quarter_t)),
         [JUP_X_Q] = all,
         [JUP_X_Q_FIRST] = first,
         [JUP_X_Q_LAST] = last,
@@ -1206,6 +1241,14 @@ INLINE void share_scale(const int32_t *parts, int m, int32_t *whole)
     whole[JUP_X_K_Q * m] = k_q;
 }
 
+/* Four blocks of a row, which are read a while later: rows are too far apart for a processor to see
+ * by itself what comes next of each. */
+INLINE void fetch_x(const float *x)
+{
+    EACH (line, BLOCKS * JUP_X_BLOCK / 16)
+        __builtin_prefetch(x + 16 * line);
+}
+
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)
 {
     const int64_t blocks = n / JUP_X_BLOCK;
@@ -1213,8 +1256,10 @@ static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_
         int64_t at[BLOCKS]; /* the last one again, where they are fewer */
         EACH (j, BLOCKS)
             at[j] = b + j < blocks ? b + j : blocks - 1;
-        for (int r = 0; r < m; r++)
+        for (int r = 0; r < m; r++) {
+            fetch_x(x + r * stride + (b + 2 * BLOCKS) * JUP_X_BLOCK);
             round_blocks(x + r * stride, at, m, to->q + X_RUN * r, to->parts + r);
+        }
     }
     for (int64_t b = 0; to->whole && b < blocks / 8; b++)
         for (int r = 0; r < m; r++)

@@ -12,7 +12,8 @@
  *                    at its end: else group by group, its pieces being loaded before
  *   side_by_side     vectors of rows that share what belongs to x, 1 or 2
  *   scales_at_use    whether scales of blocks of 256 are made one by one, not all before
- *   times_part       a product with word r of m, a float; less_part: what it leaves of a sum
+ *   times_part       a product with word r of m, a float; plus_part, less_part: added to a sum, or
+ *                    what it leaves of one
  *   HALVES_ALONE     whether sums of halves of a block of 32, where the form is whole, are finished
  *                    one by one
  *   add_halves       adds such sums times their scales, of the weight and of x; add_half where they
@@ -39,18 +40,27 @@ INLINE float float_of(const int32_t *part)
 #define add_half(all, dots, scales, m, k, r) ((void)(dots), (void)(scales), (void)(k), all)
 #endif
 
-/* Adds a group of columns to the sums of m rows of x as i8_tile() does; parts: of x. */
-INLINE void add_group(const jup_dtype_t dtype, const int m, const int half, const vi *dots,
-                      vf scale, vf min, const int32_t *parts, vf *sum)
+/* Adds a block of 32 columns to the sums of m rows of x as i8_tile() does; parts: of x. */
+INLINE void add_32(const jup_dtype_t dtype, const int m, const vi *dots, vf scale, vf min,
+                   const int32_t *parts, vf *sum)
 {
-    const jup_i8_form_t form = form_of(dtype);
-    const int q_at = form.halves ? JUP_X_Q_FIRST + half : JUP_X_Q;
-    const int sum_at = form.halves ? JUP_X_FIRST + half : JUP_X_SUM;
     EACH (r, m) {
-        vi dot = dots_of_row(dtype, m, 0, dots, r, parts + q_at * m);
+        vi dot = dots_of_row(dtype, m, 0, dots, r, parts + JUP_X_Q * m);
         sum[r] += to_float(dot) * times_part(scale, m, parts + JUP_X_SCALE * m, r);
-        if (form.mins)
-            sum[r] = less_part(sum[r], min, m, parts + sum_at * m, r);
+        if (form_of(dtype).mins)
+            sum[r] = less_part(sum[r], min, m, parts + JUP_X_SUM * m, r);
+    }
+}
+
+/* The same where its halves have scales of their own. */
+INLINE void add_halves_32(const jup_dtype_t dtype, const int m, vi (*dots)[FEW_DOTS],
+                          const vf scales[2], const int32_t *parts, vf *sum)
+{
+    EACH (r, m) {
+        vi first = dots_of_row(dtype, m, 0, dots[0], r, parts + JUP_X_Q_FIRST * m);
+        vi last = dots_of_row(dtype, m, 0, dots[1], r, parts + JUP_X_Q_LAST * m);
+        vf both = of_halves(first, scales[0], last, scales[1]);
+        sum[r] = plus_part(sum[r], both, m, parts + JUP_X_SCALE * m, r);
     }
 }
 
@@ -142,7 +152,21 @@ INLINE void dots_of_16(const jup_dtype_t dtype, const int m, const few_t *f, int
            f->x.parts + (sixteen / 2 * JUP_X_PARTS + sums_at) * m, dots);
 }
 
-/* Adds group g of stretch i; dots: of g, and after it of the next, which a form that is whole takes
+INLINE vf scale_of_group(const jup_dtype_t dtype, const int m, const few_t *f, const int group)
+{
+    return scales_at_use(dtype, m) ? scale_of_256(dtype, &f->packed, group)
+                                   : load_f(f->scales.scale + group * JUP_PANEL);
+}
+
+INLINE vf min_of_group(const jup_dtype_t dtype, const int m, const few_t *f, const int group)
+{
+    if (!form_of(dtype).mins)
+        return (vf){0};
+    return scales_at_use(dtype, m) ? min_of_256(&f->packed, group)
+                                   : load_f(f->scales.min + group * JUP_PANEL);
+}
+
+/* Adds group g of stretch i; dots: of g, and after it of the next, which halves of 32 columns take
  * along. */
 INLINE void finish_group(const jup_dtype_t dtype, const int m, const few_t *f, int i, const int g,
                          vi (*dots)[FEW_DOTS])
@@ -151,26 +175,21 @@ INLINE void finish_group(const jup_dtype_t dtype, const int m, const few_t *f, i
     const int each = form.halves ? 2 : 1; /* groups of 32 columns */
     const int block = stretch_columns(dtype) / 32 * i + g / each, group = block * each + g % each;
     const int32_t *parts = f->x.parts + block * JUP_X_PARTS * m;
-    if (form.whole) {
-        if (HALVES_ALONE)
-            add_whole_16(dtype, m, place_of(dtype, g / each), dots[0],
-                         f->scales.scale + group * JUP_PANEL, g % 2, parts,
-                         f->x.whole + (JUP_X_K + block) * m, f->whole);
-        else if (g % 2 == 0)
-            add_whole_32(dtype, m, place_of(dtype, g / each), dots,
-                         f->scales.scale + group * JUP_PANEL, parts,
-                         f->x.whole + (JUP_X_K + block) * m, f->whole);
-        return;
-    }
-    vf scale, min = {0};
-    if (scales_at_use(dtype, m)) {
-        scale = scale_of_256(dtype, &f->packed, group);
-        min = form.mins ? min_of_256(&f->packed, group) : min;
-    } else {
-        scale = load_f(f->scales.scale + group * JUP_PANEL);
-        min = form.mins ? load_f(f->scales.min + group * JUP_PANEL) : min;
-    }
-    add_group(dtype, m, g % each, dots[0], scale, min, parts, f->sum);
+    const float *scales = f->scales.scale + group * JUP_PANEL;
+    const int32_t *k = f->x.whole + (JUP_X_K + block) * m;
+    if (form.whole && HALVES_ALONE)
+        add_whole_16(dtype, m, place_of(dtype, g / each), dots[0], scales, g % 2, parts, k,
+                     f->whole);
+    else if (form.whole && g % 2 == 0)
+        add_whole_32(dtype, m, place_of(dtype, g / each), dots, scales, parts, k, f->whole);
+    else if (form.halves && !form.whole && g % 2 == 0)
+        add_halves_32(dtype, m, dots,
+                      (const vf[2]){scale_of_group(dtype, m, f, group),
+                                    scale_of_group(dtype, m, f, group + 1)},
+                      parts, f->sum);
+    else if (!form.halves)
+        add_32(dtype, m, dots[0], scale_of_group(dtype, m, f, group),
+               min_of_group(dtype, m, f, group), parts, f->sum);
 }
 
 /* Groups are finished when their block of 32 is there, for the sake of registers, but where they
@@ -205,7 +224,7 @@ INLINE void add_by_pieces(const jup_dtype_t dtype, const int m, few_t *f, int i)
 INLINE void add_in_order(const jup_dtype_t dtype, const int m, few_t *f, int i)
 {
     const int of_16 = form_of(dtype).halves ? 1 : 2; /* a group */
-    const int groups = stretch_columns(dtype) / 16 / of_16, side = form_of(dtype).whole ? 2 : 1;
+    const int groups = stretch_columns(dtype) / 16 / of_16, side = 3 - of_16;
     EACH (first, groups / side) {
         vi dots[2][FEW_DOTS];
         fetch_share(f, first, groups / side);

@@ -37,6 +37,13 @@ INLINE vf times_part(vf v, const int m, const int32_t *parts, const int r)
     return times_float(v, words_of(m, parts), r);
 }
 
+INLINE vf plus_part(vf sum, vf v, const int m, const int32_t *parts, const int r)
+{
+    if (m == 1)
+        return sum + v * float_of(parts);
+    return plus_float(sum, v, words_of(m, parts), r);
+}
+
 INLINE vf less_part(vf sum, vf v, const int m, const int32_t *parts, const int r)
 {
     if (m == 1)

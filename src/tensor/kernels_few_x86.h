@@ -122,6 +122,12 @@ INLINE vf times_part(vf v, const int m, const int32_t *parts, const int r)
     return v * float_of(parts + r);
 }
 
+INLINE vf plus_part(vf sum, vf v, const int m, const int32_t *parts, const int r)
+{
+    (void)m;
+    return sum + v * float_of(parts + r);
+}
+
 INLINE vf less_part(vf sum, vf v, const int m, const int32_t *parts, const int r)
 {
     (void)m;

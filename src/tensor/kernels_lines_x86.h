@@ -101,13 +101,18 @@ INLINE void add_lines(const few_t *f, const int half)
     vi dots[HALF_LINES][2 * LINE_GROUPS];
     EACH (line, HALF_LINES)
         dots_of_line(f, half, line, f->x.q + 128 * half + VECTOR * line, dots[line]);
-    EACH (g, 8) {
-        const int at = 8 * half + g;
+    EACH (block, 4) {
+        const int at = 8 * half + 2 * block;
         const int32_t *parts = f->x.parts + at / 2 * JUP_X_PARTS;
-        vi dot = dots[g % 4 / LINE_GROUPS][g / 4 * LINE_GROUPS + g % LINE_GROUPS];
-        if (!CENTRED)
-            dot = without_zero(JUP_Q6_K, dot, parts[JUP_X_Q_FIRST + g % 2]);
-        vf scale = load_f(f->scales.scale + at * JUP_PANEL);
-        f->sum[0] += to_float(dot) * times_part(scale, 1, parts + JUP_X_SCALE, 0);
+        vi of[2];
+        EACH (i, 2) {
+            const int g = 2 * block + i;
+            of[i] = dots[g % 4 / LINE_GROUPS][g / 4 * LINE_GROUPS + g % LINE_GROUPS];
+            if (!CENTRED)
+                of[i] = without_zero(JUP_Q6_K, of[i], parts[JUP_X_Q_FIRST + i]);
+        }
+        const float *scales = f->scales.scale + at * JUP_PANEL;
+        vf both = of_halves(of[0], load_f(scales), of[1], load_f(scales + JUP_PANEL));
+        f->sum[0] = plus_part(f->sum[0], both, 1, parts + JUP_X_SCALE, 0);
     }
 }

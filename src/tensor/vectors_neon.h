@@ -228,7 +228,13 @@ INLINE vf times_float(vf v, vi words, const int lane)
     return product;
 }
 
-/* sum - v * the word, rounded once */
+/* sum + v * the word, and sum - v * it, rounded once */
+INLINE vf plus_float(vf sum, vf v, vi words, const int lane)
+{
+    BY_LANE("fmla %0.4s, %1.4s, %2.s", "+w"(sum), v, words, lane)
+    return sum;
+}
+
 INLINE vf less_float(vf sum, vf v, vi words, const int lane)
 {
     BY_LANE("fmls %0.4s, %1.4s, %2.s", "+w"(sum), v, words, lane)
