@@ -31,6 +31,7 @@ typedef struct workspace {
     float *sums;    /* (panels of head_dim, queries, 32) */
     float *largest; /* (queries) */
     float *total;   /* (queries) */
+    float *keep;    /* (queries): what sums are to be multiplied with */
 } workspace_t;
 
 /* Up to 64 slots, wherever they lie. */
@@ -54,7 +55,7 @@ static int64_t dim_panels(int64_t head_dim)
 static int64_t workspace_floats(int64_t head_dim)
 {
     return QUERIES * head_dim + QUERIES * SLOTS + 2 * JUP_PANEL * head_dim + SLOTS * JUP_PANEL +
-           dim_panels(head_dim) * QUERIES * JUP_PANEL + 2 * QUERIES;
+           dim_panels(head_dim) * QUERIES * JUP_PANEL + 3 * QUERIES;
 }
 
 size_t jup_blas_attention_bytes(int64_t head_dim)
@@ -72,6 +73,7 @@ static workspace_t cut_workspace(float *own, int64_t head_dim)
     w.sums = w.v + SLOTS * JUP_PANEL;
     w.largest = w.sums + dim_panels(head_dim) * QUERIES * JUP_PANEL;
     w.total = w.largest + QUERIES;
+    w.keep = w.total + QUERIES;
     return w;
 }
 
@@ -173,24 +175,16 @@ static void score_block(const task_t *t, const jup_kernels_t *k, const workspace
     }
 }
 
-/* Scores to weights; what each query has gathered before shrinks by what its maximum grew. */
+/* Scores to weights; what each query has gathered before will shrink by what its maximum grew. */
 static void soften_block(const task_t *t, const jup_kernels_t *k, const workspace_t *w, int n,
                          const uint64_t *visible)
 {
     const jup_attention_t *a = t->a;
+    const int64_t queries = t->rows * t->heads;
     if (a->cap > 0)
-        k->scale(w->scores, t->rows * t->heads * SLOTS, a->scale, a->cap);
-    for (int64_t i = 0; i < t->rows * t->heads; i++) {
-        float keep = k->soften(w->scores + i * SLOTS, n, visible[i / t->heads],
-                               a->cap > 0 ? 1.0f : a->scale, &w->largest[i], &w->total[i]);
-        if (keep == 1.0f)
-            continue;
-        for (int64_t p = 0; p < dim_panels(t->a->head_dim); p++) {
-            float *sums = w->sums + (p * QUERIES + i) * JUP_PANEL;
-            for (int d = 0; d < JUP_PANEL; d++)
-                sums[d] *= keep;
-        }
-    }
+        k->scale(w->scores, queries * SLOTS, a->scale, a->cap);
+    k->soften(w->scores, (int)queries, n, visible, t->heads, a->cap > 0 ? 1.0f : a->scale,
+              w->largest, w->total, w->keep);
 }
 
 static void gather_block(const task_t *t, const jup_kernels_t *k, const workspace_t *w,
@@ -202,7 +196,7 @@ static void gather_block(const task_t *t, const jup_kernels_t *k, const workspac
         k->pack_values(t->a->kv_dtype, block->v, block->n, d, width, w->v);
         for (int64_t at = 0, m; at < queries; at += m) {
             m = jup_tile_rows(queries, k->f32_tile, at);
-            k->tile_weights((int)m, block->n, w->scores + at * SLOTS, w->v,
+            k->tile_weights((int)m, block->n, w->scores + at * SLOTS, w->v, w->keep + at,
                             w->sums + (p * QUERIES + at) * JUP_PANEL);
         }
     }
@@ -239,6 +233,7 @@ static void run_task(const task_t *t, const jup_kernels_t *k, float *own)
             any |= visible[r] = visible_slots(t, t->first_row + r, &block, at);
         if (!any)
             continue;
+        block.n = 64 - __builtin_clzll(any);
         score_block(t, k, &w, &block);
         soften_block(t, k, &w, block.n, visible);
         gather_block(t, k, &w, &block);

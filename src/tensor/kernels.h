@@ -159,8 +159,9 @@ typedef struct jup_kernels {
     /** The first 32 of each 64 scores (m, 64) = x^T panel; x (n, m). */
     void (*tile_scores)(int m, int64_t n, const float *x, const float *panel, float *scores);
 
-    /** sums (m, 32) += weights panel; the first n <= 64 of weights (m, 64). */
-    void (*tile_weights)(int m, int64_t n, const float *weights, const float *panel, float *sums);
+    /** sums (m, 32) = sums * keep (m) + weights panel; the first n <= 64 of weights (m, 64). */
+    void (*tile_weights)(int m, int64_t n, const float *weights, const float *panel,
+                         const float *keep, float *sums);
 
     /** panel (n, 32) = elements [at, at + width) of n rows of F16 or F32, width <= 32, rest 0. */
     void (*pack_values)(jup_dtype_t dtype, const unsigned char *const *rows, int n, int at,
@@ -186,13 +187,13 @@ typedef struct jup_kernels {
     void (*scale)(float *x, int64_t n, float factor, float cap);
 
     /**
-     * One step of online softmax for a row of n <= 64 scores (room for 64), in place: weights =
-     * exp(score * scale
-     * - largest). Updates *largest and *total; returns the factor that what was gathered before has
-     * to be multiplied with. Slots whose bit in `visible` is clear get weight 0.
+     * One step of online softmax for m rows of n <= 64 scores (m, 64), in place: weights =
+     * exp(score * scale - largest). Updates largest and total (m); keep (m): what the things that
+     * were gathered before have to be multiplied with. Slots whose bit in visible[row / share] is
+     * clear get weight 0; those from n on are not visible.
      */
-    float (*soften)(float *scores, int n, uint64_t visible, float scale, float *largest,
-                    float *total);
+    void (*soften)(float *scores, int m, int n, const uint64_t *visible, int share, float scale,
+                   float *largest, float *total, float *keep);
 } jup_kernels_t;
 
 extern const jup_kernels_t jup_kernels_avx512bf16, jup_kernels_avx512, jup_kernels_avx512vl;

@@ -644,16 +644,20 @@ static void pack_values(jup_dtype_t dtype, const unsigned char *const *rows, int
 /*
  * sums[r * to + lane] = or += sum over k of x[r * across + k * along] * panel[k][lane], for m rows.
  * The strides are constants wherever the number of rows is. After each eight columns x goes on
- * `past` numbers later.
+ * `past` numbers later. What is added to is first multiplied with keep[r], unless that is NULL.
  */
 INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, const int along,
-                     const int past, const float *panel, float *sums, const int to, bool add)
+                     const int past, const float *panel, float *sums, const int to, bool add,
+                     const float *keep)
 {
     for (int group = 0; group < VECS; group += F32_VECS) {
         vf sum[F32_ROWS][F32_VECS];
         EACH (r, m)
-            EACH (v, F32_VECS)
+            EACH (v, F32_VECS) {
                 sum[r][v] = add ? load_f(sums + r * to + (group + v) * LANES) : (vf){0};
+                if (keep)
+                    sum[r][v] = on_its_own(sum[r][v] * keep[r]);
+            }
         const float *w = panel + group * LANES, *xs = x;
         for (int64_t k = 0; k < n; k++, w += JUP_PANEL, xs += along) {
             vf column[F32_VECS];
@@ -696,17 +700,20 @@ INLINE void f32_tile(const int m, int64_t n, const float *x, const int across, c
 
 static void tile_f32(int m, int64_t n, const float *x, const float *panel, float *sums, bool add)
 {
-    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, x, 8, 1, 8 * (M - 1), panel, sums, JUP_PANEL, add))
+    ROWS_SWITCH(F32_ROWS, m,
+                f32_tile(M, n, x, 8, 1, 8 * (M - 1), panel, sums, JUP_PANEL, add, NULL))
 }
 
 static void tile_scores(int m, int64_t n, const float *x, const float *panel, float *scores)
 {
-    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, x, 1, M, 0, panel, scores, JUP_SLOTS, false))
+    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, x, 1, M, 0, panel, scores, JUP_SLOTS, false, NULL))
 }
 
-static void tile_weights(int m, int64_t n, const float *weights, const float *panel, float *sums)
+static void tile_weights(int m, int64_t n, const float *weights, const float *panel,
+                         const float *keep, float *sums)
 {
-    ROWS_SWITCH(F32_ROWS, m, f32_tile(M, n, weights, JUP_SLOTS, 1, 0, panel, sums, JUP_PANEL, true))
+    ROWS_SWITCH(F32_ROWS, m,
+                f32_tile(M, n, weights, JUP_SLOTS, 1, 0, panel, sums, JUP_PANEL, true, keep))
 }
 
 #ifndef OWN_START
@@ -1376,34 +1383,68 @@ INLINE vi bit_mask(uint32_t bits)
     return -((splat_i((int32_t)bits) >> lane) & 1);
 }
 
-static float soften(float *scores, int n, uint64_t visible, float scale, float *largest,
-                    float *total)
+/* Scores times scale, and -inf where they are not visible; returns the largest of them and of top.
+ */
+INLINE vf scale_scores(const bool all, float *scores, int vecs, uint64_t visible, float scale,
+                       vf top)
 {
-    int vecs = (n + LANES - 1) / LANES;
     const vi nothing = (vi)splat_f(-INFINITY);
-    vf top = splat_f(*largest);
     for (int i = 0; i < vecs; i++) {
-        vi mask = bit_mask((uint32_t)(visible >> (i * LANES)));
         vf score = load_f(scores + i * LANES) * scale;
-        score = (vf)(((vi)score & mask) | (nothing & ~mask));
+        if (!all) {
+            vi mask = bit_mask((uint32_t)(visible >> (i * LANES)));
+            score = (vf)(((vi)score & mask) | (nothing & ~mask));
+        }
         store_f(scores + i * LANES, score);
-        top = (vf)(((vi)score & (score > top)) | ((vi)top & ~(score > top)));
+        top = choose_f(score > top, score, top);
     }
-    float most = max_lanes(top), before = *largest;
-    if (most == -INFINITY) {
+    return top;
+}
+
+/* Scores to weights; returns their sum. */
+INLINE float weigh_scores(float *scores, int vecs, float largest)
+{
+    if (largest == -INFINITY) {
         memset(scores, 0, JUP_SLOTS * sizeof *scores);
-        return 1.0f;
+        return 0.0f;
     }
     vf sum = {0};
     for (int i = 0; i < vecs; i++) {
-        vf weight = exponential(load_f(scores + i * LANES) - most);
+        vf weight = exponential(load_f(scores + i * LANES) - largest);
         store_f(scores + i * LANES, weight);
         sum += weight;
     }
-    float keep = before == most ? 1.0f : exponential(splat_f(before - most))[0];
-    *largest = most;
-    *total = *total * keep + sum_lanes(sum);
-    return keep;
+    return sum_lanes(sum);
+}
+
+/* Some rows at a time, one loop after the other: what a row's loop waits for, others' fill. */
+static void soften(float *scores, int m, int n, const uint64_t *visible, int share, float scale,
+                   float *largest, float *total, float *keep)
+{
+    const int vecs = (n + LANES - 1) / LANES;
+    for (int first = 0; first < m; first += LANES) {
+        const int rows = m - first < LANES ? m - first : LANES;
+        const size_t bytes = (size_t)rows * sizeof(float);
+        float before[LANES] = {0}, now[LANES] = {0}, sum[LANES] = {0}, all[LANES] = {0};
+        memcpy(before, largest + first, bytes);
+        memcpy(all, total + first, bytes);
+        for (int r = 0; r < rows; r++) {
+            const uint64_t bits = visible[(first + r) / share];
+            float *of_row = scores + (first + r) * JUP_SLOTS;
+            vf top = splat_f(before[r]);
+            now[r] = max_lanes(~bits == 0 ? scale_scores(true, of_row, vecs, bits, scale, top)
+                                          : scale_scores(false, of_row, vecs, bits, scale, top));
+        }
+        for (int r = 0; r < rows; r++)
+            sum[r] = weigh_scores(scores + (first + r) * JUP_SLOTS, vecs, now[r]);
+        vf were = load_f(before), are = load_f(now);
+        vf shrinks = choose_f(were == are, splat_f(1.0f), exponential(were - are));
+        store_f(all, load_f(all) * shrinks + load_f(sum));
+        store_f(before, shrinks);
+        memcpy(largest + first, now, bytes);
+        memcpy(total + first, all, bytes);
+        memcpy(keep + first, before, bytes);
+    }
 }
 
 #define TABLE_OF(table, its_name, has_pairs)                                                       \

@@ -150,7 +150,7 @@ static void check_type(bench_t *b, const jup_dtype_info_t *info, int64_t in)
 
 /* ---- the small ones ------------------------------------------------------------------------ */
 
-enum { N = 333 };
+enum { N = 333, SCORED = 3 };
 
 static void run_small(const jup_kernels_t *k, const float *x, const float *up, float *to)
 {
@@ -160,16 +160,19 @@ static void run_small(const jup_kernels_t *k, const float *x, const float *up, f
     k->geglu(to + N, up, N);
     memcpy(to + 2 * N, x, N * sizeof *to);
     k->scale(to + 2 * N, N, 0.7f, 3.0f);
-    memcpy(to + 3 * N, x, JUP_SLOTS * sizeof *to);
-    float *rest = to + 3 * N + JUP_SLOTS;
-    rest[1] = -INFINITY, rest[2] = 0.0f;
-    rest[0] = k->soften(to + 3 * N, JUP_SLOTS, 0xfedcba9876543210u, 0.1f, &rest[1], &rest[2]);
-    rest[3] = k->dot(x, up, N);
+    const uint64_t visible[SCORED] = {~(uint64_t)0, 0xfedcba9876543210u, 0};
+    memcpy(to + 3 * N, x, SCORED * JUP_SLOTS * sizeof *to);
+    float *rest = to + 3 * N + SCORED * JUP_SLOTS;
+    for (int r = 0; r < SCORED; r++)
+        rest[r] = r == 0 ? 1.5f : -INFINITY, rest[SCORED + r] = r == 0 ? 2.0f : 0.0f;
+    k->soften(to + 3 * N, SCORED, JUP_SLOTS, visible, 1, 0.1f, rest, rest + SCORED,
+              rest + 2 * SCORED);
+    rest[3 * SCORED] = k->dot(x, up, N);
 }
 
 static void check_small(bench_t *b)
 {
-    enum { ALL = 3 * N + JUP_SLOTS + 4 };
+    enum { ALL = 3 * N + SCORED * JUP_SLOTS + 3 * SCORED + 1 };
     float portable[ALL], got[ALL];
     fill_normal(b, b->x, N, 20.0);
     fill_normal(b, b->x + N, N, 1.0);
