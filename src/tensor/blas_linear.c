@@ -428,7 +428,7 @@ static void run_pass(jup_compute_t *c, const pass_t *p, const work_t *work)
     }
 }
 
-enum { MOST_WEIGHTS = 8 };
+enum { MOST_WEIGHTS = 8 }; /* of one pass: experts of a row may be more */
 
 /* A pass over those of the weights that are BF16, or over the others. */
 static void pass_over(jup_compute_t *c, pass_t p, const work_t *all, bool brain)
@@ -446,13 +446,12 @@ static void pass_over(jup_compute_t *c, pass_t p, const work_t *all, bool brain)
         run_pass(c, &p, &work);
 }
 
-static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,
-                       float *const *y, bool add)
+/* At most MOST_WEIGHTS of them. */
+static void linear_some(jup_compute_t *c, const jup_linear_t *w, int n, const float *x,
+                        int64_t rows, float *const *y, bool add)
 {
-    assert(n >= 1 && n <= MOST_WEIGHTS);
     const jup_blas_t *b = c->state;
     int64_t in = w[0].w.cols, at_once = b->kernels->rows;
-    jup_blas_need(c, rows, in, 0);
     for (int64_t done = 0; done < rows; done += at_once) {
         float *to[MOST_WEIGHTS];
         for (int i = 0; i < n; i++) {
@@ -464,6 +463,15 @@ static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const flo
         pass_over(c, pass, &work, false);
         pass_over(c, pass, &work, true);
     }
+}
+
+static void linear_any(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,
+                       float *const *y, bool add)
+{
+    assert(n >= 1);
+    jup_blas_need(c, rows, w[0].w.cols, 0);
+    for (int at = 0; at < n; at += MOST_WEIGHTS)
+        linear_some(c, w + at, n - at < MOST_WEIGHTS ? n - at : MOST_WEIGHTS, x, rows, y + at, add);
 }
 
 void jup_blas_linear(jup_compute_t *c, const jup_linear_t *w, int n, const float *x, int64_t rows,

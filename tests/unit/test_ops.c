@@ -308,6 +308,28 @@ START_TEST(linear_of_no_rows)
 }
 END_TEST
 
+/* Experts of a row share x and may be many: eight of Qwen 3 are 16 weights. */
+START_TEST(linear_of_many_weights)
+{
+    enum { N = 19, IN = 256, OUT = 40, ROWS = 3 };
+    jup_compute_t blas = make(&jup_ops_blas, 2);
+    jup_linear_t l[N];
+    float *x = random_floats(ROWS * IN, 1.0), *y[N], alone[ROWS * OUT], *to = alone;
+    for (int i = 0; i < N; i++) {
+        l[i] = (jup_linear_t){random_matrix(i % 3 ? JUP_Q8_0 : JUP_BF16, OUT, IN), NULL};
+        y[i] = jup_new((size_t)(ROWS * OUT), sizeof **y);
+    }
+    blas.ops->linear(&blas, l, N, x, ROWS, y);
+    for (int i = 0; i < N; i++) {
+        blas.ops->linear(&blas, &l[i], 1, x, ROWS, &to);
+        ck_assert_mem_eq(y[i], alone, sizeof alone);
+        free_matrix(&l[i].w), jup_free(y[i]);
+    }
+    jup_free(x);
+    jup_compute_reset(&blas);
+}
+END_TEST
+
 static void norm_and_activations_once(void)
 {
     jup_compute_t naive = make(&jup_ops_naive, 1), blas = make(&jup_ops_blas, 2);
@@ -550,6 +572,7 @@ static Suite *suite(void)
     unit_add(s, linear_long_rows, 400);
     unit_add(s, any_blocks, 30);
     unit_add(s, linear_shared_input, 60);
+    unit_add(s, linear_of_many_weights, 60);
     unit_add(s, linear_of_no_rows, 10);
     unit_add(s, norm_and_activations, 60);
     unit_add(s, rope_both_layouts, 60);
