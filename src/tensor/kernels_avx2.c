@@ -40,6 +40,15 @@ INLINE vi dot_q8(vi sum, vi w, vi x)
     return dot_small(sum, (vi)magnitude, (vi)_mm256_sign_epi8((__m256i)x, (__m256i)w));
 }
 
+/* The same where no weight is -128: the sign moves over from x, whose magnitudes are then made once
+ * for all the weights that it meets. */
+#define OWN_MAGNITUDES
+INLINE vi dot_from_127(vi sum, vi w, vi x)
+{
+    __m256i magnitude = _mm256_abs_epi8((__m256i)x);
+    return dot_small(sum, (vi)magnitude, (vi)_mm256_sign_epi8((__m256i)w, (__m256i)x));
+}
+
 #define OWN_WIDE
 INLINE vi even_bytes(vi v)
 {

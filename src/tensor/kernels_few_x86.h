@@ -156,6 +156,10 @@ INLINE vi add_halves(vi all, vi first, vi last, const float *scales, const int m
  * weights below 32 fit and then two such sums, or one of weights below 64. */
 INLINE vi add_rows(const jup_dtype_t dtype, vi sum, vi w, vi x)
 {
+#ifdef OWN_MAGNITUDES
+    if (dtype == JUP_IQ4_NL || dtype == JUP_IQ4_XS) /* their numbers begin with -127 */
+        return dot_from_127(sum, w, x);
+#endif
     if (form_of(dtype).is_signed)
         return dot_q8(sum, w, x);
 #ifdef PAIRS
