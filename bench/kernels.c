@@ -443,7 +443,7 @@ static void set_up(bench_t *b, int threads)
 
 int main(int argc, char **argv)
 {
-    jup_blas_choose_core(argv);
+    jup_blas_set_environment(argv);
     bench_t b = {0};
     set_up(&b, argc > 1 ? atoi(argv[1]) : 1);
     b.chosen = argv + (argc > 3 ? 3 : argc);

@@ -105,7 +105,7 @@ int main(int argc, char **argv)
     jup_error_t err;
     jup_streams_hold();
     jup_terminal_begin();
-    jup_blas_choose_core(argv);
+    jup_blas_set_environment(argv);
     jup_streams_hear_of_reader();
     signal(SIGXFSZ, SIG_IGN); /* a file that cannot grow is like a full disk */
     int code = run_command(argc, argv);

@@ -6,6 +6,7 @@
 #include <cblas.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 const char *jup_blas_core(void)
@@ -31,16 +32,22 @@ static const char *best_core(void)
     return NULL;
 }
 
+/* Was the dynamic loader started, with the program as its argument? It would be started again. */
+static bool was_loaded_by_name(void)
+{
+    return getauxval(AT_BASE) == 0;
+}
+
 /* Did the environment lack it? */
 static bool set_default(const char *name, const char *value)
 {
     return !getenv(name) && setenv(name, value, 1) == 0;
 }
 
-void jup_blas_choose_core(char **argv)
+void jup_blas_set_environment(char **argv)
 {
     /* A simulated rank is a thread of one program, which cannot be started again for it. */
-    if (jup_clock_is_simulated())
+    if (jup_clock_is_simulated() || was_loaded_by_name())
         return;
     const char *core = best_core();
     bool changed = core && set_default("OPENBLAS_CORETYPE", core);

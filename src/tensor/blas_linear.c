@@ -112,14 +112,16 @@ static void split_steps(const float *from, int64_t n, float *to)
         }
 }
 
-/* The words that n columns of a row take, n <= JUP_PLAIN_CHUNK. Returns how many. */
-static int64_t lay_out(const pass_t *p, const float *from, int64_t n, float *to)
+/* The words that n columns of a row take, n <= JUP_PLAIN_CHUNK: as they are, or in `buffer`. */
+static const float *words_of_row(const pass_t *p, const float *from, int64_t n, float *buffer)
 {
     const int64_t words = words_of(p, n);
-    memset(to, 0, (size_t)words * sizeof *to);
+    if (!p->brain && words == n)
+        return from;
+    memset(buffer, 0, (size_t)words * sizeof *buffer);
     if (is_pairs(p)) {
-        jup_quantize(JUP_BF16, from, to, n);
-        return words;
+        jup_quantize(JUP_BF16, from, buffer, n);
+        return buffer;
     }
     float x[JUP_PLAIN_CHUNK] = {0};
     if (is_rounded(p)) {
@@ -130,24 +132,28 @@ static int64_t lay_out(const pass_t *p, const float *from, int64_t n, float *to)
         memcpy(x, from, (size_t)n * sizeof *x);
     }
     if (p->brain && !is_sgemm(p))
-        split_steps(x, words, to);
+        split_steps(x, words, buffer);
     else
-        memcpy(to, x, (size_t)n * sizeof *x);
-    return words;
+        memcpy(buffer, x, (size_t)n * sizeof *x);
+    return buffer;
 }
 
 static void pack_plain_tile(const pass_t *p, int64_t row, int m)
 {
-    enum { STEP = 8 };
-    float words[JUP_PLAIN_CHUNK];
-    for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK)
+    enum { STEP = 8, LINE = 16 };
+    float buffer[JUP_PLAIN_CHUNK];
+    for (int64_t at = 0; at < p->in; at += JUP_PLAIN_CHUNK) {
+        const int64_t n = jup_min_i64(JUP_PLAIN_CHUNK, p->in - at), words = words_of(p, n);
         for (int r = 0; r < m; r++) {
+            const float *from = p->x + (row + r) * p->in + at;
+            for (int64_t i = 0; i < n; i += LINE) /* of the next row: it begins somewhere else */
+                __builtin_prefetch(from + p->in + i);
+            const float *of_row = words_of_row(p, from, n, buffer);
             float *to = plain_place(p, row, m, at) + r * STEP;
-            int64_t n = lay_out(p, p->x + (row + r) * p->in + at,
-                                jup_min_i64(JUP_PLAIN_CHUNK, p->in - at), words);
-            for (int64_t i = 0; i < n; i += STEP, to += m * STEP)
-                memcpy(to, words + i, STEP * sizeof *to);
+            for (int64_t i = 0; i < words; i += STEP, to += m * STEP)
+                memcpy(to, of_row + i, STEP * sizeof *to);
         }
+    }
 }
 
 static int64_t tile_count(const pass_t *p, int tile)

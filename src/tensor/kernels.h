@@ -77,7 +77,7 @@ enum jup_x_whole {
  */
 typedef struct jup_i8_form {
     bool is_signed; /* else q is in 0..63 */
-    bool halves;    /* 16 columns share a scale (and a min), else 32 */
+    bool halves;    /* 16 columns share a scale (and, of forms that are whole, a min), else 32 */
     bool mins;
     bool whole;  /* with halves: scales and mins are integers, times one of 256 columns each */
     bool scaled; /* whole, of panels: q is already times its scale */

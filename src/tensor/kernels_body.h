@@ -1248,8 +1248,8 @@ INLINE void share_scale(const int32_t *parts, int m, int32_t *whole)
     whole[JUP_X_K_Q * m] = k_q;
 }
 
-/* Four blocks of a row, which are read a while later: rows are too far apart for a processor to see
- * by itself what comes next of each. */
+/* Four blocks of a row, which are read a while later: rows take turns, piece by piece, and a
+ * processor does not see by itself what comes next of each. */
 INLINE void fetch_x(const float *x)
 {
     EACH (line, BLOCKS * JUP_X_BLOCK / 16)

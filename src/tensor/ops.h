@@ -173,18 +173,18 @@ size_t jup_compute_scratch_bytes(const jup_compute_t *c);
 void jup_compute_reset(jup_compute_t *c);
 
 /**
- * Makes OpenBLAS use the kernels of this very processor: 0.3.21 does not know newer ones and falls
- * back to AVX2. To be called first thing in main(), before MPI: libraries read these variables
- * once, when they are loaded, so that the program is started again where one was missing.
+ * Sets what libraries read once, when they are loaded, and starts the program again where something
+ * was missing. To be called first thing in main(), before MPI.
  *
- *   OPENBLAS_CORETYPE     on x86
+ *   OPENBLAS_CORETYPE     on x86, the kernels for this very processor: 0.3.21 does not know newer
+ *                         ones and falls back to AVX2
  *   OPENBLAS_NUM_THREADS  1: the threads are ours
  *   GOMP_SPINCOUNT        3000, unless there is OMP_WAIT_POLICY: idle threads sleep after about 0.1
  *                         ms instead of turning round for many, as ranks often share processors
  *
  * What the user has set stays. A build for simulation does without all of it.
  */
-void jup_blas_choose_core(char **argv);
+void jup_blas_set_environment(char **argv);
 
 /** The core type in use, e.g. "SkylakeX". */
 const char *jup_blas_core(void);

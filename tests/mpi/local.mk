@@ -33,7 +33,8 @@ check-mpi: $(check_PROGRAMS)
 
 # All of them, and the server's, in a build of its own with AddressSanitizer and UBSan, and all under
 # valgrind, which looks for leaks, too (LeakSanitizer cannot name what MPI's plugins keep: they are
-# unloaded by then). What has threads, in a build with ThreadSanitizer. Reports go to files: a rank that
+# unloaded by then). What the program would start itself again for is set there: valgrind would lose it.
+# What has threads, in a build with ThreadSanitizer. Reports go to files: a rank that
 # ends may not be heard any more.
 THREADED_TESTS = tests/unit/test_life tests/unit/test_ring tests/unit/test_sleeper \
 	tests/unit/test_watch tests/serve/test-serve.sh
@@ -52,6 +53,7 @@ check-threads:
 check-valgrind:
 	+theirs=/usr/share/openmpi/openmpi-valgrind.supp; test -r $$theirs || theirs=/dev/null; \
 	$(call check_with,valgrind,,JUPITER=$(abs_srcdir)/%D%/under-valgrind OMP_WAIT_POLICY=passive \
+		OPENBLAS_NUM_THREADS=1 OPENBLAS_CORETYPE=$${OPENBLAS_CORETYPE:-Haswell} \
 		JUP_VALGRIND="$(VALGRIND) --suppressions=$$theirs --suppressions=$(abs_srcdir)/%D%/valgrind.supp \
 		--log-file=$$PWD/report.%p $$PWD/jupiter",$(VALGRIND_TESTS))
 .PHONY: check-mpi check-sanitized check-threads check-valgrind
