@@ -33,9 +33,10 @@ static void free_buffers(jup_blas_t *b)
     jup_free(b->x_i8.q);
     jup_free(b->x_i8.parts);
     jup_free(b->x_i8.whole);
+    jup_free(b->x_i8.wide);
     jup_free(b->own);
     b->x_plain = NULL;
-    b->x_i8 = (jup_i8_x_t){NULL, NULL, NULL};
+    b->x_i8 = (jup_i8_x_t){NULL, NULL, NULL, NULL};
     b->own = NULL;
     b->rows = b->in = b->head_dim = 0;
     b->scratch_bytes = 0;
@@ -68,6 +69,10 @@ static jup_status_t take_buffers(jup_compute_t *c, jup_error_t *err)
     JUP_TRY(
         take(b, &block, blocks / 8 + 1, JUP_X_WHOLES * sizeof(int32_t), "activation scales", err));
     b->x_i8.whole = block;
+    if (b->kernels->is_wide(JUP_Q8_0)) {
+        JUP_TRY(take(b, &block, elems, sizeof(int16_t), "rounded activations", err));
+        b->x_i8.wide = block;
+    }
     JUP_TRY(take(b, &block, threads, b->own_bytes, "panels of the threads", err));
     b->own = block;
     return JUP_OK;

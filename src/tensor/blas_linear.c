@@ -97,9 +97,10 @@ static int i8_tile(const pass_t *p)
 
 static jup_i8_x_t i8_tile_at(const pass_t *p, int64_t row)
 {
-    return (jup_i8_x_t){p->blas->x_i8.q + row * p->in,
-                        p->blas->x_i8.parts + row * (p->in / JUP_X_BLOCK) * JUP_X_PARTS,
-                        p->blas->x_i8.whole + row * (p->in / 256) * JUP_X_WHOLES};
+    const jup_i8_x_t *x = &p->blas->x_i8;
+    return (jup_i8_x_t){x->q + row * p->in, x->parts + row * (p->in / JUP_X_BLOCK) * JUP_X_PARTS,
+                        x->whole + row * (p->in / 256) * JUP_X_WHOLES,
+                        x->wide ? x->wide + 2 * row * p->in : NULL};
 }
 
 /* The odd ones of each 16 columns, then the even ones; n is a multiple of 16. */
@@ -170,13 +171,14 @@ static void prepare_plain(const pass_t *p)
         pack_plain_tile(p, t * even, jup_tile_rows(p->rows, tile, t * even));
 }
 
-static void prepare_i8(const pass_t *p, bool whole)
+static void prepare_i8(const pass_t *p, bool whole, bool wide)
 {
     int tile = i8_tile(p), even = jup_tile_rows(p->rows, tile, 0);
 #pragma omp for schedule(static)
     for (int64_t t = 0; t < tile_count(p, tile); t++) {
         jup_i8_x_t to = i8_tile_at(p, t * even);
         to.whole = whole ? to.whole : NULL;
+        to.wide = wide ? to.wide : NULL;
         p->blas->kernels->round_x(p->x + t * even * p->in, p->in,
                                   jup_tile_rows(p->rows, tile, t * even), p->in, &to);
     }
@@ -185,17 +187,19 @@ static void prepare_i8(const pass_t *p, bool whole)
 /* By the team, or by a single thread outside of one. Ends with all of x ready. */
 static void prepare(const pass_t *p, const jup_linear_t *w, int n)
 {
-    bool plain = false, i8 = false, whole = false;
+    const jup_kernels_t *k = p->blas->kernels;
+    bool plain = false, i8 = false, whole = false, wide = false;
     for (int i = 0; i < n; i++) {
         bool rounded = is_i8(p->blas, &w[i]);
         i8 = i8 || rounded;
         plain = plain || !rounded;
-        whole = whole || (rounded && p->blas->kernels->is_whole(w[i].w.dtype));
+        whole = whole || (rounded && k->is_whole(w[i].w.dtype));
+        wide = wide || (rounded && k->is_wide(w[i].w.dtype) && p->rows > k->few_i8);
     }
     if (plain && !in_place(p))
         prepare_plain(p);
     if (i8)
-        prepare_i8(p, whole);
+        prepare_i8(p, whole, wide);
 }
 
 /* ---- panels -------------------------------------------------------------------------------- */
@@ -294,6 +298,7 @@ static void tiles_i8(const pass_t *p, const task_t *task, int64_t at, int64_t n,
         x.q += at * m;
         x.parts += at / JUP_X_BLOCK * JUP_X_PARTS * m;
         x.whole += at / 256 * JUP_X_WHOLES * m;
+        x.wide = x.wide ? x.wide + 2 * at * m : NULL;
         panel.fetch = next < end ? next : NULL;
         if (at + n == p->in)
             fetch_outputs(task, row, m);

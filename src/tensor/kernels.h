@@ -114,6 +114,8 @@ typedef struct jup_i8_x {
     int8_t *q;
     int32_t *parts;
     int32_t *whole; /* (blocks / 8, JUP_X_WHOLES, m) */
+    int8_t *wide;   /* q as 16 bits, for types that take it so: of each 32 bytes the even ones, then
+                       the odd ones */
 } jup_i8_x_t;
 
 typedef struct jup_kernels {
@@ -171,11 +173,11 @@ typedef struct jup_kernels {
     void (*tile_i8)(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
                     const jup_i8_panel_t *panel, float *sums, bool add);
 
-    /** Does the type take x->whole? */
-    bool (*is_whole)(jup_dtype_t dtype);
+    /** Do the type's tiles take x->whole, x->wide? */
+    bool (*is_whole)(jup_dtype_t dtype), (*is_wide)(jup_dtype_t dtype);
 
-    /** Rounds m rows of x, `stride` elements apart, n columns each (a multiple of 32). Where
-     *  to->whole is NULL it is left out; else n is a multiple of 256. */
+    /** Rounds m rows of x, `stride` elements apart, n columns each (a multiple of 32). What is NULL
+     *  of to->whole, for which n is a multiple of 256, and to->wide is left out. */
     void (*round_x)(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to);
 
     /** Sum of a[i] * b[i]. */

@@ -27,8 +27,7 @@
  *                       columns of rounded x lie together; unpair() then gives quads back
  *   PRODUCTS            a file with add_products() of its own, with OWN_START start_dots(), too
  *   OWN_WIDE            where signed weights and x are multiplied as 16 bits: even_bytes() and
- *                       odd_bytes() of each 16 make them; PRODUCTS then has widen_x(), how x is to
- *                       lie
+ *                       odd_bytes() of each 16 make them
  *   PAIRS               where dot_small is made of multiply_pairs(), whose sums of 16 bits
  *                       add_16() adds up, add_16_in_order() as they come, and of sum_pairs()
  *   dot_pairs           sums of 2 products of 16 bits in each element, defined as itself
@@ -802,11 +801,6 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 
 #endif
 
-#ifndef OWN_WIDE
-enum { WIDE_X_BYTES = 1 }; /* of no use */
-#define widen_x(q, bytes, to) ((void)(to), (q))
-#endif
-
 #ifdef PAIRS
 
 /* Pairs of 16 bits that take the zero point of weights off, x having this sum. */
@@ -1007,7 +1001,7 @@ INLINE void whole_tiles(const jup_i8_form_t form, const int m, int64_t n, const 
             if (group == 0)
                 fetch_beside(panel, 8 * b, 8);
             const jup_i8_x_t of_x = {x->q + b * 256 * m, x->parts + b * 8 * JUP_X_PARTS * m,
-                                     x->whole + b * JUP_X_WHOLES * m};
+                                     x->whole + b * JUP_X_WHOLES * m, NULL};
             whole_tile(form, m, &of_x, &at, sums + group * LANES);
         }
 }
@@ -1021,8 +1015,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         return;
     }
     const int groups = form.halves ? 2 : 1;
-    _Alignas(VECTOR) int8_t wide[2 * WIDE_X_BYTES];
-    const int8_t *of_x = form.is_signed ? widen_x(x->q, n * m, wide) : x->q;
+    const int x_bytes = form.is_signed ? SIGNED_BYTES : 1; /* of a column */
     for (int group = 0; group < VECS; group += I8_VECS) {
         vf sum[I8_ROWS][I8_VECS];
         EACH (r, m)
@@ -1031,7 +1024,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         const uint8_t *w = panel->q + group * VECTOR;
         const float *scales = panel->scale + group * LANES, *mins = panel->min + group * LANES;
         const int32_t *parts = x->parts;
-        const int8_t *q = of_x;
+        const int8_t *q = x_bytes == 2 ? x->wide : x->q;
         for (int64_t b = 0; b < n / 32; b++) {
             if (group == 0) {
                 fetch_beside(panel, b, 1);
@@ -1053,7 +1046,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
             scales += groups * JUP_PANEL;
             mins += JUP_PANEL;
             w += 32 * JUP_PANEL * panel_bytes(form);
-            q += 32 * m;
+            q += 32 * m * x_bytes;
             parts += JUP_X_PARTS * m;
         }
         EACH (r, m)
@@ -1101,6 +1094,11 @@ I8_TILE(tile_whole_mins, .halves = true, .whole = true, .mins = true)
 static bool is_whole(jup_dtype_t dtype)
 {
     return form_of(dtype).whole;
+}
+
+static bool is_wide(jup_dtype_t dtype)
+{
+    return SIGNED_BYTES == 2 && form_of(dtype).is_signed;
 }
 
 static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
@@ -1256,6 +1254,19 @@ INLINE void fetch_x(const float *x)
         __builtin_prefetch(x + 16 * line);
 }
 
+/* Bytes as 16 bits, as in x->wide. */
+INLINE void widen(const int8_t *q, int64_t bytes, int8_t *to)
+{
+#ifdef OWN_WIDE
+    for (int64_t i = 0; i < bytes; i += VECTOR, to += 2 * VECTOR) {
+        store_i(to, even_bytes(load_i(q + i)));
+        store_i(to + VECTOR, odd_bytes(load_i(q + i)));
+    }
+#else
+    (void)q, (void)bytes, (void)to;
+#endif
+}
+
 static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_i8_x_t *to)
 {
     const int64_t blocks = n / JUP_X_BLOCK;
@@ -1272,6 +1283,8 @@ static void round_x(const float *x, int64_t stride, int m, int64_t n, const jup_
         for (int r = 0; r < m; r++)
             share_scale(to->parts + 8 * b * JUP_X_PARTS * m + r, m,
                         to->whole + b * JUP_X_WHOLES * m + r);
+    if (to->wide)
+        widen(to->q, n * m, to->wide);
 }
 
 /* ---- functions ----------------------------------------------------------------------------- */
@@ -1471,6 +1484,7 @@ static void soften(float *scores, int m, int n, const uint64_t *visible, int sha
         .pack_values = pack_values,                                                                \
         .tile_i8 = tile_i8,                                                                        \
         .is_whole = is_whole,                                                                      \
+        .is_wide = is_wide,                                                                        \
         .round_x = round_x,                                                                        \
         .dot = dot,                                                                                \
         .swiglu = swiglu,                                                                          \

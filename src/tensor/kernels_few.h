@@ -369,7 +369,7 @@ static void run_i8(const jup_rows_t *src, int m, int64_t n, const jup_i8_x_t *x,
     for (int64_t at = 0; at < n; at += most) {
         const int64_t columns = jup_min_i64(most, n - at);
         const jup_i8_x_t from = {x->q + at * m, x->parts + at / JUP_X_BLOCK * JUP_X_PARTS * m,
-                                 x->whole + at / 256 * JUP_X_WHOLES * m};
+                                 x->whole + at / 256 * JUP_X_WHOLES * m, NULL};
         straight_t rows;
         straighten(src, (int64_t)jup_dtype_bytes(src->dtype, at),
                    (int64_t)jup_dtype_bytes(src->dtype, columns), &rows);

@@ -30,35 +30,24 @@ INLINE void add_pairs(const int m, const int from, const int steps, const uint8_
  * With signed weights two products of bytes fill 16 bits, and their signs would have to be brought
  * over to x first: for each product as much work for multipliers as three of 16 bits. So both
  * factors are taken as 16 bits, bytes 0 and 2 of each four together, and 1 and 3: those of the
- * weight lie so in the panel.
+ * weight lie so in the panel, x's in x->wide.
  */
-enum { WIDE_X_BYTES = I8_CHUNK * I8_ROWS }; /* of each of the two */
 
-/* A tile's x so, to[2 * WIDE_X_BYTES]: even ones, then the odd ones. */
-INLINE const int8_t *widen_x(const int8_t *q, int64_t bytes, int8_t *to)
+/* All 32 columns of a block: nothing is in the sums before. */
+INLINE void set_signed(const int m, const uint8_t *w, const int8_t *x, vi dots[I8_ROWS][I8_VECS])
 {
-    for (int64_t i = 0; i < bytes; i += VECTOR) {
-        store_i(to + i, even_bytes(load_i(q + i)));
-        store_i(to + WIDE_X_BYTES + i, odd_bytes(load_i(q + i)));
-    }
-    return to;
-}
-
-/* Columns [4 from, 4 to) of a block, q: of x so. */
-INLINE void add_signed(const int m, const int from, const int to, const uint8_t *w, const int8_t *q,
-                       vi dots[I8_ROWS][I8_VECS])
-{
-    EACH (i, to - from) {
-        const int k = from + i;
+    EACH (k, 8) {
         EACH (odd, 2) {
             vi columns[I8_VECS];
             EACH (v, I8_VECS)
                 columns[v] = load_i(w + (2 * k + odd) * 4 * JUP_PANEL + v * VECTOR);
             EACH (r, m) {
+                const int at = 4 * (k * m + r); /* among bytes */
                 int32_t two;
-                memcpy(&two, q + odd * WIDE_X_BYTES + 4 * (k * m + r), sizeof two);
+                memcpy(&two, x + at / VECTOR * 2 * VECTOR + odd * VECTOR + at % VECTOR, sizeof two);
                 EACH (v, I8_VECS)
-                    dots[r][v] = dot_pairs(dots[r][v], columns[v], splat_i(two));
+                    dots[r][v] = k + odd == 0 ? multiply_wide(columns[v], splat_i(two))
+                                              : dot_pairs(dots[r][v], columns[v], splat_i(two));
             }
         }
     }
@@ -71,7 +60,7 @@ INLINE void add_products(const bool is_signed, const int m, const int from, cons
 {
     const int steps = (to - from) / 2;
     if (is_signed) {
-        add_signed(m, from, to, w, q, dots);
+        set_signed(m, w, q, dots);
         return;
     }
     add_pairs(m, from, steps, w, q, dots);

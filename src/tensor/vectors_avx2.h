@@ -90,10 +90,16 @@ INLINE vi add_32_in_order(vi a, vi b)
     return a;
 }
 
+/* Sums of two products of 16 bits. */
+INLINE vi multiply_wide(vi a, vi b)
+{
+    return (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+}
+
 #define dot_pairs dot_pairs
 INLINE vi dot_pairs(vi sum, vi a, vi b)
 {
-    return add_32_in_order(sum, (vi)_mm256_madd_epi16((__m256i)a, (__m256i)b));
+    return add_32_in_order(sum, multiply_wide(a, b));
 }
 
 INLINE void split_halves(vi v, uint16_t *to)
