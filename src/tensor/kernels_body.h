@@ -17,8 +17,8 @@
  *   split_halves        stores the even 16-bit halves of a vector, then the odd ones
  *   look_up             the bytes of a table of 16 (a vector with that in every 128 bits) at the
  *                       numbers in the bytes of a vector
- *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones (only the first
- * where there is a Q8_BIAS, and in PRODUCTS, where there are such)
+ *   dot_small, dot_q8   sums of 4 byte products: weights 0..63 and signed ones (the first alone
+ *                       where there is a Q8_BIAS, and in PRODUCTS, where there are such)
  *
  * and may define
  *
@@ -1015,7 +1015,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         return;
     }
     const int groups = form.halves ? 2 : 1;
-    const int x_bytes = form.is_signed ? SIGNED_BYTES : 1; /* of a column */
+    const int bytes = panel_bytes(form); /* that a column takes, of x as well */
     for (int group = 0; group < VECS; group += I8_VECS) {
         vf sum[I8_ROWS][I8_VECS];
         EACH (r, m)
@@ -1024,7 +1024,7 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
         const uint8_t *w = panel->q + group * VECTOR;
         const float *scales = panel->scale + group * LANES, *mins = panel->min + group * LANES;
         const int32_t *parts = x->parts;
-        const int8_t *q = x_bytes == 2 ? x->wide : x->q;
+        const int8_t *q = bytes == 2 ? x->wide : x->q;
         for (int64_t b = 0; b < n / 32; b++) {
             if (group == 0) {
                 fetch_beside(panel, b, 1);
@@ -1045,8 +1045,8 @@ INLINE void i8_tile(const jup_i8_form_t form, const int m, int64_t n, const jup_
                 subtract_mins(m, mins, parts, sum);
             scales += groups * JUP_PANEL;
             mins += JUP_PANEL;
-            w += 32 * JUP_PANEL * panel_bytes(form);
-            q += 32 * m * x_bytes;
+            w += 32 * JUP_PANEL * bytes;
+            q += 32 * m * bytes;
             parts += JUP_X_PARTS * m;
         }
         EACH (r, m)
@@ -1098,7 +1098,7 @@ static bool is_whole(jup_dtype_t dtype)
 
 static bool is_wide(jup_dtype_t dtype)
 {
-    return SIGNED_BYTES == 2 && form_of(dtype).is_signed;
+    return panel_bytes(form_of(dtype)) == 2;
 }
 
 static void tile_i8(jup_dtype_t dtype, int m, int64_t n, const jup_i8_x_t *x,
