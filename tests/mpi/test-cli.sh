@@ -24,6 +24,19 @@ same "-f" "$(cat "$work/out")" "$(ranks 2 run -m "$work/m.gguf" -t 1 -n 8 -q -f 
 same "stdin" "$(cat "$work/out")" \
     "$(timeout 60 mpirun -n 2 "$jupiter" run -m "$work/m.gguf" -t 1 -n 8 -q <"$work/prompt")"
 
+# no library of a network that is not there is loaded, unless the user asks for it
+# networks N [CHOICE]: how many of Open MPI's components for messages cm (psm2, libfabric) N processes ask
+networks() {
+    [ $# -eq 1 ] || export OMPI_MCA_pml="$2"
+    OMPI_MCA_pml_base_verbose=10 ranks "$1" $run -n 1 -q 2>&1 | grep -c 'open.* loaded component cm'
+}
+set -- $(ls /sys/class/infiniband 2>/dev/null)
+if [ $# -eq 0 ] && [ -z "${OMPI_MCA_pml:-}${OMPI_MCA_mtl:-}" ]; then
+    same "networks asked for" 0 "$(networks 2)"
+    ls "$(ompi_info --path pkglibdir --parsable 2>/dev/null | cut -d: -f3)"/*pml_cm* >/dev/null 2>&1 &&
+        same "networks that the user asks for" 2 "$(networks 2 ^ucx)"
+fi
+
 # stop strings cut the answer before them
 ids=$(tokens 1 -m "$work/m.gguf" -p hello -n 12)
 whole=$(ranks 1 $run -n 12 -q --ignore-eos)
