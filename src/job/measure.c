@@ -81,7 +81,8 @@ static jup_status_t open_bench(bench_t *b, jup_error_t *err)
                                          .outputs = 1,
                                          .kv_tokens = b->job->max_prefix + 2 * (int64_t)rows,
                                          .kv_dtype = b->job->kv_dtype,
-                                         .residual_dtype = b->job->wire};
+                                         .residual_dtype = b->job->wire,
+                                         .every_row = true};
     JUP_TRY(jup_forward_init(&b->forward, &b->config, &b->weights, &b->compute, &limits, err));
     jup_keep_weights(b->gguf, (double)jup_mem_live_bytes(), false); /* as a run does */
     jup_step_init(&b->step, rows);

@@ -118,6 +118,11 @@ double jup_config_layer_flops(const jup_config_t *c, int64_t rows, int64_t prefi
     return 2 * (double)rows * weights + 4 * seen * q;
 }
 
+double jup_config_kv_flops(const jup_config_t *c, int64_t rows)
+{
+    return 2 * (double)rows * c->dim * 2 * c->kv_heads * c->head_dim;
+}
+
 double jup_config_head_flops(const jup_config_t *c, int64_t rows)
 {
     return 2 * (double)rows * c->dim * c->vocab;

@@ -67,6 +67,9 @@ double jup_config_seen(const jup_config_t *config, double prefix);
 /** Floating-point operations of `rows` new tokens over `prefix` cached ones, in one layer. */
 double jup_config_layer_flops(const jup_config_t *config, int64_t rows, int64_t prefix);
 
+/** Of them, those of their keys and values. */
+double jup_config_kv_flops(const jup_config_t *config, int64_t rows);
+
 /** The same for the output head. */
 double jup_config_head_flops(const jup_config_t *config, int64_t rows);
 

@@ -1,7 +1,6 @@
-#include "model/forward.h"
-
 #include "base/checked.h"
 #include "base/mem.h"
+#include "model/forward_narrow.h"
 
 #include <assert.h>
 #include <string.h>
@@ -186,6 +185,13 @@ static void reserve_runs(jup_forward_t *f, const jup_step_t *step)
     f->runs = jup_resize(f->runs, (size_t)f->cap_runs, sizeof *f->runs);
 }
 
+void jup_forward_set_angles(jup_forward_t *f, int64_t rows)
+{
+    f->angles = jup_rope_at(&f->rope, f->pos, rows);
+    if (f->local_rope.rot)
+        f->local_angles = jup_rope_at(&f->local_rope, f->pos, rows);
+}
+
 jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_error_t *err)
 {
     assert(step->rows <= f->limits.rows && jup_step_outputs(step) <= f->limits.outputs);
@@ -197,9 +203,8 @@ jup_status_t jup_forward_begin(jup_forward_t *f, const jup_step_t *step, jup_err
                               err));
         row += step->segments[s].rows;
     }
-    f->angles = jup_rope_at(&f->rope, f->pos, step->rows);
-    if (f->local_rope.rot)
-        f->local_angles = jup_rope_at(&f->local_rope, f->pos, step->rows);
+    f->narrowed = false;
+    jup_forward_set_angles(f, step->rows);
     describe_trees(f, step);
     reserve_runs(f, step);
     return JUP_OK;
@@ -221,25 +226,28 @@ static void move_messages(jup_forward_t *f)
         f->unwanted = true;
 }
 
-static void attention_half(jup_forward_t *f, const jup_step_t *step, int layer)
+/* The rows that go on from there. */
+static const jup_step_t *attention_half(jup_forward_t *f, const jup_step_t *step, int layer)
 {
     jup_forward_norm(f, JUP_ATTENTION, layer, 0, step->rows);
-    jup_forward_qkv(f, layer, 0, step->rows);
-    jup_forward_cache(f, step, layer);
+    step = jup_forward_qkv_and_cache(f, step, layer);
     move_messages(f);
+    if (step->rows == 0)
+        return step;
     jup_forward_attend(f, step, layer, 0, step->rows);
     jup_forward_out(f, layer, 0, step->rows);
     jup_forward_add(f, JUP_ATTENTION, layer, 0, step->rows);
     move_messages(f);
+    return step;
 }
 
-static void ffn_half(jup_forward_t *f, const jup_step_t *step, int layer)
+static void ffn_half(jup_forward_t *f, int layer, int64_t rows)
 {
-    jup_forward_norm(f, JUP_FFN, layer, 0, step->rows);
-    jup_forward_gate_up(f, layer, 0, step->rows);
+    jup_forward_norm(f, JUP_FFN, layer, 0, rows);
+    jup_forward_gate_up(f, layer, 0, rows);
     move_messages(f);
-    jup_forward_down(f, layer, 0, step->rows);
-    jup_forward_add(f, JUP_FFN, layer, 0, step->rows);
+    jup_forward_down(f, layer, 0, rows);
+    jup_forward_add(f, JUP_FFN, layer, 0, rows);
     move_messages(f);
 }
 
@@ -247,9 +255,9 @@ bool jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
 {
     f->unwanted = false;
     for (int layer = 0; layer < jup_forward_depth(f); layer++) {
-        attention_half(f, step, layer);
-        if (!f->unwanted)
-            ffn_half(f, step, layer);
+        step = attention_half(f, step, layer);
+        if (!f->unwanted && step->rows > 0)
+            ffn_half(f, layer, step->rows);
         if (f->unwanted)
             return false;
         jup_forward_round_rows(f, 0, step->rows);
@@ -264,6 +272,7 @@ static int32_t pick_outputs(jup_forward_t *f, const jup_step_t *step)
 {
     int64_t dim = f->config->dim, row = 0;
     int32_t outputs = 0;
+    step = f->narrowed ? &f->wanted : step;
     for (int32_t s = 0; s < step->n_segments; s++) {
         const jup_segment_t *segment = &step->segments[s];
         row += segment->rows;

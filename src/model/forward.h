@@ -28,6 +28,7 @@ typedef struct jup_forward_limits {
      * JUP_F32: it is not (the wire then carries f32).
      */
     jup_dtype_t residual_dtype;
+    bool every_row; /* of the model's last layer, too: for whoever times layers */
 } jup_forward_limits_t;
 
 typedef struct jup_forward {
@@ -61,6 +62,8 @@ typedef struct jup_forward {
     size_t work_bytes; /* of the buffers above */
     int64_t stretched; /* rows that were beyond half precision, see model/half_row.h */
     bool unwanted;     /* what `between` said of the step being computed */
+    bool narrowed;     /* its last layer has only the rows of: */
+    jup_step_t wanted; /* segments and rows alone */
 } jup_forward_t;
 
 /**
@@ -96,6 +99,14 @@ void jup_forward_norm(jup_forward_t *f, jup_half_t half, int layer, int64_t at,
                       int64_t n);                                         /* x -> norm */
 void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n); /* norm -> q, k, v */
 void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer);
+
+/**
+ * qkv() and cache() of the whole step, and the rows that go on from there: all of them (`step`
+ * itself), but in the model's last layer those alone that the head wants, which then lie at the
+ * front of x: rows 0 .. rows - 1 of the step returned, which may have none and is valid until the
+ * next begin(). The other rows of x mean nothing from then on.
+ */
+const jup_step_t *jup_forward_qkv_and_cache(jup_forward_t *f, const jup_step_t *step, int layer);
 void jup_forward_attend(jup_forward_t *f, const jup_step_t *step, int layer, int64_t at,
                         int64_t n); /* q -> attended; a candidate tree's rows come together */
 void jup_forward_out(jup_forward_t *f, int layer, int64_t at, int64_t n); /* sum (+)= Wo attended */
@@ -109,10 +120,14 @@ void jup_forward_down(jup_forward_t *f, int layer, int64_t at,
 void jup_forward_round_rows(jup_forward_t *f, int64_t at, int64_t n); /* x, if it is kept in F16 */
 
 /**
- * x -> x through the shard's layers. False when `between` ended it halfway: x and what the caches
+ * x -> x through the shard's layers; of the model's last one, rows that nobody wants are left out
+ * (see qkv_and_cache()). False when `between` ended it halfway: x and what the caches
  * hold for the step's rows mean nothing then.
  */
 bool jup_forward_layers(jup_forward_t *f, const jup_step_t *step);
+
+/** Operations of the shard's layers on the rows of the step last begun, by what it left out. */
+double jup_forward_flops(const jup_forward_t *f, const jup_step_t *step);
 
 /** logits of the rows that want them, in step order; returns how many. Last stage. */
 int32_t jup_forward_head(jup_forward_t *f, const jup_step_t *step);

@@ -1,8 +1,7 @@
 /* The lines of a layer. What sets families apart stands in the config, and in weights that are
  * there or not. */
-#include "model/forward.h"
-
 #include "base/checked.h"
+#include "model/forward_narrow.h"
 #include "model/half_row.h"
 
 #include <assert.h>
@@ -43,21 +42,30 @@ static int window_of(const jup_forward_t *f, int layer)
     return jup_config_window(f->config, f->weights->shard.first + layer);
 }
 
-void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n)
+enum { Q, K, V, QKV };
+
+/* Q, K and V from `first` on, n of them, of `rows` rows from `at` on. */
+static void project(jup_forward_t *f, int layer, int first, int n, int64_t at, int64_t rows)
 {
     const jup_config_t *c = f->config;
     const jup_ops_t *ops = f->compute->ops;
     int64_t q = (int64_t)c->heads * c->head_dim, kv = (int64_t)c->kv_heads * c->head_dim;
-    float *const qkv[3] = {f->q + at * q, f->k + at * kv, f->v + at * kv};
+    float *const qkv[QKV] = {f->q + at * q, f->k + at * kv, f->v + at * kv};
     const jup_layer_weights_t *w = &f->weights->layers[layer];
     bool local = f->local_rope.rot && window_of(f, layer);
     jup_rope_angles_t angles = jup_rope_from(local ? &f->local_angles : &f->angles, at);
 
-    ops->linear(f->compute, w->qkv, 3, f->norm + at * c->dim, n, qkv);
-    norm_heads(f, w->q_norm, qkv[0], n, c->heads);
-    norm_heads(f, w->k_norm, qkv[1], n, c->kv_heads);
-    ops->rope(f->compute, qkv[0], n, c->heads, c->head_dim, &angles);
-    ops->rope(f->compute, qkv[1], n, c->kv_heads, c->head_dim, &angles);
+    ops->linear(f->compute, w->qkv + first, n, f->norm + at * c->dim, rows, qkv + first);
+    for (int i = first; i < first + n && i < V; i++) {
+        int heads = i == Q ? c->heads : c->kv_heads;
+        norm_heads(f, i == Q ? w->q_norm : w->k_norm, qkv[i], rows, heads);
+        ops->rope(f->compute, qkv[i], rows, heads, c->head_dim, &angles);
+    }
+}
+
+void jup_forward_qkv(jup_forward_t *f, int layer, int64_t at, int64_t n)
+{
+    project(f, layer, Q, QKV, at, n);
 }
 
 void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer)
@@ -72,6 +80,21 @@ void jup_forward_cache(jup_forward_t *f, const jup_step_t *step, int layer)
     }
     f->compute->ops->store_kv(f->compute, f->k, f->v, step->rows, c->kv_heads, c->head_dim,
                               JUP_KV_PAGE_SLOTS, f->limits.kv_dtype, f->new_runs, runs);
+}
+
+const jup_step_t *jup_forward_qkv_and_cache(jup_forward_t *f, const jup_step_t *step, int layer)
+{
+    if (!jup_forward_narrows(f, step, layer)) {
+        jup_forward_qkv(f, layer, 0, step->rows);
+        jup_forward_cache(f, step, layer);
+        return step;
+    }
+    project(f, layer, K, 2, 0, step->rows);
+    jup_forward_cache(f, step, layer);
+    step = jup_forward_narrow(f, step);
+    if (step->rows > 0)
+        project(f, layer, Q, 1, 0, step->rows);
+    return step;
 }
 
 /* Over rows [row, row + rows) of the step; neither runs nor a tree yet. */

@@ -3,6 +3,7 @@ libjupiter_a_SOURCES += \
 	%D%/experts.c %D%/experts.h \
 	%D%/family.c %D%/family.h \
 	%D%/forward.c %D%/forward.h %D%/forward_layer.c \
+	%D%/forward_narrow.c %D%/forward_narrow.h \
 	%D%/half_row.c %D%/half_row.h \
 	%D%/kv.c %D%/kv.h \
 	%D%/part.c %D%/part.h \

@@ -29,8 +29,10 @@ bool jup_detransformer_layers(jup_group_t *g, jup_forward_t *f, const jup_step_t
         jup_forward_norm(f, JUP_ATTENTION, layer, 0, rows);
         if (original)
             jup_group_keep_share(g, f->sum, rows);
-        jup_forward_qkv(f, layer, 0, rows);
-        jup_forward_cache(f, step, layer);
+        step = jup_forward_qkv_and_cache(f, step, layer);
+        rows = step->rows;
+        if (rows == 0) /* nothing of the last layer is wanted */
+            break;
         jup_forward_attend(f, step, layer, 0, rows);
         jup_forward_out(f, layer, 0, rows);
         if (original)

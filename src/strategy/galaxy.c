@@ -9,8 +9,8 @@
  *
  * and the same with the FFN. The first layer's norm everyone computes for itself: everyone has x.
  * Bytes are those of tensor parallelism, plus one all-gather of x at the end, which stands for the
- * first layer's. Steps of fewer rows than members (a token) are worked on as with tensor
- * parallelism.
+ * first layer's; of the model's last layer all rows are computed, wanted or not. Steps of fewer
+ * rows than members (a token) are worked on as with tensor parallelism.
  *
  * A tile is one member's rows; a row's bits do not depend on the tile it is computed in, nor on
  * what travelled when. Every tile reads the weights anew, and a modelled device is charged for it.

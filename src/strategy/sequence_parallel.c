@@ -6,7 +6,8 @@
  *     of x
  *
  * The third gather a layer could do without; the published table has it (three quarters of tensor
- * parallelism's bytes). In the last layer it is what the next stage and the head need.
+ * parallelism's bytes). In the last layer it is what the next stage and the head need; of the
+ * model's, all rows are computed, wanted or not.
  *
  * A token, or fewer rows than members, the leader works on alone, with all weights at hand and
  * nothing sent: that is this way's decoding. The others take the slots of such rows in their caches

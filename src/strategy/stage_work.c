@@ -33,17 +33,6 @@ static void set_context(jup_stage_t *stage)
     }
 }
 
-static double step_flops(const jup_stage_t *stage)
-{
-    const jup_shard_t *shard = &stage->forward->weights->shard;
-    double flops = 0;
-    for (int32_t s = 0; s < stage->step.n_segments; s++) {
-        const jup_segment_t *segment = &stage->step.segments[s];
-        flops += jup_config_layer_flops(stage->forward->config, segment->rows, segment->pos);
-    }
-    return flops * (shard->last - shard->first);
-}
-
 static void leave_rows_out(jup_stage_t *stage)
 {
     stage->step.kind = JUP_STEP_CANCELLED;
@@ -95,7 +84,7 @@ static void compute(jup_stage_t *stage, bool from_tokens)
     double start_s = jup_clock_now_s();
     bool whole = run_layers(stage);
     jup_recorder_span(stage->recorder, JUP_SPAN_LAYERS, start_s, jup_clock_now_s(),
-                      stage->step.rows, whole ? step_flops(stage) : 0,
+                      stage->step.rows, whole ? jup_forward_flops(f, &stage->step) : 0,
                       whole ? (double)jup_weights_bytes(f->weights) : 0);
     if (!whole)
         leave_rows_out(stage);

@@ -1,5 +1,6 @@
 /* A layer computed line by line over parts of a step's rows is the layer over all of them, bit for
-   bit: chunks, branches and candidate trees, both precisions of cache and residual stream. */
+   bit: chunks, branches and candidate trees, both precisions of cache and residual stream. So are
+   the logits those of all rows, where the last layer goes on with the wanted ones alone. */
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/half_row.h"
@@ -22,14 +23,15 @@ typedef struct pass {
 } pass_t;
 
 static void pass_init(pass_t *p, const jup_ops_t *ops, jup_dtype_t kv, jup_dtype_t residual,
-                      int64_t tile)
+                      int64_t tile, bool every_row)
 {
     jup_error_t err;
     jup_forward_limits_t limits = {.rows = ROWS,
                                    .outputs = ROWS,
                                    .kv_tokens = 4096,
                                    .kv_dtype = kv,
-                                   .residual_dtype = residual};
+                                   .residual_dtype = residual,
+                                   .every_row = every_row};
     p->tile = tile;
     ck_assert_int_eq(jup_compute_init(&p->compute, ops, 2, &err), JUP_OK);
     ck_assert_int_eq(
@@ -108,7 +110,8 @@ static int32_t token(int32_t i)
     return (i * 7 + i * i % 5) % model.config.vocab;
 }
 
-/* Two chunks of a prompt; branches of it, uneven, together; a tree and a chain together. */
+/* Two chunks of a prompt; branches of it, uneven, together; a tree and a chain together; a chunk
+   beside a token; chunks alone, of which the last one gives a token. */
 static void fill_step(jup_step_t *step, int which)
 {
     static const int32_t parents[7] = {-1, 0, 0, 1, 2, 2, 4};
@@ -126,6 +129,15 @@ static void fill_step(jup_step_t *step, int which)
         jup_step_add(step, 0, CHUNK + 45, tokens, parents, 7, 7);
         jup_step_add(step, 1, 114, tokens + 7, NULL, 5, 2);
     }
+    if (which == 4) {
+        const int32_t keep[] = {0, 1, 3};
+        jup_step_edit(step, (jup_edit_t){.op = JUP_EDIT_KEEP, .seq = 0, .a = CHUNK + 45, .b = 3},
+                      keep);
+        jup_step_add(step, 0, CHUNK + 48, tokens, NULL, 20, 0);
+        jup_step_add(step, 1, 119, tokens + 20, NULL, 1, 1);
+    }
+    if (which > 4)
+        jup_step_add(step, 0, CHUNK + 68 + 9 * (which - 5), tokens, NULL, 9, which - 5);
 }
 
 static void run_step(pass_t *p, int which)
@@ -140,8 +152,8 @@ static void run_step(pass_t *p, int which)
 static void compare(const jup_ops_t *ops, jup_dtype_t kv, jup_dtype_t residual, int64_t tile)
 {
     pass_t whole, tiled;
-    pass_init(&whole, ops, kv, residual, 0);
-    pass_init(&tiled, ops, kv, residual, tile);
+    pass_init(&whole, ops, kv, residual, 0, true);
+    pass_init(&tiled, ops, kv, residual, tile, true);
     for (int which = 0; which < 4; which++) {
         run_step(&whole, which);
         run_step(&tiled, which);
@@ -151,31 +163,6 @@ static void compare(const jup_ops_t *ops, jup_dtype_t kv, jup_dtype_t residual, 
     pass_reset(&whole);
     pass_reset(&tiled);
 }
-
-START_TEST(tiles_of_rows_are_the_whole_layer)
-{
-    static const int64_t tiles[] = {1, 2, 7, 16, 33, ROWS};
-    size_t blocks = jup_mem_live_blocks();
-    tiny_model_init(&model, LAYERS, 11);
-    for (size_t t = 0; t < sizeof tiles / sizeof tiles[0]; t++)
-        for (int bits = 0; bits < 8; bits++)
-            compare(bits & 1 ? &jup_ops_naive : &jup_ops_blas, bits & 2 ? JUP_F16 : JUP_F32,
-                    bits & 4 ? JUP_F16 : JUP_F32, tiles[t]);
-    tiny_model_reset(&model);
-    ck_assert_uint_eq(jup_mem_live_blocks(), blocks);
-}
-END_TEST
-
-/* The same with a window, which hides what lies before it. */
-START_TEST(tiles_keep_to_the_window)
-{
-    tiny_model_init(&model, LAYERS, 12);
-    model.config.window = 20;
-    compare(&jup_ops_naive, JUP_F32, JUP_F32, 7);
-    compare(&jup_ops_blas, JUP_F16, JUP_F16, 7);
-    tiny_model_reset(&model);
-}
-END_TEST
 
 enum { EXPERTS = 6, USED = 2 };
 
@@ -201,6 +188,89 @@ static float *use_experts(void)
     }
     return all;
 }
+
+/* ---- wanted rows ------------------------------------------------------------------------------
+ */
+
+enum { STEPS = 7 };
+
+/* A step's of each layer, and of what the last one does with `rows` of them over those before. */
+static double expected_flops(const jup_step_t *step)
+{
+    const jup_config_t *c = &model.config;
+    double flops = 0;
+    for (int32_t s = 0; s < step->n_segments; s++) {
+        const jup_segment_t *all = &step->segments[s];
+        int32_t rows = all->tree ? all->rows : all->outputs;
+        flops += (LAYERS - 1) * jup_config_layer_flops(c, all->rows, all->pos) +
+                 jup_config_layer_flops(c, rows, all->pos + all->rows - rows) +
+                 4.0 * (all->rows - rows) * c->dim * c->kv_heads * c->head_dim;
+    }
+    return flops;
+}
+
+static void compare_wanted(const jup_ops_t *ops, jup_dtype_t kv, jup_dtype_t residual)
+{
+    static const int32_t wanted[STEPS] = {1, 1, BRANCHES, 9, 1, 0, 1};
+    pass_t every, narrow;
+    pass_init(&every, ops, kv, residual, 0, true);
+    pass_init(&narrow, ops, kv, residual, 0, false);
+    for (int which = 0; which < STEPS; which++) {
+        run_step(&every, which);
+        run_step(&narrow, which);
+        ck_assert(narrow.forward.narrowed && !every.forward.narrowed);
+        ck_assert_int_eq(narrow.forward.wanted.rows, wanted[which]);
+        ck_assert_double_eq_tol(jup_forward_flops(&narrow.forward, &narrow.step),
+                                expected_flops(&narrow.step), 0.5);
+        ck_assert_int_eq(jup_forward_head(&every.forward, &every.step), wanted[which]);
+        ck_assert_int_eq(jup_forward_head(&narrow.forward, &narrow.step), wanted[which]);
+        ck_assert_mem_eq(every.forward.logits, narrow.forward.logits,
+                         (size_t)(wanted[which] * model.config.vocab) * sizeof(float));
+    }
+    pass_reset(&every);
+    pass_reset(&narrow);
+}
+
+START_TEST(the_last_layer_goes_on_with_the_wanted_rows)
+{
+    tiny_model_init(&model, LAYERS, 15);
+    for (int bits = 0; bits < 16; bits++) {
+        model.config.window = bits & 8 ? 20 : 0;
+        model.config.rope_local_base = bits & 8 ? 500 : 0;
+        compare_wanted(bits & 1 ? &jup_ops_naive : &jup_ops_blas, bits & 2 ? JUP_F16 : JUP_F32,
+                       bits & 4 ? JUP_F16 : JUP_F32);
+    }
+    float *weights = use_experts();
+    compare_wanted(&jup_ops_blas, JUP_F16, JUP_F16);
+    tiny_model_reset(&model);
+    jup_free(weights);
+}
+END_TEST
+
+START_TEST(tiles_of_rows_are_the_whole_layer)
+{
+    static const int64_t tiles[] = {1, 2, 7, 16, 33, ROWS};
+    size_t blocks = jup_mem_live_blocks();
+    tiny_model_init(&model, LAYERS, 11);
+    for (size_t t = 0; t < sizeof tiles / sizeof tiles[0]; t++)
+        for (int bits = 0; bits < 8; bits++)
+            compare(bits & 1 ? &jup_ops_naive : &jup_ops_blas, bits & 2 ? JUP_F16 : JUP_F32,
+                    bits & 4 ? JUP_F16 : JUP_F32, tiles[t]);
+    tiny_model_reset(&model);
+    ck_assert_uint_eq(jup_mem_live_blocks(), blocks);
+}
+END_TEST
+
+/* The same with a window, which hides what lies before it. */
+START_TEST(tiles_keep_to_the_window)
+{
+    tiny_model_init(&model, LAYERS, 12);
+    model.config.window = 20;
+    compare(&jup_ops_naive, JUP_F32, JUP_F32, 7);
+    compare(&jup_ops_blas, JUP_F16, JUP_F16, 7);
+    tiny_model_reset(&model);
+}
+END_TEST
 
 /* A row's bits do not depend on which rows go to its experts with it. */
 START_TEST(tiles_of_experts)
@@ -252,6 +322,7 @@ static Suite *suite(void)
     unit_add(s, tiles_of_rows_are_the_whole_layer, 60);
     unit_add(s, tiles_keep_to_the_window, 60);
     unit_add(s, tiles_of_experts, 60);
+    unit_add(s, the_last_layer_goes_on_with_the_wanted_rows, 60);
     unit_add(s, rows_beyond_half_precision_keep_their_bits, 10);
     return s;
 }

@@ -24,6 +24,7 @@ typedef struct setup {
     jup_dtype_t wire;
     jup_exchange_t exchange;
     bool rows_travel; /* with the step; else everyone has the embedding */
+    bool narrow;      /* of the last layer only the rows that are wanted */
     jup_part_t parts[MEMBERS];
     jup_layers_t *layers;
     float x[MEMBERS][STEPS][ROWS * DIM];
@@ -133,7 +134,8 @@ static void worker_init(worker_t *w, const setup_t *s, const jup_part_t *part)
                                    .outputs = ROWS,
                                    .kv_tokens = 2048,
                                    .kv_dtype = s->wire,
-                                   .residual_dtype = s->wire};
+                                   .residual_dtype = s->wire,
+                                   .every_row = !s->narrow};
     ck_assert_int_eq(jup_compute_init(&w->compute, s->ops, 1, &err), JUP_OK);
     ck_assert_int_eq(
         jup_forward_init(&w->forward, &w->config, &w->weights, &w->compute, &limits, &err), JUP_OK);
@@ -262,12 +264,14 @@ static void run(setup_t *s, uint64_t seed, bool rendezvous)
     jup_record_log_reset(&log);
 }
 
-static int32_t rows_of(int i)
+/* Of step i: all, or those that want logits. */
+static int32_t rows_of(int i, bool wanted)
 {
     jup_step_t step;
     jup_step_init(&step, ROWS);
     make_step(&step, i);
-    int32_t rows = step.kind == JUP_STEP_WORK ? step.rows : 0;
+    int32_t rows = wanted ? jup_step_outputs(&step) : step.rows;
+    rows = step.kind == JUP_STEP_WORK ? rows : 0;
     jup_step_reset(&step);
     return rows;
 }
@@ -296,7 +300,7 @@ static void check(const setup_t *s)
     float(*expected)[ROWS * DIM] = jup_new(STEPS, sizeof *expected);
     work_alone(s, expected);
     for (int i = 0; i < STEPS; i++) {
-        int32_t rows = rows_of(i);
+        int32_t rows = rows_of(i, s->narrow);
         if (rows)
             ck_assert_double_le(difference(s->x[0][i], expected[i], rows), tolerance(s));
         for (int m = 1; m < s->n && s->way != JUP_WAY_SEQUENCE; m++)
@@ -400,7 +404,8 @@ START_TEST(rows_that_are_shared_are_one_ranks_bit_for_bit)
         run(s, 0, false);
         work_alone(s, expected);
         for (int j = 0; j < STEPS; j++)
-            ck_assert_mem_eq(s->x[0][j], expected[j], (size_t)rows_of(j) * DIM * sizeof(float));
+            ck_assert_mem_eq(s->x[0][j], expected[j],
+                             (size_t)rows_of(j, false) * DIM * sizeof(float));
         jup_free(expected);
         jup_free(s);
     }
@@ -512,6 +517,30 @@ START_TEST(bytes_inside_the_layers_are_those_of_the_closed_forms)
 }
 END_TEST
 
+/* The members agree on the rows that the last layer goes on with: one of a prompt's. */
+START_TEST(of_the_last_layer_only_wanted_rows_travel)
+{
+    tiny_model_t model;
+    tiny_model_init(&model, 5, 17);
+    for (int n = 1; n <= MEMBERS; n++) {
+        uint64_t row = DIM * 2 * (uint64_t)(n - 1), sums = 2 * 2 * row;
+        setup_t *s = new_setup(&model, JUP_WAY_TENSOR, n, JUP_F16);
+        s->narrow = true;
+        run(s, 0, false);
+        check(s);
+        ck_assert_uint_eq(bytes_sent(s, 0), 4 * 11 * sums + sums);
+        ck_assert_uint_eq(bytes_sent(s, 2), 5 * sums);
+        jup_free(s);
+        s = new_setup(&model, JUP_WAY_DETRANSFORMER, n, JUP_F16);
+        s->narrow = true;
+        run(s, 0, false);
+        ck_assert_uint_eq(bytes_sent(s, 0), 2 * 11 * sums + sums);
+        jup_free(s);
+    }
+    tiny_model_reset(&model);
+}
+END_TEST
+
 /* ---- DeTransformer ----------------------------------------------------------------------------
  */
 
@@ -524,10 +553,11 @@ START_TEST(another_model_is_one_model_on_all_members)
         float(*expected)[ROWS * DIM] = jup_new(STEPS, sizeof *expected);
         run(s, 0, true);
         work_alone(s, expected);
-        ck_assert_double_gt(difference(s->x[0][0], expected[0], rows_of(0)), 0.01);
+        ck_assert_double_gt(difference(s->x[0][0], expected[0], rows_of(0, false)), 0.01);
         for (int i = 0; i < STEPS; i++)
             for (int m = 1; m < n; m++)
-                ck_assert_mem_eq(s->x[m][i], s->x[0][i], (size_t)rows_of(i) * DIM * sizeof(float));
+                ck_assert_mem_eq(s->x[m][i], s->x[0][i],
+                                 (size_t)rows_of(i, false) * DIM * sizeof(float));
         jup_free(expected);
         jup_free(s);
     }
@@ -592,6 +622,7 @@ static Suite *suite(void)
     unit_add(all, rows_that_are_shared_are_one_ranks_bit_for_bit, 120);
     unit_add(all, tiles_change_no_bit, 120);
     unit_add(all, bytes_inside_the_layers_are_those_of_the_closed_forms, 120);
+    unit_add(all, of_the_last_layer_only_wanted_rows_travel, 120);
     unit_add(all, another_model_is_one_model_on_all_members, 120);
     unit_add(all, what_follows_a_lone_row_is_worked_on_alone, 60);
     unit_add(all, strategies_are_found_by_name_and_say_what_they_are, 60);
