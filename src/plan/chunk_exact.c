@@ -39,8 +39,8 @@ static double machine_s(const search_t *x, int m, int i, int j)
     int32_t rows = in->position[j] - in->position[i];
     if (m % 2)
         return s->latency_s + s->byte_s * jup_cost_message_bytes(&in->problem->size, rows);
-    return s->step_s + s->layers * jup_instance_layer_s(in, s->class, i, j) + s->row_s * rows +
-           (j == in->n_positions ? s->head_s : 0);
+    return s->step_s + s->chunk_layers * jup_instance_layer_s(in, s->class, i, j) +
+           s->row_s * rows + (j == in->n_positions ? s->head_s : 0);
 }
 
 static bool can_cut(const search_t *x, int i, int j)

@@ -94,7 +94,7 @@ static void fill_slowest(const jup_instance_t *in, const jup_pipe_t *pipe, doubl
         for (int i = 0; i < G; i++)
             for (int j = i + 1; j <= G; j++, out++, layer_s++) {
                 double rows = in->position[j] - in->position[i];
-                double busy = s->step_s + s->layers * *layer_s + s->row_s * rows;
+                double busy = s->step_s + s->chunk_layers * *layer_s + s->row_s * rows;
                 double send = sends ? s->latency_s + s->byte_s * (base + row * rows) : 0;
                 *out = larger(*out, larger(busy, send));
             }

@@ -205,6 +205,11 @@ double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *si
     return rows <= 1 ? seconds * jup_cost_row_factor(profile, size) : seconds;
 }
 
+double jup_cost_unwanted_share(const jup_model_size_t *size)
+{
+    return fmin(1, jup_config_kv_flops(&size->config, 1) / size->layer.flops_per_row);
+}
+
 double jup_cost_embed_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows)
 {
     if (has_grid(profile, size))

@@ -4,11 +4,12 @@
  * A layer, for `rows` new tokens over `prefix` cached ones (rates: cluster/profile.h):
  *   fixed + linear(rows) + attention(rows * (prefix + (rows + 1) / 2) pairs)
  * from the profile's rates, or interpolated where the profile has a measured grid of this very
- * layer (same key). All layers cost the same, so a stage's time depends on how many it holds.
- * A member of a group has a part of each layer, which is a smaller layer with fewer heads and FFN
- * columns; its products lose some of their rate by being narrower (split_loss of the profile).
- * A message holds its link for latency + bytes / bandwidth (the cautious reading: latency is not
- * overlapped by the next message of the same link).
+ * layer (same key). All layers cost the same, so a stage's time depends on how many it holds; but
+ * of the model's last one rows without logits need only a share. A member of a group has a part of
+ * each layer, which is a smaller layer with fewer heads and FFN columns; its products lose some of
+ * their rate by being narrower (split_loss of the profile). A message holds its link for latency +
+ * bytes / bandwidth (the cautious reading: latency is not overlapped by the next message of the
+ * same link).
  */
 #ifndef JUP_PLAN_COST_H
 #define JUP_PLAN_COST_H
@@ -95,6 +96,10 @@ double jup_cost_row_factor(const jup_profile_t *profile, const jup_model_size_t 
 
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
                         double prefix);
+/** Of a layer's operations on a row, those that rows without logits need of the model's last one:
+ * keys and values (model/forward_narrow.c). */
+double jup_cost_unwanted_share(const jup_model_size_t *size);
+
 double jup_cost_embed_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows);
 double jup_cost_head_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows);
 

@@ -45,7 +45,8 @@ static double bound_s(exhaust_t *e, int left)
     double busy = 0, lap = left * e->lap_layer_s;
     for (int s = 0; s < l->n; s++) {
         int c = in->class_of[l->group[s]];
-        busy = fmax(busy, least_prefill_s(e, c, l->layers[s]));
+        bool last = left == 0 && s == l->n - 1; /* one of its layers may count little */
+        busy = fmax(busy, least_prefill_s(e, c, l->layers[s] - last));
         lap += in->classes[c].decode.step_s + l->layers[s] * in->classes[c].decode_layer_s;
     }
     if (in->problem->objective != JUP_OBJECTIVE_TOTAL)

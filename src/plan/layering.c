@@ -173,7 +173,8 @@ static double whole_s(const jup_instance_t *in, int group, int n, bool embedding
     int c = in->class_of[group];
     const jup_class_t *class = &in->classes[c];
     double prompt = (double)in->problem->workload.prompt_tokens;
-    return class->step.step_s + n * jup_instance_layer_s(in, c, 0, in->n_positions) +
+    double layers = n - (head ? class->step.spared : 0);
+    return class->step.step_s + layers * jup_instance_layer_s(in, c, 0, in->n_positions) +
            prompt * (embedding ? class->step.first_row_s : class->step.inner_row_s) +
            (head ? class->step.head_s : 0);
 }

@@ -37,7 +37,7 @@ void jup_modelled_reset(jup_modelled_t *m)
 
 /* ---- seconds -------------------------------------------------------------------------------- */
 
-/* The layer whose q, k and v these are, from 0; else -1. */
+/* The layer whose q, k and v these are, or k and v, from 0; else -1. */
 static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
 {
     int layers = weights->shard.last - weights->shard.first;
@@ -45,7 +45,8 @@ static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
     if (at < base || at >= base + (size_t)layers * sizeof *weights->layers)
         return -1;
     int layer = (int)((at - base) / sizeof *weights->layers);
-    return w == weights->layers[layer].qkv ? layer : -1;
+    const jup_linear_t *qkv = weights->layers[layer].qkv;
+    return w == qkv || w == qkv + 1 ? layer : -1;
 }
 
 /*
@@ -84,15 +85,17 @@ static double rest(jup_modelled_t *m)
 
 /*
  * What a layer and a step cost whatever they compute, at the layer's first product: tiles of a
- * layer pay it once. A new layer is another one, or the same after its attention.
+ * layer pay it once. A new layer is another one, or the same after its attention. Where rows are
+ * left out k and v come first, then q, of wanted rows, if there are any.
  */
-static double fixed_s(jup_modelled_t *m, const jup_linear_t *w, int64_t rows)
+static double fixed_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t rows)
 {
+    enum { Q = 1, KV = 2 };
     int layer = layer_of(m->weights, w);
-    if (layer < 0 || (layer == m->layer && !m->attended))
+    if (layer < 0 || n == Q || (n > KV && layer == m->layer && !m->attended))
         return 0;
     m->layer = layer;
-    m->attended = false;
+    m->attended = n == KV;
     return (layer == 0 ? m->profile.step_s : 0) + (m->has_grid ? 0 : m->profile.layer_s) +
            (rows == 1 ? unrested_s(m) : 0);
 }
@@ -101,9 +104,13 @@ static double product_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t
 {
     if (w == &m->weights->output)
         return jup_cost_head_s(&m->profile, &m->size, (double)rows);
-    double seconds = fixed_s(m, w, rows);
-    if (m->has_grid)
-        return seconds;
+    double seconds = fixed_s(m, w, n, rows);
+    if (m->has_grid) {
+        bool unwanted = layer_of(m->weights, w) >= 0 && w != m->weights->layers[m->layer].qkv;
+        return seconds + (unwanted ? jup_cost_unwanted_share(&m->size) *
+                                         jup_cost_layer_s(&m->profile, &m->size, (double)rows, 0)
+                                   : 0);
+    }
     double factor = jup_cost_split_factor(&m->profile, &m->size);
     for (int i = 0; i < n; i++) {
         int64_t elems = w[i].w.rows * w[i].w.cols;

@@ -62,6 +62,7 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
     return (jup_stage_cost_t){
         .class = c,
         .layers = layers,
+        .chunk_layers = layers - (last ? step->spared : 0),
         .step_s = step->step_s,
         .row_s = first ? step->first_row_s : step->inner_row_s,
         .head_s = last ? step->head_s : 0,

@@ -31,7 +31,8 @@ typedef struct jup_cut {
 
 typedef struct jup_stage_cost {
     int class;
-    double layers;
+    double layers;       /* of a step of decoding */
+    double chunk_layers; /* ... of a chunk: the model's last one counts little */
     double step_s;
     double row_s;             /* of each row: embedding it, telling the group of it */
     double head_s;            /* 0 but on the last */
@@ -75,7 +76,7 @@ int32_t jup_cut_longest(const jup_cut_t *cut);
 static inline double jup_stage_s(const jup_stage_cost_t *s, const jup_cut_t *cut,
                                  const double *layer_s, int k)
 {
-    return s->step_s + s->layers * layer_s[s->class] + s->row_s * cut->rows[k] +
+    return s->step_s + s->chunk_layers * layer_s[s->class] + s->row_s * cut->rows[k] +
            (k == cut->n - 1 ? s->head_s : 0);
 }
 

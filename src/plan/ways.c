@@ -304,10 +304,22 @@ static jup_group_step_t joint_step(const jup_plan_group_t *g)
     return all;
 }
 
+/* Whether the model's last layer goes on with the wanted rows alone. */
+static bool leaves_rows_out(const jup_plan_group_t *g)
+{
+    return g->n == 1 || g->way == JUP_WAY_TENSOR || g->way == JUP_WAY_DETRANSFORMER;
+}
+
 jup_group_step_t jup_group_step(const jup_plan_group_t *g, bool decode)
 {
     bool leader_alone = g->n == 1 || (decode && g->way == JUP_WAY_SEQUENCE);
-    return leader_alone ? member_step(g, 0) : joint_step(g);
+    jup_group_step_t step = leader_alone ? member_step(g, 0) : joint_step(g);
+    if (!decode && leaves_rows_out(g)) { /* of a prompt's rows one is wanted */
+        step.spared = 1 - jup_cost_unwanted_share(jup_group_size(g, 0));
+        step.head_s +=
+            step.spared * jup_group_layer_s(g, 1, (double)g->problem->workload.prompt_tokens);
+    }
+    return step;
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */

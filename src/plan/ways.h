@@ -74,8 +74,10 @@ double jup_group_layer_s(const jup_plan_group_t *group, double rows, double pref
 typedef struct jup_group_step {
     double step_s;                   /* the step itself, telling of it */
     double first_row_s, inner_row_s; /* a row on the first stage (embedded), on another (told) */
-    double head_s;                   /* the head for one row, on the last stage */
-    double rest_gain;                /* of a device alone, see cluster/profile.h */
+    double head_s;    /* the last stage's more: the head for one row, and what the last
+                         layer takes of it in spite of `spared` */
+    double spared;    /* of the last stage's layers: its last one does little */
+    double rest_gain; /* of a device alone, see cluster/profile.h */
 } jup_group_step_t;
 
 /** decode: steps of one row; else of a prompt. */

@@ -26,7 +26,8 @@ static double busy_s(const brute_t *b, int s, int rows, double prefix, bool head
 {
     const jup_plan_group_t *g = group_of(b, b->unit[s]);
     jup_group_step_t step = jup_group_step(g, decode);
-    return step.step_s + b->layers[s] * jup_group_layer_s(g, rows, prefix) +
+    double layers = b->layers[s] - (s == b->S - 1 ? step.spared : 0);
+    return step.step_s + layers * jup_group_layer_s(g, rows, prefix) +
            rows * (s == 0 ? step.first_row_s : step.inner_row_s) +
            (head && s == b->S - 1 ? step.head_s : 0);
 }

@@ -32,13 +32,13 @@ typedef struct rank {
     jup_step_t step;
 } rank_t;
 
-static void open_part(rank_t *r, const char *shape, const jup_part_t *part)
+static void open_layers(rank_t *r, const char *shape, int first, const jup_part_t *part)
 {
     jup_error_t err;
     jup_config_t whole;
     jup_model_size_t size;
     const jup_shard_t shard = {
-        .first = 4, .last = 4 + LAYERS, .embedding = true, .head = true, .part = *part};
+        .first = first, .last = first + LAYERS, .embedding = true, .head = true, .part = *part};
     const jup_forward_limits_t limits = {.rows = ROWS,
                                          .outputs = 1,
                                          .kv_tokens = 2 * ROWS,
@@ -56,6 +56,11 @@ static void open_part(rank_t *r, const char *shape, const jup_part_t *part)
     ck_assert_int_eq(
         jup_forward_init(&r->forward, &r->config, &r->weights, &r->compute, &limits, &err), JUP_OK);
     jup_step_init(&r->step, ROWS);
+}
+
+static void open_part(rank_t *r, const char *shape, const jup_part_t *part)
+{
+    open_layers(r, shape, 4, part);
 }
 
 static void open_rank(rank_t *r, const char *shape)
@@ -105,6 +110,28 @@ START_TEST(a_step_costs_what_the_cost_model_says)
         ck_assert_double_le(fabs(next_s / expected_s(&r, 1, ROWS) - 1), 1e-3);
         close_rank(&r);
     }
+}
+END_TEST
+
+/* Of the model's last layer a prompt's rows need their keys and values, and the last row the rest.
+ * Norms, in the model's bytes, and the attention of the rows that are left out make up 3 %. */
+START_TEST(the_last_layer_costs_a_prompt_little)
+{
+    rank_t r;
+    open_layers(&r, "llama2-7b", 32 - LAYERS, &(jup_part_t){0});
+    const jup_model_size_t *size = &r.device.size;
+    double layer_s = jup_cost_layer_s(&quick, size, ROWS, 0), share = jup_cost_unwanted_share(size);
+    ck_assert_double_eq_tol(share, 2.0 * 4096 * 4096 / (4.0 * 4096 * 4096 + 3.0 * 4096 * 11008),
+                            1e-3);
+    for (int chunk = 0; chunk < 2;
+         chunk++) { /* a step begins anew, whether it was attended to or not */
+        double spared_s = expected_s(&r, ROWS, chunk * ROWS) - charge(&r, chunk * ROWS, ROWS);
+        double rest_s = (1 - share) * jup_cost_layer_s(&quick, size, 1, ROWS);
+        ck_assert_double_eq_tol(spared_s, (1 - share) * layer_s - rest_s, 0.03 * layer_s);
+    }
+    double token_s = charge(&r, 2 * ROWS, 1);
+    ck_assert_double_le(fabs(token_s / expected_s(&r, 1, 2 * ROWS) - 1), 1e-3);
+    close_rank(&r);
 }
 END_TEST
 
@@ -278,6 +305,7 @@ static Suite *suite(void)
 {
     Suite *s = suite_create("phantom");
     unit_add(s, a_step_costs_what_the_cost_model_says, 20);
+    unit_add(s, the_last_layer_costs_a_prompt_little, 60);
     unit_add(s, a_single_row_without_a_rest_takes_longer, 20);
     unit_add(s, a_phantom_has_sizes_but_no_bytes, 20);
     unit_add(s, members_have_their_part_of_seconds_and_bytes, 20);

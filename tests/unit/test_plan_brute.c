@@ -14,13 +14,19 @@ static double busy_s(const brute_t *b, int s, int rows, double prefix, bool head
                         2 * rows *
                             (jup_profile_message_s(profile, b->p->size.wire_row_bytes) -
                              jup_profile_message_s(profile, 0)); /* one comes, one leaves */
+    bool last = s == b->S - 1;
+    double kept = jup_cost_unwanted_share(&b->p->size), layers = b->layers[s];
+    if (last && !decode)
+        layers += kept - 1; /* of the last layer a prompt's rows need their keys and values */
     double t = profile->step_s + messages_s +
-               b->layers[s] * jup_cost_layer_s(profile, &b->p->size, rows, prefix);
-    (void)decode;
+               layers * jup_cost_layer_s(profile, &b->p->size, rows, prefix);
     if (s == 0)
         t += jup_cost_embed_s(profile, &b->p->size, rows);
-    if (s == b->S - 1 && head)
+    if (last && head)
         t += jup_cost_head_s(profile, &b->p->size, 1);
+    if (last && head && !decode) /* ... but for its last row */
+        t += (1 - kept) *
+             jup_cost_layer_s(profile, &b->p->size, 1, (double)b->p->workload.prompt_tokens);
     return t;
 }
 
