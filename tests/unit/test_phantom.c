@@ -32,15 +32,15 @@ typedef struct rank {
     jup_step_t step;
 } rank_t;
 
-static void open_layers(rank_t *r, const char *shape, int first, const jup_part_t *part)
+static void open_layers(rank_t *r, const char *shape, int first, int last, const jup_part_t *part)
 {
     jup_error_t err;
     jup_config_t whole;
     jup_model_size_t size;
     const jup_shard_t shard = {
-        .first = first, .last = first + LAYERS, .embedding = true, .head = true, .part = *part};
+        .first = first, .last = last, .embedding = true, .head = true, .part = *part};
     const jup_forward_limits_t limits = {.rows = ROWS,
-                                         .outputs = 1,
+                                         .outputs = ROWS,
                                          .kv_tokens = 2 * ROWS,
                                          .kv_dtype = JUP_F16,
                                          .residual_dtype = JUP_F32};
@@ -60,7 +60,7 @@ static void open_layers(rank_t *r, const char *shape, int first, const jup_part_
 
 static void open_part(rank_t *r, const char *shape, const jup_part_t *part)
 {
-    open_layers(r, shape, 4, part);
+    open_layers(r, shape, 4, 4 + LAYERS, part);
 }
 
 static void open_rank(rank_t *r, const char *shape)
@@ -118,7 +118,7 @@ END_TEST
 START_TEST(the_last_layer_costs_a_prompt_little)
 {
     rank_t r;
-    open_layers(&r, "llama2-7b", 32 - LAYERS, &(jup_part_t){0});
+    open_layers(&r, "llama2-7b", 32 - LAYERS, 32, &(jup_part_t){0});
     const jup_model_size_t *size = &r.device.size;
     double layer_s = jup_cost_layer_s(&quick, size, ROWS, 0), share = jup_cost_unwanted_share(size);
     ck_assert_double_eq_tol(share, 2.0 * 4096 * 4096 / (4.0 * 4096 * 4096 + 3.0 * 4096 * 11008),
@@ -224,6 +224,38 @@ START_TEST(members_have_their_part_of_seconds_and_bytes)
 }
 END_TEST
 
+static void cost_fixed_alone(rank_t *r)
+{
+    r->device.profile.flops_per_s = r->device.profile.attention_flops_per_s = 1e30;
+    r->device.profile.bytes_per_s = r->device.profile.kv_bytes_per_s = 1e30;
+}
+
+/* Chunks that nobody wants rows of come to no attention in the last layer, and pay for it as
+ * others, even where it is the stage's only one. */
+START_TEST(left_out_rows_pay_for_their_layer)
+{
+    const int32_t outputs[] = {0, ROWS, 1, 0, 0, 1, ROWS}, tokens[ROWS] = {0};
+    for (int layers = 1; layers <= LAYERS; layers++) {
+        rank_t r;
+        jup_error_t err;
+        open_layers(&r, "llama2-7b", 32 - layers, 32, &(jup_part_t){0});
+        cost_fixed_alone(&r);
+        for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
+            double before_s = jup_phantom_charged_s(&r.compute);
+            jup_step_begin(&r.step, JUP_STEP_WORK, 0);
+            jup_step_edit(&r.step, (jup_edit_t){.op = JUP_EDIT_TRUNCATE, .seq = 0}, NULL);
+            jup_step_add(&r.step, 0, 0, tokens, NULL, ROWS, outputs[i]);
+            ck_assert_int_eq(jup_forward_begin(&r.forward, &r.step, &err), JUP_OK);
+            jup_forward_layers(&r.forward, &r.step);
+            ck_assert_int_eq(r.forward.narrowed, outputs[i] < ROWS);
+            ck_assert_double_eq_tol(jup_phantom_charged_s(&r.compute) - before_s,
+                                    quick.step_s + layers * quick.layer_s, 1e-12);
+        }
+        close_rank(&r);
+    }
+}
+END_TEST
+
 /* A layer in tiles, as Galaxy computes it, pays its fixed cost once. */
 START_TEST(tiles_pay_a_layer_once)
 {
@@ -231,8 +263,7 @@ START_TEST(tiles_pay_a_layer_once)
     jup_error_t err;
     const int32_t tokens[ROWS] = {0};
     open_rank(&r, "llama2-7b");
-    r.device.profile.flops_per_s = r.device.profile.attention_flops_per_s = 1e30;
-    r.device.profile.bytes_per_s = r.device.profile.kv_bytes_per_s = 1e30;
+    cost_fixed_alone(&r);
     jup_step_begin(&r.step, JUP_STEP_WORK, 0);
     jup_step_add(&r.step, 0, 0, tokens, NULL, ROWS, 1);
     ck_assert_int_eq(jup_forward_begin(&r.forward, &r.step, &err), JUP_OK);
@@ -306,6 +337,7 @@ static Suite *suite(void)
     Suite *s = suite_create("phantom");
     unit_add(s, a_step_costs_what_the_cost_model_says, 20);
     unit_add(s, the_last_layer_costs_a_prompt_little, 60);
+    unit_add(s, left_out_rows_pay_for_their_layer, 20);
     unit_add(s, a_single_row_without_a_rest_takes_longer, 20);
     unit_add(s, a_phantom_has_sizes_but_no_bytes, 20);
     unit_add(s, members_have_their_part_of_seconds_and_bytes, 20);
