@@ -20,7 +20,7 @@ typedef struct plan_options {
     char *cluster, *model, *shape, *type, *kv, *wire, *objective, *plan, *output, *plot;
     char *strategy, *exchange;
     int prompt, generate, context, branches, outline, speculate, chunk, min_chunk, max_chunk, grain;
-    int even, first_stays;
+    int even, first_stays, every_row;
     double effort;
 } plan_options_t;
 
@@ -67,6 +67,9 @@ static jup_status_t parse(jup_options_t *options, plan_options_t *o, int argc, c
          "NAME"},
         {"exchange", 0, POPT_ARG_STRING, &o->exchange, 0,
          "how devices that share layers sum (the quickest)", "ring|direct|whole"},
+        {"every-row", 0, POPT_ARG_NONE, &o->every_row, 0,
+         "the last layer computes all rows of a prompt, wanted or not, as the paper's systems do",
+         NULL},
         {"min-chunk", 0, POPT_ARG_INT, &o->min_chunk, 0, "no chunk is shorter (1)", "N"},
         {"max-chunk", 0, POPT_ARG_INT, &o->max_chunk, 0, "no chunk is longer (the prompt)", "N"},
         {"grain", 0, POPT_ARG_INT, &o->grain, 0, "chunks are searched in steps of it", "N"},
@@ -182,6 +185,7 @@ static jup_status_t make_problem(const plan_options_t *o, const jup_cluster_t *c
                      .serial_tokens = o->outline},
         .objective = (jup_objective_t)objective,
         .first_stays = o->first_stays,
+        .every_row = o->every_row,
         .grain = o->grain,
         .min_chunk = o->min_chunk,
         .max_chunk = o->max_chunk,

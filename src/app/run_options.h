@@ -19,6 +19,7 @@ typedef struct jup_run_options {
     char *strategy, *exchange_name;
     jup_exchange_t exchange; /* how ranks that share layers sum */
     int automatic;           /* measure, then plan */
+    int every_row;           /* of the last layer */
     jup_dtype_t type;
     char *layers, *chunks;
     int chunk;

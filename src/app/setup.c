@@ -190,6 +190,7 @@ static void name_model(const jup_setup_t *setup, jup_job_t *job)
     job->threads = o->threads;
     job->wire = o->wire;
     job->exchange = o->exchange;
+    job->every_row = o->every_row;
     job->kv_dtype = o->kv_dtype;
     job->log_level = o->quiet ? JUP_LOG_QUIET : o->verbose ? JUP_LOG_VERBOSE : JUP_LOG_NORMAL;
     job->record = o->trace != NULL;

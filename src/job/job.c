@@ -51,6 +51,7 @@ static void walk_model(jup_pack_t *p, jup_job_t *job)
     jup_pack_value(p, &job->wire, sizeof job->wire);
     jup_pack_value(p, &job->exchange, sizeof job->exchange);
     jup_pack_value(p, &job->kv_dtype, sizeof job->kv_dtype);
+    jup_pack_value(p, &job->every_row, sizeof job->every_row);
     jup_pack_value(p, &job->log_level, sizeof job->log_level);
     jup_pack_value(p, &job->record, sizeof job->record);
 }

@@ -37,6 +37,7 @@ typedef struct jup_job {
     int32_t threads; /* 0: all that the process may use */
     jup_dtype_t wire, kv_dtype;
     jup_exchange_t exchange; /* of sums among ranks that share layers; AUTO: by their links */
+    int32_t every_row;       /* of the last layer: also those that nobody wants */
     int32_t log_level;
     int32_t record;           /* what happens is kept, for a trace */
     jup_part_blocks_t blocks; /* at which shares of layers are cut */

@@ -64,6 +64,7 @@ static jup_status_t make_problem(const jup_wishes_t *wishes, const jup_gguf_t *g
         .workload = workload_of(wishes, job),
         .first_stays = true,
         .exchange = job->exchange,
+        .every_row = job->every_row != 0,
     };
     if (gguf)
         return jup_model_size_of_file(&problem->size, gguf, config, job->kv_dtype, job->wire, err);

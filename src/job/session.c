@@ -114,6 +114,7 @@ static jup_status_t prepare(jup_session_t *s, const jup_job_t *job, int rank, ju
     jup_forward_limits_t limits = jup_engine_limits(&job->engine);
     limits.kv_dtype = job->kv_dtype;
     limits.residual_dtype = job->wire;
+    limits.every_row = job->every_row != 0;
     limits.context = job->longest;
     JUP_TRY(is_phantom(job) ? check_device(s, job, &limits, err) : check_memory(s, &limits, err));
     const jup_ops_t *ops = jup_ops_by_name(job->compute);

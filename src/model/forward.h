@@ -28,7 +28,7 @@ typedef struct jup_forward_limits {
      * JUP_F32: it is not (the wire then carries f32).
      */
     jup_dtype_t residual_dtype;
-    bool every_row; /* of the model's last layer, too: for whoever times layers */
+    bool every_row; /* of the model's last layer, too: to time layers, or other systems */
 } jup_forward_limits_t;
 
 typedef struct jup_forward {

@@ -34,6 +34,7 @@ typedef struct jup_plan_problem {
     jup_objective_t objective;
     jup_exchange_t exchange; /* how groups sum; AUTO, 0: the quickest */
     bool first_stays;        /* the first device is the first stage: it reads the prompt */
+    bool every_row;          /* of the last layer, as in model/forward.h */
     int grain;               /* chunk boundaries are multiples of it; 0: chosen from the prompt */
     int min_chunk;           /* no chunk but the last is shorter; 0: no limit */
     int max_chunk;           /* no chunk is longer; 0: as memory allows */

@@ -307,7 +307,8 @@ static jup_group_step_t joint_step(const jup_plan_group_t *g)
 /* Whether the model's last layer goes on with the wanted rows alone. */
 static bool leaves_rows_out(const jup_plan_group_t *g)
 {
-    return g->n == 1 || g->way == JUP_WAY_TENSOR || g->way == JUP_WAY_DETRANSFORMER;
+    return !g->problem->every_row &&
+           (g->n == 1 || g->way == JUP_WAY_TENSOR || g->way == JUP_WAY_DETRANSFORMER);
 }
 
 jup_group_step_t jup_group_step(const jup_plan_group_t *g, bool decode)

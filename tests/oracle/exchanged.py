@@ -4,7 +4,8 @@ usage: exchanged.py RUN.h5 DIM BYTES
 
 One group of P ranks, sums in blocks of equal length, elements of BYTES bytes. Patarasu and Yuan
 (2009): a rank sends (P - 1) / P of a vector to reduce it and as much to gather it; a layer has two
-sums, of its attention and of its FFN, of (rows, DIM) vectors. /ranks must say who was in the group.
+sums, of its attention and of its FFN, of (rows, DIM) vectors; the model's last one of the row that gets
+logits alone. /ranks must say who was in the group.
 """
 
 import sys
@@ -42,13 +43,13 @@ def main(path, dim, element):
             if len(found) < 2 or found[0][1] < 2:
                 sys.exit(f"rank {rank}: steps {found}, must be a prefill and tokens")
             for step, rows in found:
-                whole = rows * dim * element
+                whole = ((layers - 1) * rows + 1) * dim * element
                 for kind in ("reduce", "all_gather"):
                     sent = messages[(messages["src"] == rank) & (messages["label"] == step) &
                                     (messages["kind"] == number_of(run["messages"], kind))]
                     what = f"rank {rank}, step {step} of {rows} rows, {kind}"
                     check(f"{what}: messages", 2 * layers * (n - 1), len(sent))
-                    check(f"{what}: bytes", 2 * layers * (n - 1) * whole // n,
+                    check(f"{what}: bytes", 2 * (n - 1) * whole // n,
                           int(np.sum(sent["bytes"])))
 
 

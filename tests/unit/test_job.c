@@ -37,6 +37,7 @@ static void make_job(jup_job_t *job)
     job->threads = 7;
     job->wire = JUP_F32;
     job->kv_dtype = JUP_F16;
+    job->every_row = 9;
     job->log_level = 2;
     job->record = 1;
     make_plan(&job->plan, 3);
@@ -82,6 +83,7 @@ static void check_same(const jup_job_t *a, const jup_job_t *b)
     ck_assert_int_eq(a->log_level, b->log_level);
     ck_assert_int_eq(a->record, b->record);
     ck_assert_int_eq(a->chunk, b->chunk);
+    ck_assert_int_eq(a->every_row, b->every_row);
     ck_assert_int_eq(a->prompt_tokens, b->prompt_tokens);
     ck_assert_int_eq(a->generate, b->generate);
     ck_assert_int_eq(a->longest, b->longest);
