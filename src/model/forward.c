@@ -267,15 +267,16 @@ bool jup_forward_layers(jup_forward_t *f, const jup_step_t *step)
 
 /* ---- the head -------------------------------------------------------------------------------- */
 
-/* Copies the rows that want logits together; they are the last ones of their segments. */
+/* Copies the rows that want logits together; they are the last ones of their segments. Since the
+ * layers began, some may have turned out not to be wanted. */
 static int32_t pick_outputs(jup_forward_t *f, const jup_step_t *step)
 {
     int64_t dim = f->config->dim, row = 0;
     int32_t outputs = 0;
-    step = f->narrowed ? &f->wanted : step;
+    const jup_step_t *there = f->narrowed ? &f->wanted : step;
     for (int32_t s = 0; s < step->n_segments; s++) {
         const jup_segment_t *segment = &step->segments[s];
-        row += segment->rows;
+        row += there->segments[s].rows;
         memcpy(f->hidden + outputs * dim, f->x + (row - segment->outputs) * dim,
                (size_t)(segment->outputs * dim) * sizeof(float));
         outputs += segment->outputs;

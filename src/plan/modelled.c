@@ -37,6 +37,9 @@ void jup_modelled_reset(jup_modelled_t *m)
 
 /* ---- seconds -------------------------------------------------------------------------------- */
 
+/* Products of so many weights: q alone, k and v. */
+enum { Q = 1, KV = 2 };
+
 /* The layer whose q, k and v these are, or k and v, from 0; else -1. */
 static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
 {
@@ -90,7 +93,6 @@ static double rest(jup_modelled_t *m)
  */
 static double fixed_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t rows)
 {
-    enum { Q = 1, KV = 2 };
     int layer = layer_of(m->weights, w);
     if (layer < 0 || n == Q || (n > KV && layer == m->layer && !m->attended))
         return 0;
@@ -106,10 +108,9 @@ static double product_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t
         return jup_cost_head_s(&m->profile, &m->size, (double)rows);
     double seconds = fixed_s(m, w, n, rows);
     if (m->has_grid) {
-        bool unwanted = layer_of(m->weights, w) >= 0 && w != m->weights->layers[m->layer].qkv;
-        return seconds + (unwanted ? jup_cost_unwanted_share(&m->size) *
-                                         jup_cost_layer_s(&m->profile, &m->size, (double)rows, 0)
-                                   : 0);
+        bool left_out = n == KV && layer_of(m->weights, w) >= 0;
+        double share = left_out ? jup_cost_unwanted_share(&m->size) : 0;
+        return seconds + share * jup_cost_layer_s(&m->profile, &m->size, (double)rows, 0);
     }
     double factor = jup_cost_split_factor(&m->profile, &m->size);
     for (int i = 0; i < n; i++) {
