@@ -221,6 +221,16 @@ static const unsigned char *fetch_next(const pass_t *p, const task_t *task, int6
     return task->next + JUP_PANEL * (int64_t)jup_dtype_bytes(task->rows.dtype, at);
 }
 
+/* Where the panel's outputs of m rows of x will be stored. Each row is in lines of its own, and
+ * with many rows none is in the cache: stores one after another would wait for them. */
+static void fetch_outputs(const task_t *task, int64_t row, int m)
+{
+    const int64_t stride = task->linear->w.rows;
+    for (int r = 0; r < m; r++)
+        for (int i = 0; i < JUP_PANEL; i += 16)
+            __builtin_prefetch(task->y + (row + r) * stride + task->first + i, 1, 2);
+}
+
 /* A plain weight. */
 static void panel_plain(const pass_t *p, task_t *task, buffers_t *own)
 {
@@ -235,6 +245,8 @@ static void panel_plain(const pass_t *p, task_t *task, buffers_t *own)
         int64_t n = jup_min_i64(JUP_PLAIN_CHUNK, p->in - at);
         src->fetch = at + n < p->in ? src->first + jup_dtype_bytes(src->dtype, at + n) : task->next;
         k->pack_plain(src, at, n, own->panel);
+        if (at + n == p->in)
+            fetch_outputs(task, 0, (int)p->rows);
         k->tile_plain(src, (int)p->rows, n, plain_tile_at(p, 0, 0, at), own->panel, own->sums,
                       at > 0);
     }
@@ -263,16 +275,6 @@ static void panel_f32(const pass_t *p, task_t *task, buffers_t *own)
             row += m;
         }
     }
-}
-
-/* Where the panel's outputs of m rows of x will be stored. Each row is in lines of its own, and
- * with many rows none is in the cache: stores one after another would wait for them. */
-static void fetch_outputs(const task_t *task, int64_t row, int m)
-{
-    const int64_t stride = task->linear->w.rows;
-    for (int r = 0; r < m; r++)
-        for (int i = 0; i < JUP_PANEL; i += 16)
-            __builtin_prefetch(task->y + (row + r) * stride + task->first + i, 1, 2);
 }
 
 /*
