@@ -6,6 +6,7 @@ libjupiter_a_SOURCES += \
 	%D%/mpi.c \
 	%D%/record.c %D%/record.h \
 	%D%/muster.c %D%/muster.h \
+	%D%/network.c %D%/network.h \
 	%D%/sleeper.c %D%/sleeper.h \
 	%D%/transport.h \
 	%D%/watch.c %D%/watch.h %D%/watch_inner.h \

@@ -11,8 +11,8 @@
 #include "comm/collect.h"
 #include "comm/comm.h"
 #include "comm/muster.h"
+#include "comm/network.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
@@ -206,20 +206,6 @@ static void catch_wishes(void)
         jup_launcher_tell_here();
 }
 
-/* Sockets and shared memory, where there is no device for anything faster: asked for those, Open
- * MPI loads libraries of which one (psm2) first measures the processor's clock for 0.2 s. */
-static void choose_network(void)
-{
-    DIR *devices = opendir("/sys/class/infiniband"); /* Omni-Path and RoCE are there as well */
-    bool fast = false;
-    for (struct dirent *entry; devices && (entry = readdir(devices));)
-        fast = fast || entry->d_name[0] != '.';
-    if (devices)
-        closedir(devices);
-    if (!fast && !getenv("OMPI_MCA_mtl"))
-        setenv("OMPI_MCA_pml", "ob1", 0);
-}
-
 /* MPI's beginning, which may not end by itself. */
 static jup_watch_t *begin(double watch_s)
 {
@@ -233,7 +219,7 @@ static jup_watch_t *begin(double watch_s)
         catch_wishes();
         watch = jup_watch_open_early(jup_muster_rank(), jup_muster_ranks(), watch_s);
     }
-    choose_network();
+    jup_network_choose();
     jup_muster_t *muster = jup_muster_begin(watch && watch_s > 0 ? watch_s + margin_s : watch_s);
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     jup_muster_end(muster);

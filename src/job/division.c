@@ -268,8 +268,8 @@ static jup_status_t count_stages(const jup_strategy_t *strategy, int ranks, int 
     bool local = strategy->stages == JUP_STAGES_ONE && strategy->way == JUP_WAY_ALONE;
     if (strategy->stages == JUP_STAGES_ANY)
         return jup_fail(err, JUP_EINPUT,
-                        "--strategy %s is planned for devices; say which with --cluster, or "
-                        "measure them with --auto",
+                        "--strategy %s is planned: give --auto, which plans for --cluster or for "
+                        "the ranks as measured, or a plan with --plan",
                         strategy->name);
     *members = local ? 1 : ranks;
     *stages = strategy->stages == JUP_STAGES_ONE ? 1 : ranks;

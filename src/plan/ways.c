@@ -317,8 +317,10 @@ jup_group_step_t jup_group_step(const jup_plan_group_t *g, bool decode)
     jup_group_step_t step = leader_alone ? member_step(g, 0) : joint_step(g);
     if (!decode && leaves_rows_out(g)) { /* of a prompt's rows one is wanted */
         step.spared = 1 - jup_cost_unwanted_share(jup_group_size(g, 0));
-        step.head_s +=
-            step.spared * jup_group_layer_s(g, 1, (double)g->problem->workload.prompt_tokens);
+        double prompt = (double)g->problem->workload.prompt_tokens;
+        step.head_s += step.spared * jup_group_layer_s(g, 1, prompt);
+        if (g->way == JUP_WAY_DETRANSFORMER) /* the last layer has two sums, the mean one of one */
+            step.head_s -= all_reduce_s(g, prompt) - all_reduce_s(g, 1);
     }
     return step;
 }

@@ -33,6 +33,18 @@ static void set_context(jup_stage_t *stage)
     }
 }
 
+/* Where members have whole layers each has its rows, which are counted alike, or the leader all. */
+static double step_flops(const jup_stage_t *stage)
+{
+    const jup_group_t *g = &stage->group;
+    double flops = jup_forward_flops(stage->forward, &stage->step);
+    if (g->n <= 1 || !jup_way_of_working(stage->place->way)->whole)
+        return flops;
+    if (!g->together)
+        return g->me == 0 ? flops : 0;
+    return flops * (double)(g->row[g->me + 1] - g->row[g->me]) / (double)stage->step.rows;
+}
+
 static void leave_rows_out(jup_stage_t *stage)
 {
     stage->step.kind = JUP_STEP_CANCELLED;
@@ -84,7 +96,7 @@ static void compute(jup_stage_t *stage, bool from_tokens)
     double start_s = jup_clock_now_s();
     bool whole = run_layers(stage);
     jup_recorder_span(stage->recorder, JUP_SPAN_LAYERS, start_s, jup_clock_now_s(),
-                      stage->step.rows, whole ? jup_forward_flops(f, &stage->step) : 0,
+                      stage->step.rows, whole ? step_flops(stage) : 0,
                       whole ? (double)jup_weights_bytes(f->weights) : 0);
     if (!whole)
         leave_rows_out(stage);

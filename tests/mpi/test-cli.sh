@@ -34,7 +34,10 @@ set -- $(ls /sys/class/infiniband 2>/dev/null)
 if [ $# -eq 0 ] && [ -z "${OMPI_MCA_pml:-}${OMPI_MCA_mtl:-}" ]; then
     same "networks asked for" 0 "$(networks 2)"
     ls "$(ompi_info --path pkglibdir --parsable 2>/dev/null | cut -d: -f3)"/*pml_cm* >/dev/null 2>&1 &&
-        same "networks that the user asks for" 2 "$(networks 2 ^ucx)"
+        same "networks that the user asks for" 2 "$(networks 2 ^ucx)" &&
+        mkdir -p "$work/home/.openmpi" &&
+        printf '# networks\n  pml =^ucx\n' >"$work/home/.openmpi/mca-params.conf" &&
+        same "networks that the user's file asks for" 1 "$(HOME=$work/home networks 1)"
 fi
 
 # stop strings cut the answer before them

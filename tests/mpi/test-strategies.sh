@@ -105,6 +105,15 @@ if [ -n "$python" ]; then
         "$python" "$srcdir/tests/oracle/exchanged.py" "$work/run.h5" 256 "${wire#* }" \
             >"$work/said" 2>&1 || fail "bytes, $wire: $(cat "$work/said")"
     done
+
+    # ... and operations are counted once, whoever has a row
+    ranks 1 run "$@" --every-row -q -t 1 --trace "$work/one.h5" >/dev/null 2>&1 &&
+        ranks 3 run "$@" --strategy sequence -q -t 1 --trace "$work/run.h5" >/dev/null 2>&1 &&
+        "$python" -c '
+import sys, h5py
+one, all = (h5py.File(path)["spans"]["flops"].sum() for path in sys.argv[1:])
+sys.exit(abs(all / one - 1) > 1e-9 and "%g operations on three ranks, %g on one" % (all, one))
+' "$work/one.h5" "$work/run.h5" >"$work/said" 2>&1 || fail "operations: $(cat "$work/said")"
 fi
 
 # another model is named as such, and cannot be taken for lossless
@@ -120,7 +129,7 @@ refuses() { # what it says, ranks, arguments
 refuses "did you mean 'megatron'" 2 run -m "$model" -p x --strategy megatrn
 refuses "as a whole" 2 run -m "$model" -p x --strategy edgeshard --chunk 4
 refuses "goes with a pipeline" 2 run -m "$model" -p x --strategy galaxy --layers 4,4
-refuses "measure them with --auto" 2 run -m "$model" -p x --strategy hybrid
+refuses "is planned: give --auto" 2 run -m "$model" -p x --strategy hybrid
 sed 's/\[0, 2\]/[2, 0]/' "$work/plan.yaml" >"$work/turned.yaml"
 refuses "put device 0 first in that list" 4 run -m "$model" -f "$work/prompt" \
     --plan "$work/turned.yaml"
