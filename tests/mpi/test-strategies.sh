@@ -112,7 +112,8 @@ if [ -n "$python" ]; then
         "$python" -c '
 import sys, h5py
 one, all = (h5py.File(path)["spans"]["flops"].sum() for path in sys.argv[1:])
-sys.exit(abs(all / one - 1) > 1e-9 and "%g operations on three ranks, %g on one" % (all, one))
+if abs(all / one - 1) > 1e-9:
+    sys.exit("%g operations on three ranks, %g on one" % (all, one))
 ' "$work/one.h5" "$work/run.h5" >"$work/said" 2>&1 || fail "operations: $(cat "$work/said")"
 fi
 
