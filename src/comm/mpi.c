@@ -213,13 +213,14 @@ static jup_watch_t *begin(double watch_s)
     int threads;
     bool together = jup_muster_ranks() > 1 && !jup_clock_is_simulated();
     jup_watch_t *watch = NULL;
-    if (!jup_clock_is_simulated())
+    if (!jup_clock_is_simulated()) {
         unsetenv("OPAL_OUTPUT_STDERR_FD"); /* tools/launch's, for mpirun: no file of ours */
+        jup_network_choose();
+    }
     if (together) {
         catch_wishes();
         watch = jup_watch_open_early(jup_muster_rank(), jup_muster_ranks(), watch_s);
     }
-    jup_network_choose();
     jup_muster_t *muster = jup_muster_begin(watch && watch_s > 0 ? watch_s + margin_s : watch_s);
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads);
     jup_muster_end(muster);

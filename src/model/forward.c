@@ -1,3 +1,5 @@
+#include "model/forward.h"
+
 #include "base/checked.h"
 #include "base/mem.h"
 #include "model/forward_narrow.h"

@@ -1,5 +1,7 @@
 /* The lines of a layer. What sets families apart stands in the config, and in weights that are
  * there or not. */
+#include "model/forward.h"
+
 #include "base/checked.h"
 #include "model/forward_narrow.h"
 #include "model/half_row.h"

@@ -51,8 +51,8 @@ static void set_costs(shard_t *x)
         x->each_s[d] = layer_s + x->laps * class->decode_layer_s;
         x->fixed_s[d] = class->step.step_s + x->laps * class->decode.step_s;
         x->first_s[d] = prompt * class->step.first_row_s + x->laps * class->decode.first_row_s;
-        x->last_s[d] = class->step.head_s - class->step.spared * layer_s +
-                       x->laps * class->decode.head_s + result_s(x, d);
+        x->last_s[d] = jup_group_last_s(&class->step, layer_s) + x->laps * class->decode.head_s +
+                       result_s(x, d);
         for (int k = 0; k < 4; k++)
             x->most[4 * d + k] = jup_instance_most_layers(in, d, k & 1, k >> 1, 1);
     }

@@ -173,10 +173,10 @@ static double whole_s(const jup_instance_t *in, int group, int n, bool embedding
     int c = in->class_of[group];
     const jup_class_t *class = &in->classes[c];
     double prompt = (double)in->problem->workload.prompt_tokens;
-    double layers = n - (head ? class->step.spared : 0);
-    return class->step.step_s + layers * jup_instance_layer_s(in, c, 0, in->n_positions) +
+    double layer_s = jup_instance_layer_s(in, c, 0, in->n_positions);
+    return class->step.step_s + n * layer_s +
            prompt * (embedding ? class->step.first_row_s : class->step.inner_row_s) +
-           (head ? class->step.head_s : 0);
+           (head ? jup_group_last_s(&class->step, layer_s) : 0);
 }
 
 typedef struct slowest {

@@ -38,7 +38,7 @@ void jup_modelled_reset(jup_modelled_t *m)
 /* ---- seconds -------------------------------------------------------------------------------- */
 
 /* Products of so many weights: q alone, k and v. */
-enum { Q = 1, KV = 2 };
+enum { Q_ALONE = 1, K_AND_V = 2 };
 
 /* The layer whose q, k and v these are, or k and v, from 0; else -1. */
 static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
@@ -94,10 +94,10 @@ static double rest(jup_modelled_t *m)
 static double fixed_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t rows)
 {
     int layer = layer_of(m->weights, w);
-    if (layer < 0 || n == Q || (n > KV && layer == m->layer && !m->attended))
+    if (layer < 0 || n == Q_ALONE || (n > K_AND_V && layer == m->layer && !m->attended))
         return 0;
     m->layer = layer;
-    m->attended = n == KV;
+    m->attended = n == K_AND_V;
     return (layer == 0 ? m->profile.step_s : 0) + (m->has_grid ? 0 : m->profile.layer_s) +
            (rows == 1 ? unrested_s(m) : 0);
 }
@@ -108,7 +108,7 @@ static double product_s(jup_modelled_t *m, const jup_linear_t *w, int n, int64_t
         return jup_cost_head_s(&m->profile, &m->size, (double)rows);
     double seconds = fixed_s(m, w, n, rows);
     if (m->has_grid) {
-        bool left_out = n == KV && layer_of(m->weights, w) >= 0;
+        bool left_out = n == K_AND_V && layer_of(m->weights, w) >= 0;
         double share = left_out ? jup_cost_unwanted_share(&m->size) : 0;
         return seconds + share * jup_cost_layer_s(&m->profile, &m->size, (double)rows, 0);
     }

@@ -53,7 +53,7 @@ static jup_run_s_t step_s(const jup_group_step_t *step, double layer_s, double r
         .fixed_s = step->step_s + rows * step->inner_row_s,
         .each_s = layer_s,
         .first_s = rows * (step->first_row_s - step->inner_row_s),
-        .last_s = step->head_s - step->spared * layer_s,
+        .last_s = jup_group_last_s(step, layer_s),
     };
 }
 

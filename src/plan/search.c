@@ -148,7 +148,7 @@ static jup_layer_cost_t group_cost(const jup_instance_t *in, int group, const ju
         .embed_s = rows * (step->first_row_s - step->inner_row_s) +
                    laps * (decode->first_row_s - decode->inner_row_s),
         .embed_busy_s = rows * (step->first_row_s - step->inner_row_s),
-        .head_s = step->head_s - step->spared * layer_s + laps * decode->head_s,
+        .head_s = jup_group_last_s(step, layer_s) + laps * decode->head_s,
         .head_busy_s = -step->spared * layer_s,
     };
     for (int k = 0; k < 4; k++)

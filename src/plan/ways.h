@@ -80,6 +80,12 @@ typedef struct jup_group_step {
     double rest_gain; /* of a device alone, see cluster/profile.h */
 } jup_group_step_t;
 
+/** What the last stage takes more than its layers, of layer_s each, all of them counted whole. */
+static inline double jup_group_last_s(const jup_group_step_t *step, double layer_s)
+{
+    return step->head_s - step->spared * layer_s;
+}
+
 /** decode: steps of one row; else of a prompt. */
 jup_group_step_t jup_group_step(const jup_plan_group_t *group, bool decode);
 
