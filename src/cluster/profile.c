@@ -46,8 +46,8 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b)
            a->bytes_per_s == b->bytes_per_s && a->kv_bytes_per_s == b->kv_bytes_per_s &&
            a->overlap == b->overlap && a->layer_s == b->layer_s && a->step_s == b->step_s &&
            a->split_loss == b->split_loss && a->rest_gain == b->rest_gain &&
-           a->message_s == b->message_s && a->message_byte_s == b->message_byte_s &&
-           same_grid(&a->measured, &b->measured);
+           a->rest_most_s == b->rest_most_s && a->message_s == b->message_s &&
+           a->message_byte_s == b->message_byte_s && same_grid(&a->measured, &b->measured);
 }
 
 static void make_monotone(jup_measured_t *m)
@@ -62,12 +62,13 @@ static void make_monotone(jup_measured_t *m)
         }
 }
 
-void jup_profile_calm(jup_profile_t *profile)
+void jup_profile_calm(jup_profile_t *profile, int layers)
 {
     jup_measured_t *m = &profile->measured;
     make_monotone(m);
     double most = m->layer_s[m->n_prefixes] / m->layer_s[0] - 1;
     profile->rest_gain = fmin(profile->rest_gain, fmax(0, most));
+    profile->rest_most_s = layers * profile->rest_gain * m->layer_s[0];
 }
 
 static double overlapped_s(const jup_profile_t *profile, double compute_s, double memory_s)

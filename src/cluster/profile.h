@@ -56,7 +56,8 @@ typedef struct jup_profile {
     double step_s;         /* fixed cost of a step on a stage */
     double split_loss;     /* what is lost where a product is shared, 0..1, see above */
     double rest_gain;      /* a step of one row takes 1 + this as long without a rest before it: a
-                              rationed or hot processor is quick for a moment after one */
+                              rationed or hot processor is quick for a moment after one ... */
+    double rest_most_s;    /* ... which lasts so long: more is not saved of a step; 0: no limit */
     double message_s;      /* of the processor: to send, or to take, a message of no bytes ... */
     double message_byte_s; /* ... and for each of its bytes */
     jup_measured_t measured;
@@ -73,9 +74,10 @@ bool jup_profile_same(const jup_profile_t *a, const jup_profile_t *b);
 /**
  * Takes out of a grid that was just measured (two chunk lengths at least) what only a disturbance
  * can have put in: fewer rows or a shorter prefix do not take longer than more, nor does a single
- * row without rests take longer than several, which have none either (rest_gain).
+ * row without rests take longer than several, which have none either (rest_gain). What rests gained
+ * in so many layers is the most that they save, see rest_most_s.
  */
-void jup_profile_calm(jup_profile_t *profile);
+void jup_profile_calm(jup_profile_t *profile, int layers);
 
 /** Seconds of a product with a matrix of `weight_bytes`, `flops_per_row` operations a row. */
 double jup_profile_linear_s(const jup_profile_t *profile, double rows, double flops_per_row,

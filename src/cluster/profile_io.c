@@ -105,6 +105,7 @@ static jup_status_t read_rates(const jup_yaml_node_t *map, jup_profile_t *p, jup
     JUP_TRY(scaled(map, "step_ms", 0, 1e6, milli, &p->step_s, err));
     JUP_TRY(jup_yaml_number(map, "split_loss", 0, 1, &p->split_loss, err));
     JUP_TRY(jup_yaml_number(map, "rest_gain", 0, 1e3, &p->rest_gain, err));
+    JUP_TRY(scaled(map, "rest_most_ms", 0, 1e6, milli, &p->rest_most_s, err));
     JUP_TRY(scaled(map, "message_ms", 0, 1e6, milli, &p->message_s, err));
     return scaled(map, "message_ns_per_byte", 0, 1e6, nano, &p->message_byte_s, err);
 }
@@ -117,24 +118,11 @@ static jup_status_t read_memory(const jup_yaml_node_t *map, jup_profile_t *p, ju
 
 static jup_status_t read_profile(const jup_yaml_node_t *map, jup_profile_t *p, jup_error_t *err)
 {
-    static const char *const keys[] = {"name",
-                                       "title",
-                                       "memory_gb",
-                                       "reserved_gb",
-                                       "threads",
-                                       "gflops",
-                                       "gb_per_s",
-                                       "attention_gflops",
-                                       "kv_gb_per_s",
-                                       "overlap",
-                                       "layer_ms",
-                                       "step_ms",
-                                       "split_loss",
-                                       "message_ms",
-                                       "message_ns_per_byte",
-                                       "rest_gain",
-                                       "measured",
-                                       NULL};
+    static const char *const keys[] = {
+        "name",      "title",        "memory_gb",        "reserved_gb", "threads",
+        "gflops",    "gb_per_s",     "attention_gflops", "kv_gb_per_s", "overlap",
+        "layer_ms",  "step_ms",      "split_loss",       "message_ms",  "message_ns_per_byte",
+        "rest_gain", "rest_most_ms", "measured",         NULL};
     jup_yaml_node_t node;
     int64_t threads = 0;
     JUP_TRY(jup_yaml_check_keys(map, keys, err));
@@ -247,6 +235,8 @@ jup_status_t jup_profile_write(const jup_profile_t *p, const char *path, jup_err
         jup_yaml_put_number(out, root, "split_loss", p->split_loss, 6);
     if (p->rest_gain > 0)
         jup_yaml_put_number(out, root, "rest_gain", p->rest_gain, 4);
+    if (p->rest_most_s > 0)
+        jup_yaml_put_number(out, root, "rest_most_ms", p->rest_most_s / milli, 4);
     if (p->message_s > 0 || p->message_byte_s > 0) {
         jup_yaml_put_number(out, root, "message_ms", p->message_s / milli, 4);
         jup_yaml_put_number(out, root, "message_ns_per_byte", p->message_byte_s / nano, 4);

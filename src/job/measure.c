@@ -152,6 +152,19 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
+static void add_times(step_times_t *sum, const step_times_t *t)
+{
+    sum->begin_s += t->begin_s;
+    sum->embed_s += t->embed_s;
+    sum->layers_s += t->layers_s;
+    sum->head_s += t->head_s;
+}
+
+static step_times_t mean_of(const step_times_t *sum, int n)
+{
+    return (step_times_t){sum->begin_s / n, sum->embed_s / n, sum->layers_s / n, sum->head_s / n};
+}
+
 /* Means of one window: steps one after the other without a rest, as in a full pipe. A device whose
  * processor time is rationed is quick for a moment after every rest; that would not last. */
 static jup_status_t time_window(bench_t *b, int32_t prefix, int32_t rows, step_times_t *mean,
@@ -163,15 +176,12 @@ static jup_status_t time_window(bench_t *b, int32_t prefix, int32_t rows, step_t
     step_times_t t, sum = {0};
     do {
         JUP_TRY(run_step(b, prefix, rows, &t, err));
-        sum.begin_s += t.begin_s;
-        sum.embed_s += t.embed_s;
-        sum.layers_s += t.layers_s;
-        sum.head_s += t.head_s;
+        add_times(&sum, &t);
         n++;
     } while (jup_clock_now_s() < end_s);
     b->grid_s += jup_clock_now_s() - start_s;
     b->grid_cpu_s += jup_clock_cpu_s() - start_cpu_s;
-    *mean = (step_times_t){sum.begin_s / n, sum.embed_s / n, sum.layers_s / n, sum.head_s / n};
+    *mean = mean_of(&sum, n);
     return JUP_OK;
 }
 
@@ -210,22 +220,18 @@ static void run_lap(bench_t *b, int32_t prefix, step_times_t *t, jup_status_t *s
         jup_comm_recv(b->comm, size - 1, JUP_MSG_PING, &turn, 1);
 }
 
-/* A single row: a rank rests while others have their turn, and may be quicker for it. */
-static jup_status_t time_single(bench_t *b, int32_t prefix, step_times_t *t, jup_error_t *err)
+/* A single row: a rank rests while others have their turn, and may be quicker for it. The mean: of
+ * a rationed device one step in several may have to wait, and a run has those steps, too. */
+static jup_status_t time_single(bench_t *b, int32_t prefix, step_times_t *mean, jup_error_t *err)
 {
-    double values[4][SINGLES];
     jup_status_t status = JUP_OK;
-    *t = (step_times_t){0};
-    run_lap(b, prefix, t, &status, err);
+    step_times_t t = {0}, sum = {0};
+    run_lap(b, prefix, &t, &status, err);
     for (int i = 0; i < SINGLES; i++) {
-        run_lap(b, prefix, t, &status, err);
-        values[0][i] = t->begin_s;
-        values[1][i] = t->embed_s;
-        values[2][i] = t->layers_s;
-        values[3][i] = t->head_s;
+        run_lap(b, prefix, &t, &status, err);
+        add_times(&sum, &t);
     }
-    *t = (step_times_t){median(values[0], SINGLES), median(values[1], SINGLES),
-                        median(values[2], SINGLES), median(values[3], SINGLES)};
+    *mean = mean_of(&sum, SINGLES);
     return jup_comm_agree(b->comm, status, err);
 }
 
@@ -369,7 +375,7 @@ static jup_status_t finish_profile(bench_t *b, jup_error_t *err)
     char host[64] = "host";
     JUP_TRY(
         jup_model_size_of_file(&size, b->gguf, &b->config, b->job->kv_dtype, b->job->wire, err));
-    jup_profile_calm(p);
+    jup_profile_calm(p, b->layers);
     jup_fit_grid(&fit, p->measured.chunks, p->measured.n_chunks, p->measured.prefixes,
                  p->measured.n_prefixes, p->measured.layer_s);
     jup_fit_to_profile(&fit, &size.layer, p);

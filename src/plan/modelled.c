@@ -54,9 +54,10 @@ static int layer_of(const jup_weights_t *weights, const jup_linear_t *w)
 
 /*
  * What a layer of a single row takes beyond the time that was measured after a rest (rest_gain, see
- * cluster/profile.h). A rest makes up for as much as it lasted, and for a step's at most. Worked
- * example: 4 layers of 5 ms, gain 0.5. After a rest of 10 ms or more a step takes 20 ms; the next
- * one, at once, 30 ms; one after a rest of 4 ms 26 ms.
+ * cluster/profile.h). A rest makes up for as much as it lasted, and for a step's at most, or for
+ * rest_most_s. Worked example: 4 layers of 5 ms, gain 0.5. After a rest of 10 ms or more a step
+ * takes 20 ms; the next one, at once, 30 ms; one after a rest of 4 ms 26 ms; and one after any rest
+ * 26 ms where that saves 4 ms at most.
  */
 static double unrested_s(jup_modelled_t *m)
 {
@@ -65,7 +66,7 @@ static double unrested_s(jup_modelled_t *m)
     double layer_s = m->profile.rest_gain * jup_cost_layer_s(&m->profile, &m->size, 1, 0) / factor;
     if (factor > 1)
         return layer_s;
-    m->rest_s = fmin(m->rest_s, layers * layer_s);
+    m->rest_s = fmin(m->rest_s, jup_cost_rest_s(&m->profile, layers * layer_s));
     double made_up_s = fmin(m->rest_s, layer_s);
     m->rest_s -= made_up_s;
     return layer_s - made_up_s;

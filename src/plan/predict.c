@@ -45,7 +45,7 @@ static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, cons
     }
     if (last)
         stage->send_s = pipe->result_s;
-    bool rests = cost->decode_s * (1 + cost->rest_gain) < pipe->lap_s;
+    bool rests = cost->decode_s + cost->rest_s < pipe->lap_s;
     stage->decode_s = (rests ? cost->decode_s : pipe->lap_s) /
                       jup_workload_tokens_per_lap(&in->problem->workload);
 }

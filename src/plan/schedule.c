@@ -23,11 +23,12 @@ static double lap_s(const jup_pipe_t *pipe, const jup_instance_t *in, int each, 
     for (int s = 0; s < pipe->n; s++) {
         const jup_stage_cost_t *stage = &pipe->stage[s];
         const double *layer_s = in->classes[stage->class].lap_layer_s;
-        double busy = stage->decode_s + (each - 1) * stage->more_s +
-                      stage->layers * (layer_s[each - 1] - layer_s[0]);
+        bool single = each == 1;
+        double busy = stage->decode_s - (single ? 0 : stage->single_s) +
+                      (each - 1) * stage->more_s + stage->layers * (layer_s[each - 1] - layer_s[0]);
         double send = s + 1 < pipe->n ? stage->latency_s + stage->byte_s * bytes : 0;
         lap += busy + send;
-        *slowest_s = fmax(*slowest_s, fmax(busy * (each == 1 ? 1 + stage->rest_gain : 1), send));
+        *slowest_s = fmax(*slowest_s, fmax(busy + (single ? stage->rest_s : 0), send));
     }
     return fmax(lap, *slowest_s);
 }
@@ -59,6 +60,8 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
     int rows = jup_workload_lap_rows(&in->problem->workload);
     const jup_class_t *class = &in->classes[c];
     const jup_group_step_t *step = &class->step, *decode = &class->decode;
+    double unrested_s = rows == 1 ? layers * decode->rest_layer_s : 0;
+    double rest_s = fmin(unrested_s, decode->rest_most_s), single_s = unrested_s - rest_s;
     return (jup_stage_cost_t){
         .class = c,
         .layers = layers,
@@ -68,8 +71,9 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
         .head_s = last ? step->head_s : 0,
         .decode_s = decode->step_s + layers * class->decode_layer_s +
                     rows * (first ? decode->first_row_s : decode->inner_row_s) +
-                    (last ? decode->head_s : 0),
-        .rest_gain = rows == 1 ? decode->rest_gain : 0,
+                    (last ? decode->head_s : 0) + single_s,
+        .single_s = single_s,
+        .rest_s = rest_s,
         .more_s = rows * (first ? decode->first_row_s : decode->inner_row_s),
     };
 }

@@ -37,7 +37,8 @@ typedef struct jup_stage_cost {
     double row_s;             /* of each row: embedding it, telling the group of it */
     double head_s;            /* 0 but on the last */
     double decode_s;          /* a step of one branch, its layers included */
-    double rest_gain;         /* ... takes 1 + this as long where the stage never rests; 0 where the
+    double single_s;          /* of that, a single row's more than others: no rest saves it */
+    double rest_s;            /* ... takes so much longer where the stage never rests; 0 where the
                                  step has several rows */
     double more_s;            /* ... of each further branch in it, but for the layers */
     double latency_s, byte_s; /* of its link to the next stage; unused on the last */

@@ -275,7 +275,8 @@ static jup_group_step_t member_step(const jup_plan_group_t *g, int m)
         .first_row_s = jup_cost_embed_s(profile, size, 1) + row_s,
         .inner_row_s = row_s,
         .head_s = jup_cost_head_s(profile, size, 1),
-        .rest_gain = profile->rest_gain,
+        .rest_layer_s = profile->rest_gain * jup_cost_layer_s(profile, size, 1, 0),
+        .rest_most_s = jup_cost_rest_s(profile, INFINITY),
     };
 }
 

@@ -74,10 +74,12 @@ double jup_group_layer_s(const jup_plan_group_t *group, double rows, double pref
 typedef struct jup_group_step {
     double step_s;                   /* the step itself, telling of it */
     double first_row_s, inner_row_s; /* a row on the first stage (embedded), on another (told) */
-    double head_s;    /* the last stage's more: the head for one row, and what the last
-                         layer takes of it in spite of `spared` */
-    double spared;    /* of the last stage's layers: its last one does little */
-    double rest_gain; /* of a device alone, see cluster/profile.h */
+    double head_s; /* the last stage's more: the head for one row, and what the last
+                      layer takes of it in spite of `spared` */
+    double spared; /* of the last stage's layers: its last one does little */
+    /* of a single row on a device alone, see cluster/profile.h: */
+    double rest_layer_s; /* what a rest saves of each layer ... */
+    double rest_most_s;  /* ... and of all of them at most */
 } jup_group_step_t;
 
 /** What the last stage takes more than its layers, of layer_s each, all of them counted whole. */

@@ -63,8 +63,11 @@ static double lap_s(const brute_t *b, int rows, double *slowest)
         double send = hop_s(b, s,
                             s + 1 < b->S ? jup_cost_message_bytes(&b->p->size, rows)
                                          : jup_cost_result_bytes());
+        double without_rests = busy + (rows == 1 ? b->units->rest_s(b, s) : 0);
+        double most = b->units->rest_most_s(b, s);
+        if (most > 0 && without_rests - most > busy)
+            busy = without_rests - most;
         lap += busy + send;
-        double without_rests = busy * (rows == 1 ? 1 + b->units->rest_gain(b, s) : 1);
         *slowest = fmax(*slowest, fmax(without_rests, send));
     }
     return fmax(lap, *slowest);

@@ -19,9 +19,10 @@ typedef struct brute brute_t;
 typedef struct brute_units {
     /* rows through a stage behind `prefix` tokens; head: the last stage's, too; decode: a lap */
     double (*busy_s)(const brute_t *b, int s, int rows, double prefix, bool head, bool decode);
-    double (*rest_gain)(const brute_t *b, int s);
-    int (*device)(const brute_t *b, int unit); /* its first one */
-    bool (*fits)(const brute_t *b, int rows);  /* all stages into their memories */
+    double (*rest_s)(const brute_t *b, int s);      /* what rests save of a single row's step ... */
+    double (*rest_most_s)(const brute_t *b, int s); /* ... and can save at most; 0: that */
+    int (*device)(const brute_t *b, int unit);      /* its first one */
+    bool (*fits)(const brute_t *b, int rows);       /* all stages into their memories */
 } brute_units_t;
 
 struct brute {

@@ -208,6 +208,7 @@ START_TEST(a_measured_grid_is_read_back_and_interpolated)
                        .kv_bytes_per_s = 1e9,
                        .split_loss = 0.44,
                        .rest_gain = 0.125,
+                       .rest_most_s = 0.0625,
                        .message_s = 3e-5,
                        .message_byte_s = 5e-10};
     p.measured = (jup_measured_t){.key = "k",
@@ -222,6 +223,8 @@ START_TEST(a_measured_grid_is_read_back_and_interpolated)
     ck_assert_int_eq(jup_profile_write(&p, path, &err), JUP_OK);
     ck_assert_msg(jup_profile_read(&q, path, &err) == JUP_OK, "%s", err.text);
     ck_assert(jup_profile_same(&p, &q));
+    q.rest_most_s = 0;
+    ck_assert(!jup_profile_same(&p, &q));
     const jup_measured_t *m = &q.measured;
     ck_assert_double_eq_tol(jup_measured_layer_s(m, 1, 0), 1, 1e-12);
     ck_assert_double_eq_tol(jup_measured_layer_s(m, 31, 100), 12, 1e-12);
@@ -251,16 +254,17 @@ START_TEST(what_disturbed_a_grid_is_taken_out)
     double grid[] = {9, 3, /* one row */ 6, 8 /* four */};
     jup_profile_t p = {.rest_gain = 0.25,
                        .measured = {.n_chunks = 2, .n_prefixes = 2, .layer_s = grid}};
-    jup_profile_calm(&p);
+    jup_profile_calm(&p, 5);
     const double calm[] = {3, 3, 6, 8};
     for (int i = 0; i < 4; i++)
         ck_assert_double_eq(grid[i], calm[i]);
     ck_assert_double_eq(p.rest_gain, 0.25); /* 3.75 without rests: four rows take 6 */
+    ck_assert_double_eq(p.rest_most_s, 5 * 0.75);
     p.rest_gain = 7;
-    jup_profile_calm(&p);
+    jup_profile_calm(&p, 5);
     ck_assert_double_eq(p.rest_gain, 1); /* as long as four rows, no longer */
     grid[0] = grid[1] = 6;
-    jup_profile_calm(&p);
+    jup_profile_calm(&p, 5);
     ck_assert_double_eq(p.rest_gain, 0);
 }
 END_TEST

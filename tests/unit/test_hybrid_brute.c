@@ -32,9 +32,24 @@ static double busy_s(const brute_t *b, int s, int rows, double prefix, bool head
            (head && s == b->S - 1 ? step.head_s : 0);
 }
 
-static double rest_gain(const brute_t *b, int s)
+/* A device alone; members of a group do not rest. */
+static const jup_profile_t *who_rests(const brute_t *b, int s)
 {
-    return jup_group_step(group_of(b, b->unit[s]), true).rest_gain;
+    const jup_plan_group_t *g = group_of(b, b->unit[s]);
+    return g->n == 1 || g->way == JUP_WAY_SEQUENCE ? g->members[0].profile : NULL;
+}
+
+static double rest_s(const brute_t *b, int s)
+{
+    const jup_profile_t *profile = who_rests(b, s);
+    const jup_model_size_t *size = jup_group_size(group_of(b, b->unit[s]), 0);
+    return profile ? b->layers[s] * profile->rest_gain * jup_cost_layer_s(profile, size, 1, 0) : 0;
+}
+
+static double rest_most_s(const brute_t *b, int s)
+{
+    const jup_profile_t *profile = who_rests(b, s);
+    return profile ? profile->rest_most_s : 0;
 }
 
 static int device_of(const brute_t *b, int unit)
@@ -55,7 +70,12 @@ static bool fits(const brute_t *b, int rows)
 }
 
 static const brute_units_t groups_of_devices = {
-    .busy_s = busy_s, .rest_gain = rest_gain, .device = device_of, .fits = fits};
+    .busy_s = busy_s,
+    .rest_s = rest_s,
+    .rest_most_s = rest_most_s,
+    .device = device_of,
+    .fits = fits,
+};
 
 /* groups (MOST): the caller's, which fills them in. */
 static brute_t over_groups(const jup_plan_problem_t *p, jup_plan_group_t *groups)
@@ -126,6 +146,7 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n)
             .step_s = brute_between(rng, 0.01, 0.5),
             .split_loss = jup_rng_uniform(rng),
             .rest_gain = fmax(0, jup_rng_uniform(rng) - 0.5),
+            .rest_most_s = d % 2 ? 0.4 : 0,
             .message_s = brute_between(rng, 0.001, 0.1),
             .message_byte_s = brute_between(rng, 1e-5, 1e-2),
         };

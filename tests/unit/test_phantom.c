@@ -152,6 +152,9 @@ START_TEST(a_single_row_without_a_rest_takes_longer)
     ck_assert_double_le(most_s, 1.001 * lost_s);
     jup_clock_pause(1.1 * lost_s);
     ck_assert_double_eq_tol(charge(&r, ROWS, 1), rested_s, 1e-3 * rested_s);
+    r.device.profile.rest_most_s = 0.6 * lost_s; /* a longer rest saves no more */
+    jup_clock_pause(1.1 * lost_s);
+    ck_assert_double_eq_tol(charge(&r, ROWS, 1), rested_s + 0.4 * lost_s, 1e-3 * rested_s);
     close_rank(&r);
 }
 END_TEST

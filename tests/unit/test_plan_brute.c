@@ -30,9 +30,15 @@ static double busy_s(const brute_t *b, int s, int rows, double prefix, bool head
     return t;
 }
 
-static double rest_gain(const brute_t *b, int s)
+static double rest_s(const brute_t *b, int s)
 {
-    return jup_cluster_profile(b->p->cluster, b->unit[s])->rest_gain;
+    const jup_profile_t *profile = jup_cluster_profile(b->p->cluster, b->unit[s]);
+    return b->layers[s] * profile->rest_gain * jup_cost_layer_s(profile, &b->p->size, 1, 0);
+}
+
+static double rest_most_s(const brute_t *b, int s)
+{
+    return jup_cluster_profile(b->p->cluster, b->unit[s])->rest_most_s;
 }
 
 static int device(const brute_t *b, int unit)
@@ -52,7 +58,12 @@ static bool fits(const brute_t *b, int rows)
 }
 
 static const brute_units_t single_devices = {
-    .busy_s = busy_s, .rest_gain = rest_gain, .device = device, .fits = fits};
+    .busy_s = busy_s,
+    .rest_s = rest_s,
+    .rest_most_s = rest_most_s,
+    .device = device,
+    .fits = fits,
+};
 
 static brute_t over_devices(const jup_plan_problem_t *p)
 {
@@ -99,6 +110,7 @@ static void random_cluster(jup_rng_t *rng, jup_cluster_t *c, int n, const char *
             .layer_s = brute_between(rng, 0.01, 0.5),
             .step_s = brute_between(rng, 0.01, 0.5),
             .rest_gain = fmax(0, jup_rng_uniform(rng) - 0.5),
+            .rest_most_s = fmax(0, jup_rng_uniform(rng) - 0.5),
             .message_s = brute_between(rng, 0.001, 0.1),
             .message_byte_s = brute_between(rng, 1e-5, 1e-2),
         };
