@@ -1,6 +1,7 @@
 /* The planners of devices against brute force (brute.h), timed from the cost functions. */
 #include "base/mem.h"
 #include "brute.h"
+#include "plan/search.h"
 #include "unit.h"
 
 #include <math.h>
@@ -193,6 +194,36 @@ START_TEST(the_plan_is_the_best_there_is)
 }
 END_TEST
 
+/* Without what the quicker steps of the search have found: bounds that are too high, which leave
+ * out plans, would hide behind that. */
+START_TEST(the_exhaustive_search_finds_it_by_itself)
+{
+    jup_rng_t rng;
+    jup_rng_init(&rng, 40 + (uint64_t)_i);
+    for (int i = 0; i < 500; i++) {
+        jup_plan_problem_t p;
+        jup_cluster_t c;
+        jup_instance_t in;
+        random_problem(&rng, &p, &c);
+        double best = brute_force_s(&p);
+        if (jup_instance_init(&in, &p, NULL, 0, NULL) == JUP_OK) {
+            jup_search_t *search = jup_new(1, sizeof *search);
+            jup_meter_t meter = {1e9};
+            jup_search_init(search, &in, 1);
+            jup_search_exhaust(search, &meter);
+            ck_assert(search->proven);
+            ck_assert_msg(isinf(best) ? isinf(search->value_s)
+                                      : fabs(search->value_s - best) < 1e-9 * best,
+                          "problem %d: %.12g, best %.12g", i, search->value_s, best);
+            jup_search_reset(search);
+            jup_free(search);
+            jup_instance_reset(&in);
+        }
+        jup_cluster_reset(&c);
+    }
+}
+END_TEST
+
 /* ---- the paper's objective ------------------------------------------------------------------ */
 
 static void share_in_order(brute_t *b, int device, int left)
@@ -287,6 +318,7 @@ static Suite *suite(void)
     TCase *best = tcase_create("best");
     tcase_set_timeout(best, 120);
     tcase_add_loop_test(best, the_plan_is_the_best_there_is, 0, 6);
+    tcase_add_loop_test(best, the_exhaustive_search_finds_it_by_itself, 0, 3);
     suite_add_tcase(s, best);
     unit_add(s, the_slowest_stage_is_as_quick_as_can_be, 60);
     unit_add(s, more_memory_or_a_faster_link_never_hurts, 120);
