@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, BLOCK = 1 << 20 };
+enum { PAGE = 4096, SAMPLES = 3, BLOCK = 1 << 20 };
 
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -68,43 +68,64 @@ static uint64_t sum_of_header(const jup_gguf_t *g)
 
 /* ---- the tensors ----------------------------------------------------------------------------- */
 
-/* Adds bytes [first, first + bytes) of a tensor; buffer (BLOCK). */
-static jup_status_t add_range(const jup_gguf_t *g, const jup_gguf_tensor_t *tensor, size_t first,
-                              size_t bytes, unsigned char *buffer, uint64_t *sum, jup_error_t *err)
+/* Adds a range; buffer (BLOCK). */
+static jup_status_t add_range(const jup_gguf_t *g, jup_gguf_range_t range, unsigned char *buffer,
+                              uint64_t *sum, jup_error_t *err)
 {
-    while (bytes > 0) {
-        size_t n = bytes < BLOCK ? bytes : BLOCK;
-        const jup_gguf_range_t range = {.tensor = tensor, .first = first, .bytes = n};
-        JUP_TRY(jup_gguf_read(g, range, buffer, err));
-        *sum = jup_checksum(*sum, buffer, n);
-        first += n;
-        bytes -= n;
+    jup_gguf_range_t part = range;
+    for (size_t left = range.bytes; left > 0; left -= part.bytes, part.first += part.bytes) {
+        part.bytes = left < BLOCK ? left : BLOCK;
+        JUP_TRY(jup_gguf_read(g, part, buffer, err));
+        *sum = jup_checksum(*sum, buffer, part.bytes);
     }
     return JUP_OK;
 }
 
-/* A page at its beginning, in its middle and at its end. */
-static jup_status_t add_sample(const jup_gguf_t *g, const jup_gguf_tensor_t *tensor,
-                               unsigned char *buffer, uint64_t *sum, jup_error_t *err)
+/* A page at its beginning, in its middle and at its end; or all of a small one. */
+static int sample(const jup_gguf_tensor_t *tensor, jup_gguf_range_t ranges[SAMPLES])
 {
-    if (tensor->bytes <= 3 * PAGE)
-        return add_range(g, tensor, 0, tensor->bytes, buffer, sum, err);
-    const size_t last = tensor->bytes - PAGE, firsts[] = {0, last / 2, last};
-    for (int i = 0; i < 3; i++)
-        JUP_TRY(add_range(g, tensor, firsts[i], PAGE, buffer, sum, err));
-    return JUP_OK;
+    if (tensor->bytes <= SAMPLES * PAGE) {
+        ranges[0] = (jup_gguf_range_t){.tensor = tensor, .bytes = tensor->bytes};
+        return 1;
+    }
+    const size_t last = tensor->bytes - PAGE, firsts[SAMPLES] = {0, last / 2, last};
+    for (int i = 0; i < SAMPLES; i++)
+        ranges[i] = (jup_gguf_range_t){.tensor = tensor, .first = firsts[i], .bytes = PAGE};
+    return SAMPLES;
 }
 
-/* Tensors of types that cannot be computed with cannot be read; such a model does not run. */
+/* What of tensor i goes into a digest, or all of it; none of types that cannot be computed with:
+ * they cannot be read, and such a model does not run. */
+static int ranges_of(const jup_gguf_t *g, int64_t i, bool all, jup_gguf_range_t ranges[SAMPLES])
+{
+    const jup_gguf_tensor_t *tensor = jup_gguf_tensor_at(g, i);
+    if (!tensor->dtype)
+        return 0;
+    ranges[0] = (jup_gguf_range_t){.tensor = tensor, .bytes = tensor->bytes};
+    return all ? 1 : sample(tensor, ranges);
+}
+
+/* Hundreds of pages all over the file: one after the other each would cost what a disk needs to
+ * find it. */
+static void expect_samples(const jup_gguf_t *g)
+{
+    jup_gguf_range_t ranges[SAMPLES];
+    for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++)
+        for (int n = ranges_of(g, i, false, ranges); n-- > 0;)
+            jup_gguf_expect(g, ranges[n]);
+}
+
 static jup_status_t add_tensors(const jup_gguf_t *g, bool all, uint64_t *sum, jup_error_t *err)
 {
+    jup_gguf_range_t ranges[SAMPLES];
     unsigned char *buffer = jup_new(BLOCK, 1);
     jup_status_t status = JUP_OK;
-    for (int64_t i = 0; i < jup_gguf_tensor_count(g) && status == JUP_OK; i++) {
-        const jup_gguf_tensor_t *tensor = jup_gguf_tensor_at(g, i);
-        if (tensor->dtype)
-            status = all ? add_range(g, tensor, 0, tensor->bytes, buffer, sum, err)
-                         : add_sample(g, tensor, buffer, sum, err);
+    if (!all)
+        expect_samples(g);
+    for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++) {
+        int n = ranges_of(g, i, all, ranges);
+        for (int k = 0; k < n && status == JUP_OK; k++)
+            status = add_range(g, ranges[k], buffer, sum, err);
     }
     jup_free(buffer);
     return status;

@@ -196,6 +196,9 @@ jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t 
 void jup_gguf_keep(jup_gguf_t *g, size_t huge_bytes, bool shows);
 size_t jup_gguf_bytes_to_keep(const jup_gguf_t *g, size_t huge_bytes);
 
+/** A range will be read soon: the system may fetch it meanwhile, with others. */
+void jup_gguf_expect(const jup_gguf_t *g, jup_gguf_range_t range);
+
 /** Copies a range to dst, without mapping it. JUP_EENV when the file cannot be read. */
 jup_status_t jup_gguf_read(const jup_gguf_t *g, jup_gguf_range_t range, void *dst,
                            jup_error_t *err);

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -268,6 +269,13 @@ jup_status_t jup_gguf_map(jup_gguf_t *g, const jup_gguf_range_t *ranges, size_t 
     for (size_t i = 0; i < count; i++)
         data[i] = data_of(g, &ranges[i]);
     return JUP_OK;
+}
+
+void jup_gguf_expect(const jup_gguf_t *g, jup_gguf_range_t range)
+{
+    const jup_gguf_t *file = jup_gguf_file(g, range.tensor->file);
+    if (file->fd >= 0)
+        posix_fadvise(file->fd, (off_t)start_of(&range), (off_t)range.bytes, POSIX_FADV_WILLNEED);
 }
 
 jup_status_t jup_gguf_read(const jup_gguf_t *g, jup_gguf_range_t range, void *dst, jup_error_t *err)
