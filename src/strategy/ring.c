@@ -1,14 +1,28 @@
 #include "strategy/ring.h"
 
+#include "base/checked.h"
 #include "base/mem.h"
 #include "strategy/wire.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { GAP = 2 }; /* bytes behind a block, for its power of two; halves stay aligned */
+enum {
+    GAP = 2,          /* bytes behind a block, for its power of two; halves stay aligned */
+    WHOLE_ROWS = 128, /* that all can send whole, a short prompt's; with more it saves little */
+};
 
 /* ---- making and releasing -------------------------------------------------------------------- */
+
+static jup_status_t new_buffer(const jup_ring_t *ring, char **buffer, int64_t elems,
+                               jup_error_t *err)
+{
+    void *block;
+    size_t bytes = jup_dtype_bytes(ring->wire, elems) + (size_t)ring->n * GAP;
+    JUP_TRY(jup_alloc(&block, bytes, 1, "message buffers", err));
+    *buffer = block;
+    return JUP_OK;
+}
 
 jup_status_t jup_ring_init(jup_ring_t *ring, jup_comm_t *comm, const int *members, int n, int me,
                            jup_dtype_t wire, int64_t rows, int64_t dim, jup_error_t *err)
@@ -23,14 +37,10 @@ jup_status_t jup_ring_init(jup_ring_t *ring, jup_comm_t *comm, const int *member
     memcpy(ring->members, members, (size_t)n * sizeof *members);
     ring->sending = jup_new((size_t)n, sizeof *ring->sending);
     ring->receiving = jup_new((size_t)n, sizeof *ring->receiving);
-    ring->room = n > 1 ? (rows + n) * dim : 0; /* n - 1 blocks of about rows * dim / n, too */
-    void *out, *in;
-    size_t bytes = jup_dtype_bytes(wire, ring->room) + (size_t)n * GAP;
-    JUP_TRY(jup_alloc(&out, bytes, 1, "message buffers", err));
-    ring->out = out;
-    JUP_TRY(jup_alloc(&in, bytes, 1, "message buffers", err));
-    ring->in = in;
-    return JUP_OK;
+    int64_t blocks = n > 1 ? rows + n : 0; /* rows in n - 1 blocks of about rows / n each */
+    ring->room = jup_max_i64(blocks, (n - 1) * jup_min_i64(rows, WHOLE_ROWS)) * dim;
+    JUP_TRY(new_buffer(ring, &ring->out, blocks * dim, err));
+    return new_buffer(ring, &ring->in, ring->room, err);
 }
 
 void jup_ring_reset(jup_ring_t *ring)

@@ -21,9 +21,8 @@ typedef struct jup_ring {
     int n, me;                          /* members, and which of them this rank is */
     int *members;                       /* (n) their ranks, owned */
     jup_dtype_t wire;                   /* JUP_F16 or JUP_F32 */
-    int64_t max_elems;                  /* of a vector */
-    int64_t room;                       /* elements of the two below */
-    char *out, *in;                     /* (room) in the wire's type, and a gap behind each block */
+    int64_t room;                       /* elements of `in` */
+    char *out, *in;                     /* in the wire's type, with a gap behind each block */
     size_t own_bytes;                   /* of the own block in `out`, while it is gathered */
     jup_pending_t *sending, *receiving; /* (n) by turn */
     jup_exchange_link_t link;
