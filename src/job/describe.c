@@ -134,6 +134,8 @@ void jup_describe_prediction(FILE *out, const jup_plan_t *plan, const jup_analys
         print_row(out, "a further token", plan->predicted.token_s,
                   analysis->length_s[JUP_PHASE_DECODE] / (double)analysis->decoded_tokens);
     for (int s = 0; s < plan->n_stages && plan->stages[s].at < (int)analysis->n_ranks; s++) {
+        if (plan->stages[s].n > 1) /* planned with its members' exchanges, which are waits here */
+            continue;
         const jup_phase_use_t *phase = analysis->ranks[plan->stages[s].at].phase;
         snprintf(name, sizeof name, "stage %d prefill, busy", s);
         print_row(out, name, plan->stages[s].prefill_s, phase[JUP_PHASE_PREFILL].busy_s);

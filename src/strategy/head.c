@@ -47,10 +47,12 @@ jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
         size_t bytes = message_bytes(share, m, rows);
         share->buffer_bytes = bytes > share->buffer_bytes ? bytes : share->buffer_bytes;
     }
-    JUP_TRY(jup_alloc(&block, share->buffer_bytes, 1, "logits that travel", err));
+    size_t buffers = share->me == 0 ? (size_t)share->members : 1;
+    JUP_TRY(jup_alloc(&block, buffers, share->buffer_bytes, "logits that travel", err));
     share->buffer = block;
     if (share->me != 0)
         return JUP_OK;
+    share->receiving = jup_new((size_t)share->members, sizeof *share->receiving);
     JUP_TRY(
         jup_alloc(&block, (size_t)rows * (size_t)vocabulary(share), sizeof(float), "logits", err));
     share->logits = block;
@@ -62,6 +64,7 @@ jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
 void jup_head_share_reset(jup_head_share_t *share)
 {
     jup_free(share->buffer);
+    jup_free(share->receiving);
     jup_free(share->logits);
     jup_free(share->log_sums);
     jup_free(share->parts);
@@ -128,27 +131,39 @@ static bool ids_make_sense(const jup_head_share_t *s, int member, const jup_best
     return true;
 }
 
+/* From all at once: where each waited for the one before, so would its message, if the network has
+ * it wait for the receive. */
+static void begin_receives(jup_head_share_t *share)
+{
+    for (int m = 1; m < share->members; m++)
+        jup_comm_begin_recv(share->comm, share->leader + m, JUP_MSG_HEAD, -1,
+                            share->buffer + (size_t)m * share->buffer_bytes, share->buffer_bytes,
+                            &share->receiving[m]);
+}
+
 static void receive_from(jup_head_share_t *share, int member, int32_t rows)
 {
-    size_t expected = message_bytes(share, member, rows);
-    size_t bytes = jup_comm_recv(share->comm, share->leader + member, JUP_MSG_HEAD, share->buffer,
-                                 share->buffer_bytes);
-    const void *message = share->buffer;
+    jup_pending_t *pending = &share->receiving[member];
+    jup_comm_end(share->comm, pending);
+    const char *buffer = share->buffer + (size_t)member * share->buffer_bytes;
+    const void *message = buffer;
     int64_t n = (int64_t)rows * best_of(share, member);
-    if (bytes != expected || (share->best && !ids_make_sense(share, member, message, n)))
-        jup_comm_die_unreadable(share->comm, "logits", bytes, share->leader + member);
+    if (pending->bytes != message_bytes(share, member, rows) ||
+        (share->best && !ids_make_sense(share, member, message, n)))
+        jup_comm_die_unreadable(share->comm, "logits", pending->bytes, share->leader + member);
     if (share->best)
         place_best(share, member, message, rows);
     else
         place_rows(share, member, message, rows);
     if (jup_head_share_sums(share))
-        place_sums(share, member, share->buffer + (size_t)n * sizeof(jup_best_t), rows);
+        place_sums(share, member, buffer + (size_t)n * sizeof(jup_best_t), rows);
 }
 
 void jup_head_share_receive(jup_head_share_t *share, const float *own, int32_t rows)
 {
     assert(share->me == 0 && rows <= share->rows);
     int32_t vocab = own_rows(share, 0);
+    begin_receives(share);
     place_rows(share, 0, own, rows);
     for (int m = 1; m < share->members; m++)
         receive_from(share, m, rows);

@@ -17,15 +17,16 @@
 typedef struct jup_head_share {
     jup_comm_t *comm;
     int leader, members, me;
-    const int *vocab;    /* (members + 1), the place's */
-    int32_t best;        /* ids of a row that travel; 0: all logits */
-    bool told;           /* log probabilities may be told */
-    int32_t rows;        /* with logits at most */
-    char *buffer;        /* a message */
-    size_t buffer_bytes; /* of the longest one */
-    float *logits;       /* (rows, vocabulary), put together; the leader's */
-    double *log_sums;    /* (rows) of all logits, where jup_head_share_sums(); the leader's */
-    double *parts;       /* (rows, members) of each member's */
+    const int *vocab;         /* (members + 1), the place's */
+    int32_t best;             /* ids of a row that travel; 0: all logits */
+    bool told;                /* log probabilities may be told */
+    int32_t rows;             /* with logits at most */
+    char *buffer;             /* a message; the leader's: one of each member, in turn */
+    size_t buffer_bytes;      /* of the longest one */
+    jup_pending_t *receiving; /* (members) the leader's */
+    float *logits;            /* (rows, vocabulary), put together; the leader's */
+    double *log_sums;         /* (rows) of all logits, where jup_head_share_sums(); the leader's */
+    double *parts;            /* (rows, members) of each member's */
 } jup_head_share_t;
 
 /** Whether logs of sums travel. */
