@@ -139,7 +139,8 @@ static void print_sizes(bench_t *b)
         for (jup_exchange_t e = JUP_EXCHANGE_RING; e < JUP_EXCHANGES; e++)
             printf("  %8.3f (%8.3f)", measured_s[e] * 1e3,
                    jup_exchange_s(e, &b->ring.link, b->ring.n, bytes) * 1e3);
-        printf("  %s\n", jup_exchange_name(jup_exchange_choose(&b->ring.link, b->ring.n, bytes)));
+        printf("  %s\n", jup_exchange_name(jup_exchange_choose(JUP_EXCHANGE_AUTO, &b->ring.link,
+                                                               b->ring.n, bytes)));
     }
 }
 
@@ -148,7 +149,7 @@ static void measure(bench_t *b)
     b->ring.link = measure_link(b);
     if (b->comm.rank == 0) {
         char text[80];
-        jup_exchange_describe(&b->ring.link, b->ring.n, text, sizeof text);
+        jup_exchange_describe(JUP_EXCHANGE_AUTO, &b->ring.link, b->ring.n, text, sizeof text);
         printf("%d ranks (%s clock): latency %.3f ms, serial %.3f ms, %.0f Mbit/s: %s\n", b->ring.n,
                jup_clock_kind(), b->ring.link.latency_s * 1e3, b->ring.link.serial_s * 1e3,
                b->ring.link.bytes_per_s * 8e-6, text);

@@ -17,6 +17,10 @@ typedef enum jup_exchange {
     JUP_EXCHANGES
 } jup_exchange_t;
 
+/** Vectors of so many bytes (128 rows of 4096 halves) and more go in blocks where there are more
+ * than two members, whatever is asked for: everyone would need room for n - 1 of them. */
+enum { JUP_EXCHANGE_LONG = 1 << 20 };
+
 /** The links between the members: those of the slowest pair. */
 typedef struct jup_exchange_link {
     double latency_s; /* of one message of no bytes */
@@ -31,23 +35,25 @@ const char *jup_exchange_name(jup_exchange_t exchange);
 /** By name; -1 for another one. */
 int jup_exchange_by_name(const char *name);
 
+/** What is done where `wish` is asked for: the quickest for AUTO; of equals the ring, which needs
+ * the fewest connections; blocks for WHOLE where the vector is long. Never AUTO. */
+jup_exchange_t jup_exchange_choose(jup_exchange_t wish, const jup_exchange_link_t *link, int n,
+                                   double bytes);
+
+/** The same for what always goes in blocks: RING, or DIRECT where latencies do not add up. */
+jup_exchange_t jup_exchange_in_blocks(jup_exchange_t wish, const jup_exchange_link_t *link, int n);
+
 /**
  * Seconds in which n members sum vectors of `bytes` (an all-reduce). Ring and direct send
  * 2 (n - 1) / n of the bytes per member, as Patarasu and Yuan (2009) show to be the least.
  */
-double jup_exchange_s(jup_exchange_t exchange, const jup_exchange_link_t *link, int n,
-                      double bytes);
+double jup_exchange_s(jup_exchange_t wish, const jup_exchange_link_t *link, int n, double bytes);
 
-/** The quickest; of equals the ring, which needs the fewest connections. Never AUTO. */
-jup_exchange_t jup_exchange_choose(const jup_exchange_link_t *link, int n, double bytes);
-
-/** Of ring and direct, which send blocks, the quicker: latencies add up, or do not. */
-jup_exchange_t jup_exchange_in_blocks(const jup_exchange_link_t *link, int n);
-
-/** Below which bytes a vector is best sent whole; 0: none is, HUGE_VAL: all are. */
-double jup_exchange_whole_bytes(const jup_exchange_link_t *link, int n);
+/** Below which bytes a vector is sent whole; 0: none is, HUGE_VAL: all are. */
+double jup_exchange_whole_bytes(jup_exchange_t wish, const jup_exchange_link_t *link, int n);
 
 /** What is chosen, in words: "whole below 25.0 kB, else direct". */
-void jup_exchange_describe(const jup_exchange_link_t *link, int n, char *text, size_t size);
+void jup_exchange_describe(jup_exchange_t wish, const jup_exchange_link_t *link, int n, char *text,
+                           size_t size);
 
 #endif

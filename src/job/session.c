@@ -263,10 +263,7 @@ void jup_session_meet(jup_session_t *s, jup_comm_t *pipe)
     jup_place_measure(&s->place, pipe);
     jup_ring_t *ring = &s->engine.stage.group.ring;
     ring->link = s->place.link;
-    if (ring->exchange == JUP_EXCHANGE_AUTO)
-        jup_exchange_describe(&s->place.link, jup_place_members(&s->place), how, sizeof how);
-    else
-        snprintf(how, sizeof how, "%s, as asked for", jup_exchange_name(ring->exchange));
+    jup_exchange_describe(ring->exchange, &ring->link, ring->n, how, sizeof how);
     if (jup_place_leads(&s->place))
         jup_verbose("stage %d, %d members (%s), %.3g ms and %.0f Mbit/s between them: sums go %s",
                     s->place.stage, jup_place_members(&s->place), jup_way_name(s->place.way),

@@ -162,9 +162,7 @@ static double all_reduce_s(const jup_plan_group_t *g, double rows)
 /* The bytes of all blocks together; half of an all-reduce in blocks. */
 static double all_gather_s(const jup_plan_group_t *g, double bytes)
 {
-    jup_exchange_t in_blocks = g->exchange == JUP_EXCHANGE_RING
-                                   ? JUP_EXCHANGE_RING
-                                   : jup_exchange_in_blocks(&g->link, g->n);
+    jup_exchange_t in_blocks = jup_exchange_in_blocks(g->exchange, &g->link, g->n);
     return jup_exchange_s(in_blocks, &g->link, g->n, bytes) / 2;
 }
 

@@ -1,10 +1,13 @@
 #include "strategy/head.h"
 
+#include "base/checked.h"
 #include "base/mem.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
+
+enum { LINE = 64, AT_ONCE_BYTES = 4 << 20 };
 
 static int32_t own_rows(const jup_head_share_t *s, int member)
 {
@@ -29,6 +32,25 @@ static size_t message_bytes(const jup_head_share_t *s, int member, int32_t rows)
     return (size_t)rows * (row + (jup_head_share_sums(s) ? sizeof(double) : 0));
 }
 
+/* Of any member's, so that one lies behind the other. */
+static size_t longest_bytes(const jup_head_share_t *share, int32_t rows)
+{
+    size_t longest = 0;
+    for (int m = 1; m < share->members; m++) {
+        size_t bytes = message_bytes(share, m, rows);
+        longest = bytes > longest ? bytes : longest;
+    }
+    return (longest + LINE) / LINE * LINE;
+}
+
+/* For the messages of all members, or of as many as lie in AT_ONCE_BYTES; one at least. */
+static size_t at_once_bytes(const jup_head_share_t *share, size_t longest)
+{
+    size_t all = (size_t)(share->members - 1) * longest;
+    size_t few = all < AT_ONCE_BYTES ? all : AT_ONCE_BYTES;
+    return few > longest ? few : longest;
+}
+
 jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
                                  const jup_place_t *place, int32_t best, bool told, int32_t rows,
                                  jup_error_t *err)
@@ -43,12 +65,10 @@ jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,
     share->best = best;
     share->told = told;
     share->rows = rows;
-    for (int m = 0; m < share->members; m++) {
-        size_t bytes = message_bytes(share, m, rows);
-        share->buffer_bytes = bytes > share->buffer_bytes ? bytes : share->buffer_bytes;
-    }
-    size_t buffers = share->me == 0 ? (size_t)share->members : 1;
-    JUP_TRY(jup_alloc(&block, buffers, share->buffer_bytes, "logits that travel", err));
+    share->buffer_bytes = longest_bytes(share, rows);
+    if (share->me == 0) /* a step has fewer rows most often */
+        share->buffer_bytes = at_once_bytes(share, share->buffer_bytes);
+    JUP_TRY(jup_alloc(&block, share->buffer_bytes, 1, "logits that travel", err));
     share->buffer = block;
     if (share->me != 0)
         return JUP_OK;
@@ -131,22 +151,32 @@ static bool ids_make_sense(const jup_head_share_t *s, int member, const jup_best
     return true;
 }
 
-/* From all at once: where each waited for the one before, so would its message, if the network has
- * it wait for the receive. */
-static void begin_receives(jup_head_share_t *share)
+/* Some members' messages on their way at once: where each waited for the one before to be read, so
+ * would its message, if the network has it wait for its receive. */
+typedef struct places {
+    int n;
+    size_t bytes; /* of one */
+} places_t;
+
+static char *place_of(const jup_head_share_t *share, const places_t *places, int member)
 {
-    for (int m = 1; m < share->members; m++)
-        jup_comm_begin_recv(share->comm, share->leader + m, JUP_MSG_HEAD, -1,
-                            share->buffer + (size_t)m * share->buffer_bytes, share->buffer_bytes,
-                            &share->receiving[m]);
+    return share->buffer + (size_t)((member - 1) % places->n) * places->bytes;
 }
 
-static void receive_from(jup_head_share_t *share, int member, int32_t rows)
+static void begin_receive(jup_head_share_t *share, const places_t *places, int member)
+{
+    if (member < share->members)
+        jup_comm_begin_recv(share->comm, share->leader + member, JUP_MSG_HEAD, -1,
+                            place_of(share, places, member), places->bytes,
+                            &share->receiving[member]);
+}
+
+static void end_receive(jup_head_share_t *share, const places_t *places, int member, int32_t rows)
 {
     jup_pending_t *pending = &share->receiving[member];
     jup_comm_end(share->comm, pending);
-    const char *buffer = share->buffer + (size_t)member * share->buffer_bytes;
-    const void *message = buffer;
+    const char *place = place_of(share, places, member);
+    const void *message = place;
     int64_t n = (int64_t)rows * best_of(share, member);
     if (pending->bytes != message_bytes(share, member, rows) ||
         (share->best && !ids_make_sense(share, member, message, n)))
@@ -156,17 +186,27 @@ static void receive_from(jup_head_share_t *share, int member, int32_t rows)
     else
         place_rows(share, member, message, rows);
     if (jup_head_share_sums(share))
-        place_sums(share, member, buffer + (size_t)n * sizeof(jup_best_t), rows);
+        place_sums(share, member, place + (size_t)n * sizeof(jup_best_t), rows);
+}
+
+static void receive_all(jup_head_share_t *share, const float *own, int32_t rows)
+{
+    places_t places = {.bytes = longest_bytes(share, rows)};
+    places.n = (int)jup_min_i64((int64_t)(share->buffer_bytes / places.bytes), share->members - 1);
+    for (int m = 1; m <= places.n; m++)
+        begin_receive(share, &places, m);
+    place_rows(share, 0, own, rows);
+    for (int m = 1; m < share->members; m++) {
+        end_receive(share, &places, m, rows);
+        begin_receive(share, &places, m + places.n);
+    }
 }
 
 void jup_head_share_receive(jup_head_share_t *share, const float *own, int32_t rows)
 {
     assert(share->me == 0 && rows <= share->rows);
     int32_t vocab = own_rows(share, 0);
-    begin_receives(share);
-    place_rows(share, 0, own, rows);
-    for (int m = 1; m < share->members; m++)
-        receive_from(share, m, rows);
+    receive_all(share, own, rows);
     for (int32_t r = 0; r < rows && jup_head_share_sums(share); r++) {
         double *parts = share->parts + r * share->members;
         parts[0] = jup_log_sum(own + (int64_t)r * vocab, vocab);

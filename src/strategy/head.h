@@ -21,7 +21,7 @@ typedef struct jup_head_share {
     int32_t best;             /* ids of a row that travel; 0: all logits */
     bool told;                /* log probabilities may be told */
     int32_t rows;             /* with logits at most */
-    char *buffer;             /* a message; the leader's: one of each member, in turn */
+    char *buffer;             /* a message; the leader's: as many as fit */
     size_t buffer_bytes;      /* of the longest one */
     jup_pending_t *receiving; /* (members) the leader's */
     float *logits;            /* (rows, vocabulary), put together; the leader's */

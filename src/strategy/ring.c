@@ -7,10 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum {
-    GAP = 2,          /* bytes behind a block, for its power of two; halves stay aligned */
-    WHOLE_ROWS = 128, /* that all can send whole, a short prompt's; with more it saves little */
-};
+enum { GAP = 2 }; /* bytes behind a block, for its power of two; halves stay aligned */
 
 /* ---- making and releasing -------------------------------------------------------------------- */
 
@@ -37,9 +34,10 @@ jup_status_t jup_ring_init(jup_ring_t *ring, jup_comm_t *comm, const int *member
     memcpy(ring->members, members, (size_t)n * sizeof *members);
     ring->sending = jup_new((size_t)n, sizeof *ring->sending);
     ring->receiving = jup_new((size_t)n, sizeof *ring->receiving);
-    int64_t blocks = n > 1 ? rows + n : 0; /* rows in n - 1 blocks of about rows / n each */
-    ring->room = jup_max_i64(blocks, (n - 1) * jup_min_i64(rows, WHOLE_ROWS)) * dim;
-    JUP_TRY(new_buffer(ring, &ring->out, blocks * dim, err));
+    int64_t blocks = n > 1 ? (rows + n) * dim : 0; /* n - 1 of about rows * dim / n, too */
+    int64_t whole = jup_min_i64(rows * dim, JUP_EXCHANGE_LONG / (int64_t)jup_dtype_bytes(wire, 1));
+    ring->room = jup_max_i64(blocks, (n - 1) * whole);
+    JUP_TRY(new_buffer(ring, &ring->out, blocks, err));
     return new_buffer(ring, &ring->in, ring->room, err);
 }
 
@@ -80,9 +78,7 @@ static int64_t size_of(const int64_t *at, int block)
 
 static bool goes_round(const jup_ring_t *ring)
 {
-    return ring->exchange == JUP_EXCHANGE_RING ||
-           (ring->exchange == JUP_EXCHANGE_AUTO &&
-            jup_exchange_in_blocks(&ring->link, ring->n) == JUP_EXCHANGE_RING);
+    return jup_exchange_in_blocks(ring->exchange, &ring->link, ring->n) == JUP_EXCHANGE_RING;
 }
 
 static turn_t reduce_turn(const jup_ring_t *ring, int t, const int64_t *at)
@@ -269,11 +265,8 @@ void jup_ring_all_gather(jup_ring_t *ring, float *y, const int64_t *at)
 
 static bool goes_whole(const jup_ring_t *ring, int64_t elems)
 {
-    size_t bytes = jup_dtype_bytes(ring->wire, elems);
-    jup_exchange_t exchange = ring->exchange;
-    if (exchange == JUP_EXCHANGE_AUTO)
-        exchange = jup_exchange_choose(&ring->link, ring->n, (double)bytes);
-    return exchange == JUP_EXCHANGE_WHOLE && jup_ring_turns(ring) * elems <= ring->room;
+    double bytes = (double)jup_dtype_bytes(ring->wire, elems);
+    return jup_exchange_choose(ring->exchange, &ring->link, ring->n, bytes) == JUP_EXCHANGE_WHOLE;
 }
 
 /* Everyone has everyone's vector, and adds them in rank order. */

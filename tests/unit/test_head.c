@@ -24,6 +24,7 @@ typedef struct setup {
     int n;
     int32_t best;
     bool told;
+    bool narrow; /* the leader has place for one or two members' logits at a time */
     double log_sums[STEPS][OUTPUTS];      /* where told */
     float logits[STEPS][OUTPUTS * VOCAB]; /* what the leader has */
     uint64_t sent_bytes[MEMBERS];
@@ -103,6 +104,10 @@ static void live(jup_comm_t *comm, void *self)
     memcpy(place.vocab, shares[s->n], ((size_t)s->n + 1) * sizeof *place.vocab);
     ck_assert_int_eq(jup_head_share_init(&head, comm, &place, s->best, s->told, OUTPUTS, &err),
                      JUP_OK);
+    if (me == 0 && s->narrow) {
+        ck_assert_uint_ge(head.buffer_bytes, OUTPUTS * VOCAB * sizeof(float) / 2);
+        head.buffer_bytes = OUTPUTS * 210 * sizeof(float);
+    }
     init_forward(&f, &weights, &compute, s, shares[s->n][me], shares[s->n][me + 1]);
     jup_step_init(&step, ROWS);
     for (int i = 0; i < STEPS; i++) {
@@ -208,6 +213,7 @@ START_TEST(picks_and_margins_are_those_of_all_logits)
         setup_t *s = new_setup(40 + (uint64_t)i);
         s->n = 1 + i / SETTINGS;
         s->best = settings[i % SETTINGS].best;
+        s->narrow = s->n > 2 && s->best == 0;
         run(s, (uint64_t)i);
         whole_head(s, whole);
         check_rows(s, whole, &settings[i % SETTINGS].sampling);

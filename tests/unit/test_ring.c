@@ -151,23 +151,15 @@ static void check_bytes(const setup_t *s)
 static const int64_t sizes[] = {1, 3, 12, 97, 108, 100 * DIM, MAX_ELEMS};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
-/* 128 rows from everyone do; more where the room for blocks has it. */
-static bool fits_whole(const setup_t *s)
-{
-    return s->elems <= 128 * DIM || (s->n - 1) * s->elems <= (MAX_ROWS + s->n) * DIM;
-}
-
 START_TEST(sums_equal_a_naive_sum_with_the_bytes_of_the_closed_form)
 {
     for (jup_exchange_t e = JUP_EXCHANGE_RING; e < JUP_EXCHANGES; e++)
         for (int n = 1; n <= MAX_MEMBERS; n++)
             for (int i = 0; i < 2 * SIZES; i++) {
                 setup_t *s = new_setup(n, sizes[i / 2], i % 2 ? JUP_F16 : JUP_F32, e, 7);
-                if (e != JUP_EXCHANGE_WHOLE || fits_whole(s)) {
-                    run(s, 0, false);
-                    check_sums(s);
-                    check_bytes(s);
-                }
+                run(s, 0, false);
+                check_sums(s);
+                check_bytes(s);
                 jup_free(s);
             }
 }
@@ -284,13 +276,13 @@ START_TEST(the_exchange_chosen_is_the_quickest_and_said_so)
                                     rates[i / 4 % 3]};
         for (int n = 2; n <= 9; n++)
             for (double bytes = 16; bytes < 1e8; bytes *= 3) {
-                jup_exchange_t chosen = jup_exchange_choose(&link, n, bytes);
+                jup_exchange_t chosen = jup_exchange_choose(JUP_EXCHANGE_AUTO, &link, n, bytes);
                 double best_s = jup_exchange_s(JUP_EXCHANGE_AUTO, &link, n, bytes);
                 ck_assert_int_ne(chosen, JUP_EXCHANGE_AUTO);
                 for (jup_exchange_t e = JUP_EXCHANGE_RING; e < JUP_EXCHANGES; e++)
                     ck_assert_double_le(best_s, jup_exchange_s(e, &link, n, bytes) * (1 + 1e-12));
                 ck_assert_int_eq(chosen == JUP_EXCHANGE_WHOLE,
-                                 bytes < jup_exchange_whole_bytes(&link, n));
+                                 bytes < jup_exchange_whole_bytes(JUP_EXCHANGE_AUTO, &link, n));
             }
     }
 }
@@ -304,17 +296,18 @@ START_TEST(prices_are_those_worked_out_by_hand)
     ck_assert_double_eq_tol(jup_exchange_s(JUP_EXCHANGE_DIRECT, &link, 4, 400e3), 2 * 2.7e-3, 1e-9);
     ck_assert_double_eq_tol(jup_exchange_s(JUP_EXCHANGE_WHOLE, &link, 4, 400e3), 9.9e-3, 1e-9);
     ck_assert_double_eq(jup_exchange_s(JUP_EXCHANGE_RING, &link, 1, 400e3), 0);
-    jup_exchange_describe(&link, 4, text, sizeof text); /* L B n / ((n - 1) (n - 2)) */
+    jup_exchange_describe(JUP_EXCHANGE_AUTO, &link, 4, text,
+                          sizeof text); /* L B n / ((n - 1) (n - 2)) */
     ck_assert_str_eq(text, "whole below 25.0 kB, else direct");
     link.serial_s = link.latency_s; /* latencies add up */
-    jup_exchange_describe(&link, 4, text, sizeof text);
+    jup_exchange_describe(JUP_EXCHANGE_AUTO, &link, 4, text, sizeof text);
     ck_assert_str_eq(text, "whole below 75.0 kB, else ring");
-    jup_exchange_describe(&link, 2, text, sizeof text);
+    jup_exchange_describe(JUP_EXCHANGE_AUTO, &link, 2, text, sizeof text);
     ck_assert_str_eq(text, "whole");
     link.latency_s = link.serial_s = 0;
-    jup_exchange_describe(&link, 4, text, sizeof text);
+    jup_exchange_describe(JUP_EXCHANGE_AUTO, &link, 4, text, sizeof text);
     ck_assert_str_eq(text, "ring");
-    jup_exchange_describe(&link, 1, text, sizeof text);
+    jup_exchange_describe(JUP_EXCHANGE_AUTO, &link, 1, text, sizeof text);
     ck_assert_str_eq(text, "none");
     for (int e = 0; e < JUP_EXCHANGES; e++)
         ck_assert_int_eq(jup_exchange_by_name(jup_exchange_name((jup_exchange_t)e)), e);
@@ -322,19 +315,83 @@ START_TEST(prices_are_those_worked_out_by_hand)
 }
 END_TEST
 
-/* Short vectors whole, long ones in blocks; one that finds no room whole goes in blocks too. */
-START_TEST(the_ring_uses_what_is_chosen)
+START_TEST(long_vectors_are_priced_and_described_as_they_go)
+{
+    char text[80];
+    jup_exchange_link_t link = {.latency_s = 1, .serial_s = 1, .bytes_per_s = 1e9};
+    const double longest = JUP_EXCHANGE_LONG - 1, too_long = JUP_EXCHANGE_LONG;
+    for (jup_exchange_t wish = JUP_EXCHANGE_AUTO; wish < JUP_EXCHANGES; wish++) {
+        bool in_blocks = wish == JUP_EXCHANGE_RING || wish == JUP_EXCHANGE_DIRECT;
+        jup_exchange_t blocks = wish == JUP_EXCHANGE_AUTO    ? JUP_EXCHANGE_RING
+                                : wish == JUP_EXCHANGE_WHOLE ? JUP_EXCHANGE_DIRECT
+                                                             : wish;
+        ck_assert_int_eq(jup_exchange_choose(wish, &link, 3, longest),
+                         in_blocks ? wish : JUP_EXCHANGE_WHOLE);
+        ck_assert_int_eq(jup_exchange_choose(wish, &link, 3, too_long), blocks);
+        ck_assert_int_eq(jup_exchange_choose(wish, &link, 2, too_long),
+                         in_blocks ? wish : JUP_EXCHANGE_WHOLE);
+        ck_assert_double_eq(jup_exchange_s(wish, &link, 3, too_long),
+                            jup_exchange_s(blocks, &link, 3, too_long));
+    }
+    jup_exchange_describe(JUP_EXCHANGE_WHOLE, &link, 3, text, sizeof text);
+    ck_assert_str_eq(text, "whole below 1048.6 kB, else direct, as asked for");
+    jup_exchange_describe(JUP_EXCHANGE_RING, &link, 3, text, sizeof text);
+    ck_assert_str_eq(text, "ring, as asked for");
+}
+END_TEST
+
+START_TEST(without_figures_of_the_link_nothing_is_gained_by_more_bytes)
 {
     setup_t *s = new_setup(4, 12, JUP_F32, JUP_EXCHANGE_AUTO, 9);
-    run(s, 0, false); /* no figures of the link: nothing is gained by sending more bytes */
+    run(s, 0, false);
     ck_assert_uint_eq(s->sent_messages[0], 6);
     jup_free(s);
-    s = new_setup(8, MAX_ELEMS, JUP_F32, JUP_EXCHANGE_WHOLE, 9);
-    ck_assert(!fits_whole(s));
-    run(s, 0, false);
-    check_sums(s);
-    ck_assert_uint_eq(s->sent_messages[0], 14);
-    jup_free(s);
+}
+END_TEST
+
+enum { LONG_ELEMS = JUP_EXCHANGE_LONG / 2, LONG_ROWS = 3 * LONG_ELEMS / DIM };
+
+typedef struct long_vector {
+    int64_t elems;
+    uint64_t messages; /* of rank 0 */
+} long_vector_t;
+
+/* Halves of 1, 2 and 3: all sums are 6, on all members. */
+static void sum_long_vector(jup_comm_t *comm, void *self)
+{
+    long_vector_t *v = self;
+    jup_ring_t ring;
+    jup_error_t err;
+    const int members[] = {0, 1, 2};
+    const int64_t at[] = {0, v->elems / 3, v->elems / 2, v->elems};
+    float *y = jup_new((size_t)v->elems, sizeof *y);
+    for (int64_t i = 0; i < v->elems; i++)
+        y[i] = (float)(1 + comm->rank);
+    ck_assert_int_eq(
+        jup_ring_init(&ring, comm, members, 3, comm->rank, JUP_F16, LONG_ROWS, DIM, &err), JUP_OK);
+    ring.exchange = JUP_EXCHANGE_WHOLE;
+    jup_ring_all_reduce(&ring, y, at);
+    jup_ring_flush(&ring);
+    for (int64_t i = 0; i < v->elems; i++)
+        ck_assert_msg(y[i] == 6, "%lld is %g", (long long)i, (double)y[i]);
+    if (comm->rank == 0)
+        v->messages = comm->sent_messages;
+    jup_ring_reset(&ring);
+    jup_free(y);
+}
+
+/* However many rows there is room for: a vector goes the same way in every run. */
+START_TEST(long_vectors_go_in_blocks)
+{
+    const int64_t elems[] = {LONG_ELEMS - 1, LONG_ELEMS, 2 * LONG_ELEMS};
+    for (int i = 0; i < 3; i++) {
+        jup_record_log_t log;
+        jup_record_options_t how = {.seed = 0};
+        long_vector_t v = {.elems = elems[i]};
+        jup_record_run(3, &how, sum_long_vector, &v, &log);
+        ck_assert_uint_eq(v.messages, elems[i] < LONG_ELEMS ? 2 : 4);
+        jup_record_log_reset(&log);
+    }
 }
 END_TEST
 
@@ -349,7 +406,9 @@ static Suite *suite(void)
     unit_add(all, what_is_beyond_half_precision_is_scaled, 60);
     unit_add(all, the_exchange_chosen_is_the_quickest_and_said_so, 60);
     unit_add(all, prices_are_those_worked_out_by_hand, 60);
-    unit_add(all, the_ring_uses_what_is_chosen, 60);
+    unit_add(all, long_vectors_are_priced_and_described_as_they_go, 10);
+    unit_add(all, without_figures_of_the_link_nothing_is_gained_by_more_bytes, 10);
+    unit_add(all, long_vectors_go_in_blocks, 60);
     return all;
 }
 UNIT_MAIN(suite)
