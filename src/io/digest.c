@@ -122,7 +122,7 @@ static jup_status_t add_tensors(const jup_gguf_t *g, bool all, uint64_t *sum, ju
     jup_status_t status = JUP_OK;
     if (!all)
         expect_samples(g);
-    for (int64_t i = 0; i < jup_gguf_tensor_count(g); i++) {
+    for (int64_t i = 0; i < jup_gguf_tensor_count(g) && status == JUP_OK; i++) {
         int n = ranges_of(g, i, all, ranges);
         for (int k = 0; k < n && status == JUP_OK; k++)
             status = add_range(g, ranges[k], buffer, sum, err);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "strategy/strategies.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* The stage that a rank works in: members stand in rank order. */
@@ -109,6 +110,7 @@ static double round_trip_s(const jup_place_t *place, jup_comm_t *comm, int first
                            size_t bytes, char *block)
 {
     int leader = jup_place_leader(place, place->stage);
+    assert((size_t)(last - first) * bytes <= LONG); /* that `block` has for answers */
     jup_pending_t *sends = jup_new((size_t)last, sizeof *sends);
     jup_pending_t *answers = jup_new((size_t)last, sizeof *answers);
     double best_s = 1e30;

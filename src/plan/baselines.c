@@ -68,7 +68,8 @@ static double alone_s(const jup_plan_problem_t *p, int device)
     double laps = fmax(0, (double)w->generate_tokens - 1);
     double context = (double)w->prompt_tokens + (double)w->generate_tokens / 2;
     double prefill = jup_cost_layer_s(profile, &p->size, (double)w->prompt_tokens, 0);
-    double decode = jup_cost_layer_s(profile, &p->size, 1, context);
+    double decode = jup_cost_layer_s(profile, &p->size, 1, context) +
+                    profile->rest_gain * jup_cost_layer_s(profile, &p->size, 1, 0); /* no rests */
     return p->objective == JUP_OBJECTIVE_TOTAL ? prefill + laps * decode : prefill;
 }
 

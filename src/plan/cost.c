@@ -165,9 +165,9 @@ double jup_cost_row_factor(const jup_profile_t *profile, const jup_model_size_t 
     return size->others_flops_per_row > 0 ? 1 + profile->rest_gain : 1;
 }
 
-double jup_cost_rest_s(const jup_profile_t *profile, double longer_s)
+double jup_cost_rest_most_s(const jup_profile_t *profile)
 {
-    return profile->rest_most_s > 0 ? fmin(longer_s, profile->rest_most_s) : longer_s;
+    return profile->rest_most_s > 0 ? profile->rest_most_s : INFINITY;
 }
 
 /* Of a layer's weights: experts that no row goes to are not read. */

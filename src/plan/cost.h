@@ -94,8 +94,9 @@ double jup_cost_split_factor(const jup_profile_t *profile, const jup_model_size_
  * (cluster/profile.h, rest_gain); 1 of a whole layer. */
 double jup_cost_row_factor(const jup_profile_t *profile, const jup_model_size_t *size);
 
-/** What a rest saves of a step of one row that takes so many seconds longer without any. */
-double jup_cost_rest_s(const jup_profile_t *profile, double longer_s);
+/** The most that a rest saves of a step of one row, see rest_most_s; infinite: all that there is.
+ */
+double jup_cost_rest_most_s(const jup_profile_t *profile);
 
 double jup_cost_layer_s(const jup_profile_t *profile, const jup_model_size_t *size, double rows,
                         double prefix);

@@ -58,6 +58,15 @@ static void set_costs(shard_t *x)
     }
 }
 
+/* So many of a device's layers, in the prefill and in all laps. */
+static double layers_s(const shard_t *x, int d, int layers)
+{
+    const jup_class_t *class = &x->in->classes[x->in->class_of[d]];
+    bool single = jup_workload_lap_rows(&x->in->problem->workload) == 1;
+    return layers * x->each_s[d] +
+           (single ? x->laps * jup_group_single_s(&class->decode, layers) : 0);
+}
+
 /* Whether the way to (y, d) has used a device. */
 static bool has_used(const shard_t *x, int y, int d, int device)
 {
@@ -93,7 +102,7 @@ static void extend(shard_t *x, int y, int k)
             bool last = y + n == in->n_layers;
             if (n > x->most[4 * d + 2 * last])
                 continue;
-            offer(x, y + n, d, n, k, s + n * x->each_s[d] + (last ? x->last_s[d] : 0));
+            offer(x, y + n, d, n, k, s + layers_s(x, d, n) + (last ? x->last_s[d] : 0));
         }
     }
 }
@@ -104,7 +113,7 @@ static void begin(shard_t *x)
         bool last = n == x->in->n_layers;
         if (n <= x->most[1 + 2 * last])
             offer(x, n, 0, n, -1,
-                  x->first_s[0] + x->fixed_s[0] + n * x->each_s[0] + (last ? x->last_s[0] : 0));
+                  x->first_s[0] + x->fixed_s[0] + layers_s(x, 0, n) + (last ? x->last_s[0] : 0));
     }
 }
 

@@ -66,7 +66,8 @@ static double unrested_s(jup_modelled_t *m)
     double layer_s = m->profile.rest_gain * jup_cost_layer_s(&m->profile, &m->size, 1, 0) / factor;
     if (factor > 1)
         return layer_s;
-    m->rest_s = fmin(m->rest_s, jup_cost_rest_s(&m->profile, layers * layer_s));
+    double most_s = fmin(layers * layer_s, jup_cost_rest_most_s(&m->profile));
+    m->rest_s = fmin(m->rest_s, most_s);
     double made_up_s = fmin(m->rest_s, layer_s);
     m->rest_s -= made_up_s;
     return layer_s - made_up_s;

@@ -46,8 +46,9 @@ static void predict_stage(const jup_instance_t *in, const jup_pipe_t *pipe, cons
     if (last)
         stage->send_s = pipe->result_s;
     bool rests = cost->decode_s + cost->rest_s < pipe->lap_s;
-    stage->decode_s = (rests ? cost->decode_s : pipe->lap_s) /
-                      jup_workload_tokens_per_lap(&in->problem->workload);
+    double unrested_s = rests ? 0 : pipe->lap_s - pipe->rested_s; /* what it cannot save */
+    stage->decode_s =
+        (cost->decode_s + unrested_s) / jup_workload_tokens_per_lap(&in->problem->workload);
 }
 
 void jup_predict(const jup_instance_t *in, const jup_pipe_t *pipe, const jup_layout_t *layout,

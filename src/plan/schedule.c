@@ -13,8 +13,8 @@ static void set_link(jup_stage_cost_t *stage, jup_link_t link)
     stage->byte_s = 1 / link.bytes_per_s;
 }
 
-/* A step of so many branches through the pipe: the lap, and its slowest part, which works without
- * rests where that is what bounds the laps. Rests gain a step of a single row alone. */
+/* A step of so many branches through the pipe: all parts of the lap together, and its slowest one,
+ * which works without rests where that is what bounds the laps. Rests gain a single row alone. */
 static double lap_s(const jup_pipe_t *pipe, const jup_instance_t *in, int each, double *slowest_s)
 {
     int rows = each * jup_workload_lap_rows(&in->problem->workload);
@@ -30,7 +30,7 @@ static double lap_s(const jup_pipe_t *pipe, const jup_instance_t *in, int each, 
         lap += busy + send;
         *slowest_s = fmax(*slowest_s, fmax(busy + (single ? stage->rest_s : 0), send));
     }
-    return fmax(lap, *slowest_s);
+    return lap;
 }
 
 /* All branches go round in as many steps as is quickest: one each, or several in a step. */
@@ -48,7 +48,8 @@ static double branch_s(const jup_pipe_t *pipe, const jup_instance_t *in)
 
 static void set_decode(jup_pipe_t *pipe, const jup_instance_t *in)
 {
-    pipe->lap_s = lap_s(pipe, in, 1, &pipe->slowest_s);
+    pipe->rested_s = lap_s(pipe, in, 1, &pipe->slowest_s);
+    pipe->lap_s = fmax(pipe->rested_s, pipe->slowest_s);
     pipe->branch_s = branch_s(pipe, in);
     pipe->decode_s = in->serial_laps * pipe->lap_s + in->branch_laps * pipe->branch_s;
 }
@@ -60,8 +61,7 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
     int rows = jup_workload_lap_rows(&in->problem->workload);
     const jup_class_t *class = &in->classes[c];
     const jup_group_step_t *step = &class->step, *decode = &class->decode;
-    double unrested_s = rows == 1 ? layers * decode->rest_layer_s : 0;
-    double rest_s = fmin(unrested_s, decode->rest_most_s), single_s = unrested_s - rest_s;
+    double single_s = rows == 1 ? jup_group_single_s(decode, layers) : 0;
     return (jup_stage_cost_t){
         .class = c,
         .layers = layers,
@@ -73,7 +73,7 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
                     rows * (first ? decode->first_row_s : decode->inner_row_s) +
                     (last ? decode->head_s : 0) + single_s,
         .single_s = single_s,
-        .rest_s = rest_s,
+        .rest_s = rows == 1 ? layers * decode->rest_layer_s - single_s : 0,
         .more_s = rows * (first ? decode->first_row_s : decode->inner_row_s),
     };
 }

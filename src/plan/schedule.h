@@ -37,7 +37,7 @@ typedef struct jup_stage_cost {
     double row_s;             /* of each row: embedding it, telling the group of it */
     double head_s;            /* 0 but on the last */
     double decode_s;          /* a step of one branch, its layers included */
-    double single_s;          /* of that, a single row's more than others: no rest saves it */
+    double single_s;          /* of that, what a single row takes longer, rests or not */
     double rest_s;            /* ... takes so much longer where the stage never rests; 0 where the
                                  step has several rows */
     double more_s;            /* ... of each further branch in it, but for the layers */
@@ -49,7 +49,8 @@ typedef struct jup_pipe {
     int n;
     jup_stage_cost_t stage[JUP_MAX_LAYERS];
     double result_s;  /* the answer from the last stage to the first */
-    double lap_s;     /* one branch's step through all stages and back */
+    double rested_s;  /* one branch's step through all stages and back, if they rest enough ... */
+    double lap_s;     /* ... or if the slowest does not */
     double slowest_s; /* the slowest stage or link of a lap */
     double branch_s;  /* between the laps of two branches, where all are under way */
     double decode_s;  /* all further tokens of the workload */

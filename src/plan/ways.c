@@ -274,7 +274,7 @@ static jup_group_step_t member_step(const jup_plan_group_t *g, int m)
         .inner_row_s = row_s,
         .head_s = jup_cost_head_s(profile, size, 1),
         .rest_layer_s = profile->rest_gain * jup_cost_layer_s(profile, size, 1, 0),
-        .rest_most_s = jup_cost_rest_s(profile, INFINITY),
+        .rest_most_s = jup_cost_rest_most_s(profile),
     };
 }
 

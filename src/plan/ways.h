@@ -88,6 +88,13 @@ static inline double jup_group_last_s(const jup_group_step_t *step, double layer
     return step->head_s - step->spared * layer_s;
 }
 
+/** What a step of a single row takes longer than after a rest of any length, on so many layers. */
+static inline double jup_group_single_s(const jup_group_step_t *step, int layers)
+{
+    double saved_s = layers * step->rest_layer_s;
+    return saved_s > step->rest_most_s ? saved_s - step->rest_most_s : 0;
+}
+
 /** decode: steps of one row; else of a prompt. */
 jup_group_step_t jup_group_step(const jup_plan_group_t *group, bool decode);
 

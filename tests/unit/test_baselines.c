@@ -312,6 +312,12 @@ START_TEST(edgeshard_finds_the_least_time_of_the_request)
         p.size.layers = 1 + (int)jup_rng_below(&rng, 5);
         for (int d = 0; d < c.n_devices; d++)
             c.devices[d].budget_bytes = between(&rng, 0.1e9, 0.5e9);
+        for (int k = 0; k < c.n_profiles && i % 2; k++) { /* more of it would bound the laps */
+            jup_profile_t *profile = &c.profiles[k];
+            profile->rest_gain = 3 * jup_rng_uniform(&rng);
+            profile->rest_most_s = 0.2 * profile->rest_gain;
+            profile->rest_most_s *= jup_cost_layer_s(profile, &p.size, 1, 0);
+        }
         brute_t b = {.p = &p, .best_s = INFINITY};
         jup_plan_init(&b.plan, 8, 8, 1);
         b.plan.layers = p.size.layers;
