@@ -47,7 +47,8 @@ static double best_whole_bytes(const jup_exchange_link_t *link, int n)
     jup_exchange_t in_blocks = jup_exchange_in_blocks(JUP_EXCHANGE_AUTO, link, n);
     double saved_s = seconds(in_blocks, link, n, 0) - seconds(JUP_EXCHANGE_WHOLE, link, n, 0);
     double more_bytes = (n - 1) * (1 - 2.0 / n); /* of each one of the vector */
-    if (!(saved_s > 0))                          /* nor where nothing is known of the link */
+    /* not a number where nothing is known of the link */
+    if (!(saved_s > 0))
         return 0;
     return more_bytes > 0 ? saved_s * link->bytes_per_s / more_bytes : HUGE_VAL;
 }

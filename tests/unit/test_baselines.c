@@ -205,6 +205,23 @@ START_TEST(one_device_is_alone_in_every_way)
 }
 END_TEST
 
+START_TEST(a_device_alone_never_rests)
+{
+    jup_plan_problem_t p;
+    jup_cluster_t c;
+    jup_plan_t plan;
+    jup_error_t err = {0};
+    problem_of(&p, &c, "tx2+nx@1gbps,1ms", "tinyllama-1.1b");
+    for (int twice = 0; twice < 2; twice++) { /* the NX is quicker, but for what rests would save */
+        ck_assert_msg(jup_plan_local(&p, &plan, &err) == JUP_OK, "%s", err.text);
+        ck_assert_int_eq(plan.members[0].device, twice ? 0 : 1);
+        jup_plan_reset(&plan);
+        c.profiles[c.devices[1].profile].rest_gain = 10;
+    }
+    jup_cluster_reset(&c);
+}
+END_TEST
+
 /* ---- the hybrid ----------------------------------------------------------------------------- */
 
 /* Seconds of the request by a strategy; infinite where it does not fit. */
@@ -349,6 +366,7 @@ static Suite *suite(void)
     unit_add(s, plans_are_read_back_and_evaluated_alike, 20);
     unit_add(s, what_does_not_fit_is_refused, 20);
     unit_add(s, one_device_is_alone_in_every_way, 20);
+    unit_add(s, a_device_alone_never_rests, 20);
     unit_add(s, the_hybrid_is_as_quick_as_any_lossless_strategy, 60);
     unit_add(s, groups_of_boards_with_quick_links_decode_three_times_as_fast, 20);
     unit_add(s, edgeshard_finds_the_least_time_of_the_request, 60);
