@@ -62,9 +62,7 @@ static void set_costs(shard_t *x)
 static double layers_s(const shard_t *x, int d, int layers)
 {
     const jup_class_t *class = &x->in->classes[x->in->class_of[d]];
-    bool single = jup_workload_lap_rows(&x->in->problem->workload) == 1;
-    return layers * x->each_s[d] +
-           (single ? x->laps * jup_group_single_s(&class->decode, layers) : 0);
+    return layers * x->each_s[d] + x->laps * jup_group_single_s(&class->decode, layers);
 }
 
 /* Whether the way to (y, d) has used a device. */

@@ -134,6 +134,8 @@ static void fill_class(const jup_instance_t *in, jup_class_t *class)
     class->step = jup_group_step(class->group, false);
     class->decode = jup_group_step(class->group, true);
     int rows = jup_workload_lap_rows(w);
+    if (rows > 1)
+        class->decode.rest_layer_s = 0; /* rests gain single rows alone */
     class->lap_layer_s = jup_new((size_t)w->branches, sizeof *class->lap_layer_s);
     for (int b = 0; b < w->branches; b++)
         class->lap_layer_s[b] = jup_group_layer_s(class->group, rows * (b + 1.0), context);

@@ -61,7 +61,7 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
     int rows = jup_workload_lap_rows(&in->problem->workload);
     const jup_class_t *class = &in->classes[c];
     const jup_group_step_t *step = &class->step, *decode = &class->decode;
-    double single_s = rows == 1 ? jup_group_single_s(decode, layers) : 0;
+    double single_s = jup_group_single_s(decode, layers);
     return (jup_stage_cost_t){
         .class = c,
         .layers = layers,
@@ -73,7 +73,7 @@ static jup_stage_cost_t stage_cost(const jup_instance_t *in, const jup_layout_t 
                     rows * (first ? decode->first_row_s : decode->inner_row_s) +
                     (last ? decode->head_s : 0) + single_s,
         .single_s = single_s,
-        .rest_s = rows == 1 ? layers * decode->rest_layer_s - single_s : 0,
+        .rest_s = layers * decode->rest_layer_s - single_s,
         .more_s = rows * (first ? decode->first_row_s : decode->inner_row_s),
     };
 }

@@ -77,7 +77,7 @@ typedef struct jup_group_step {
     double head_s; /* the last stage's more: the head for one row, and what the last
                       layer takes of it in spite of `spared` */
     double spared; /* of the last stage's layers: its last one does little */
-    /* of a single row on a device alone, see cluster/profile.h: */
+    /* of a lap of one row on a device alone, see cluster/profile.h: */
     double rest_layer_s; /* what a rest saves of each layer ... */
     double rest_most_s;  /* ... and of all of them at most */
 } jup_group_step_t;

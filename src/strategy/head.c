@@ -46,9 +46,8 @@ static size_t longest_bytes(const jup_head_share_t *share, int32_t rows)
 /* For the messages of all members, or of as many as lie in AT_ONCE_BYTES; one at least. */
 static size_t at_once_bytes(const jup_head_share_t *share, size_t longest)
 {
-    size_t all = (size_t)(share->members - 1) * longest;
-    size_t few = all < AT_ONCE_BYTES ? all : AT_ONCE_BYTES;
-    return few > longest ? few : longest;
+    int64_t one = (int64_t)longest;
+    return (size_t)jup_max_i64(one, jup_min_i64((share->members - 1) * one, AT_ONCE_BYTES));
 }
 
 jup_status_t jup_head_share_init(jup_head_share_t *share, jup_comm_t *comm,

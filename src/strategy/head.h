@@ -22,7 +22,7 @@ typedef struct jup_head_share {
     bool told;                /* log probabilities may be told */
     int32_t rows;             /* with logits at most */
     char *buffer;             /* a message; the leader's: as many as fit */
-    size_t buffer_bytes;      /* of the longest one */
+    size_t buffer_bytes;      /* of the longest one at least */
     jup_pending_t *receiving; /* (members) the leader's */
     float *logits;            /* (rows, vocabulary), put together; the leader's */
     double *log_sums;         /* (rows) of all logits, where jup_head_share_sums(); the leader's */
